@@ -1,0 +1,78 @@
+package io.lancebackfill.error;
+
+/**
+ * Stable codes of the failures that users see. A code is never renamed or reused. The kind says who
+ * can cure it: the caller, somebody outside, or we.
+ */
+public enum BackfillErrorCode {
+  // The call
+  UNKNOWN_PROCEDURE(Kind.USER),
+  UNKNOWN_ARGUMENT(Kind.USER),
+  DUPLICATE_ARGUMENT(Kind.USER),
+  MISSING_ARGUMENT(Kind.USER),
+  INVALID_ARGUMENT(Kind.USER),
+  UNKNOWN_OPTION(Kind.USER),
+  INVALID_OPTION(Kind.USER),
+  // Tables and columns
+  TABLE_NOT_FOUND(Kind.USER),
+  NOT_A_LANCE_TABLE(Kind.USER),
+  UNKNOWN_CATALOG(Kind.USER),
+  COLUMN_NOT_FOUND(Kind.USER),
+  COLUMN_EXISTS(Kind.USER),
+  NOT_A_COMPUTED_COLUMN(Kind.USER),
+  COLUMN_IN_USE(Kind.USER),
+  UNSUPPORTED_TYPE(Kind.USER),
+  TYPE_MISMATCH(Kind.USER),
+  VERSION_NOT_FOUND(Kind.USER),
+  READ_ONLY_TABLE(Kind.EXTERNAL),
+  // Expressions and functions
+  INVALID_EXPRESSION(Kind.USER),
+  NON_DETERMINISTIC_EXPRESSION(Kind.USER),
+  SESSION_DEPENDENT_EXPRESSION(Kind.USER),
+  NOT_ROW_WISE_EXPRESSION(Kind.USER),
+  INVALID_WHERE(Kind.USER),
+  FUNCTION_NOT_FOUND(Kind.USER),
+  FUNCTION_EXISTS(Kind.USER),
+  FUNCTION_IN_USE(Kind.USER),
+  FUNCTION_CHANGED(Kind.USER),
+  FUNCTION_NEEDS_VERSION(Kind.USER),
+  FUNCTION_NOT_TOP_LEVEL(Kind.USER),
+  INVALID_FUNCTION(Kind.USER),
+  FUNCTION_FAILED(Kind.USER),
+  // Running and committing
+  COLUMN_DROPPED(Kind.USER),
+  FRAGMENT_REWRITTEN(Kind.EXTERNAL),
+  INPUT_CHANGED(Kind.EXTERNAL),
+  COLUMN_CHANGED(Kind.EXTERNAL),
+  COMMIT_FAILED(Kind.EXTERNAL),
+  COMMIT_STATE_UNKNOWN(Kind.EXTERNAL),
+  LEASE_HELD(Kind.EXTERNAL),
+  LEASE_LOST(Kind.EXTERNAL),
+  TASK_FAILED(Kind.EXTERNAL),
+  // State
+  STATE_DAMAGED(Kind.EXTERNAL),
+  STATE_FORMAT_TOO_NEW(Kind.USER),
+  JOB_NOT_FOUND(Kind.USER),
+  STORAGE_FAILED(Kind.EXTERNAL),
+  INTERNAL_ERROR(Kind.INTERNAL);
+
+  /** Who can cure a failure. */
+  public enum Kind {
+    /** The caller, by changing the call, the function or the data. */
+    USER,
+    /** Somebody who runs the storage, the cluster or another writer; often a rerun is enough. */
+    EXTERNAL,
+    /** Nobody but us: a defect. */
+    INTERNAL
+  }
+
+  private final Kind kind;
+
+  BackfillErrorCode(Kind kind) {
+    this.kind = kind;
+  }
+
+  public Kind kind() {
+    return kind;
+  }
+}
