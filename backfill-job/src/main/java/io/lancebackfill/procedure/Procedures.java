@@ -1,0 +1,12 @@
+package io.lancebackfill.procedure;
+
+import java.util.List;
+
+/** The procedures that this plugin brings. */
+public final class Procedures {
+  private Procedures() {}
+
+  public static ProcedureRegistry registry() {
+    return new ProcedureRegistry(List.of());
+  }
+}
