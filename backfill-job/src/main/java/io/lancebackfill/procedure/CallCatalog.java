@@ -44,6 +44,15 @@ public record CallCatalog(String name, String className, Map<String, String> opt
         : Optional.empty();
   }
 
+  /** The names of all configured catalogs. */
+  static List<String> names(SQLConf conf) {
+    return JavaConverters.mapAsJavaMap(conf.getAllConfs()).keySet().stream()
+        .filter(key -> key.startsWith(PREFIX) && key.indexOf('.', PREFIX.length()) < 0)
+        .map(key -> key.substring(PREFIX.length()))
+        .sorted()
+        .toList();
+  }
+
   private static CallCatalog of(Map<String, String> settings, String name) {
     String prefix = PREFIX + name + ".";
     Map<String, String> options = new LinkedHashMap<>();

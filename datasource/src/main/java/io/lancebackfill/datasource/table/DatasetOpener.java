@@ -19,7 +19,7 @@ public final class DatasetOpener {
   public static Dataset latest(DatasetRef ref) {
     try {
       return open(ref, options(ref));
-    } catch (RuntimeException | Error e) {
+    } catch (Exception | LinkageError e) {
       throw opening(ref, e);
     }
   }
@@ -37,7 +37,7 @@ public final class DatasetOpener {
     }
     try {
       return open(ref, options(ref).setVersion(version));
-    } catch (RuntimeException | Error e) {
+    } catch (Exception | LinkageError e) {
       DatasetException classified = opening(ref, e);
       if (classified.kind() != Kind.NOT_FOUND) {
         throw classified;

@@ -7,6 +7,9 @@ import java.util.regex.Pattern;
  * Tells Lance's errors apart by their text, since its Java API throws plain exceptions. The only
  * class that reads such text; a test provokes each for real, so a new Lance version that words them
  * differently fails there and not in production.
+ *
+ * <p>Native methods throw checked exceptions (IOException) that their signatures do not declare:
+ * catch Exception around them, never RuntimeException alone.
  */
 public final class LanceErrorClassifier {
   /** Where in Lance's source an error arose: of no use to a user. */

@@ -133,13 +133,13 @@ public final class LanceTables {
     try (Dataset table = DatasetOpener.latest(ref)) {
       try {
         table.tags().create(name, version);
-      } catch (RuntimeException e) {
+      } catch (Exception e) {
         if (!LanceErrorClassifier.tagExists(e)) {
           throw e;
         }
         table.tags().update(name, version);
       }
-    } catch (RuntimeException e) {
+    } catch (Exception e) {
       throw LanceErrorClassifier.classify(
           "tag version " + version + " as '" + name + "' in", ref, e);
     }
@@ -149,7 +149,7 @@ public final class LanceTables {
   public static void untag(DatasetRef ref, String name) {
     try (Dataset table = DatasetOpener.latest(ref)) {
       table.tags().delete(name);
-    } catch (RuntimeException e) {
+    } catch (Exception e) {
       if (!LanceErrorClassifier.tagMissing(e)) {
         throw LanceErrorClassifier.classify("remove tag '" + name + "' of", ref, e);
       }
@@ -183,7 +183,7 @@ public final class LanceTables {
         commit.accept(table);
         table.checkoutLatest();
         return SnapshotReader.read(ref, table);
-      } catch (RuntimeException e) {
+      } catch (Exception e) {
         DatasetException classified = LanceErrorClassifier.classify(doing, ref, e);
         boolean again =
             classified.kind() == Kind.COMMIT_CONFLICT

@@ -34,7 +34,7 @@ public final class SnapshotReader {
           columns(table),
           fragments.stream().map(SnapshotReader::fragment).toList(),
           table.getConfig());
-    } catch (RuntimeException e) {
+    } catch (Exception e) {
       throw LanceErrorClassifier.classify("read the metadata of", ref, e);
     }
   }
