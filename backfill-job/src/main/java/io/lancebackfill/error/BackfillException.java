@@ -27,6 +27,13 @@ public final class BackfillException extends RuntimeException {
     faults.forEach(this::addSuppressed);
   }
 
+  /** The message without the first fault's code. */
+  public String problem() {
+    String message = String.valueOf(getMessage());
+    String prefix = "[" + code + "] ";
+    return message.startsWith(prefix) ? message.substring(prefix.length()) : message;
+  }
+
   /** The code of the first fault. */
   public BackfillErrorCode code() {
     return code;

@@ -7,6 +7,17 @@ public final class Procedures {
   private Procedures() {}
 
   public static ProcedureRegistry registry() {
-    return new ProcedureRegistry(List.of());
+    return new ProcedureRegistry(
+        List.of(
+            new AddColumnProcedure(),
+            new AlterColumnProcedure(),
+            new DropColumnProcedure(),
+            new RegisterFunctionProcedure(),
+            new FunctionsProcedure(),
+            new BackfillProcedure(),
+            new CoverageProcedure(),
+            new JobsProcedure(),
+            new JobProcedure(),
+            new CleanProcedure()));
   }
 }
