@@ -63,7 +63,7 @@ public final class CallProcedureCommand extends LogicalPlan implements LeafRunna
       }
       String problem = ConstantArguments.problem(value, name);
       places.add(
-          new CallTarget.ArgumentPlace(name, ConstantArguments.unresolvedText(value), problem));
+          new CallTarget.ArgumentPlace(name, ConstantArguments.source(value), problem));
       values.add(problem == null ? value : ConstantArguments.NOTHING);
     }
     return new CallProcedureCommand(
@@ -134,8 +134,11 @@ public final class CallProcedureCommand extends LogicalPlan implements LeafRunna
     List<String> shown = new ArrayList<>();
     for (int i = 0; i < arguments.size(); i++) {
       CallTarget.ArgumentPlace place = target.arguments().get(i);
+      Expression argument = arguments.apply(i);
       String value =
-          place.problem() == null ? ConstantArguments.text(arguments.apply(i)) : place.text();
+          place.problem() == null && argument.resolved()
+              ? ConstantArguments.text(argument)
+              : place.text();
       shown.add(place.name() == null ? value : place.name() + " => " + value);
     }
     return target + "(" + String.join(", ", shown) + ")";

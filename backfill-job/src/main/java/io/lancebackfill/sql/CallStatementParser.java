@@ -92,12 +92,10 @@ final class CallStatementParser implements ParserInterface {
     try {
       return delegate.parseExpression(statement.expression());
     } catch (ParseException e) {
-      ParseException whole = e.withCommand(sqlText);
-      whole.initCause(e);
       throw new BackfillException(
           BackfillErrorCode.INVALID_CALL,
-          "The CALL cannot be read. " + whole.getMessage().strip(),
-          whole);
+          "The CALL cannot be read. " + e.withCommand(sqlText).getMessage().strip(),
+          e);
     }
   }
 
