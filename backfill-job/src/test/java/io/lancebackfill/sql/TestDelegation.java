@@ -18,6 +18,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import scala.Function1;
 import scala.runtime.BoxedUnit;
 
@@ -180,5 +181,20 @@ class TestDelegation {
             RowFactory.create(1, "CALL", 10),
             RowFactory.create(2, "b", 20),
             RowFactory.create(3, "c", 30));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "io.lancebackfill.sql.LanceBackfillExtensions",
+        "io.lancebackfill.sql.LanceBackfillExtensions,org.lance.spark.extensions.LanceSparkSessionExtensions",
+        "org.lance.spark.extensions.LanceSparkSessionExtensions,io.lancebackfill.sql.LanceBackfillExtensions"
+      })
+  void isInstalledByItsSetting(String extensions) {
+    spark = LocalSpark.start(List.of(), Map.of("spark.sql.extensions", extensions));
+    assertThatThrownBy(() -> spark.sql("CALL lance.system.no_such_procedure()"))
+        .isInstanceOf(BackfillException.class)
+        .hasMessageStartingWith("[UNKNOWN_PROCEDURE] There is no procedure 'no_such_procedure'.");
+    assertThat(spark.sql("SELECT 'CALL'").collectAsList()).hasSize(1);
   }
 }
