@@ -75,7 +75,8 @@ final class CallStatementParser implements ParserInterface {
         || function.filter().isDefined()) {
       throw new BackfillException(
           BackfillErrorCode.INVALID_CALL,
-          "What follows CALL is not a plain procedure call: %s. Write CALL %s.%s.%s(name => value, ...)."
+          ("What follows CALL is not a plain procedure call: %s."
+                  + " Write CALL %s.%s.%s(name => value, ...).")
               .formatted(
                   statement.expression().strip(),
                   catalog.name(),
@@ -99,7 +100,9 @@ final class CallStatementParser implements ParserInterface {
     }
   }
 
-  /** Argument names such as {@code table} are reserved words if a session says so; not in a CALL. */
+  /**
+   * Argument names such as {@code table} are reserved words if a session says so; not in a CALL.
+   */
   private <T> T withoutReservedWords(Function0<T> parse) {
     SQLConf conf = conf();
     if (!conf.enforceReservedKeywords()) {

@@ -43,7 +43,8 @@ final class ConstantArguments {
       return "which names a column. A CALL takes constants only.";
     }
     if (contains(parsed, SubqueryExpression.class::isInstance)) {
-      return "a query. A CALL takes constants only: run the query first and pass its result as a parameter.";
+      return "a query. A CALL takes constants only: run the query first and pass its result as a"
+          + " parameter.";
     }
     return null;
   }

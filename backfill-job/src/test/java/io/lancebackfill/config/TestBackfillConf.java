@@ -57,7 +57,8 @@ class TestBackfillConf {
                     Map.of("max_fragments", "many", "lease_duration", "5s"),
                     session))
         .isInstanceOf(BackfillException.class)
-        .hasMessageContaining("[UNKNOWN_OPTION] There is no option 'batchsize'. Did you mean 'batch_size'?")
+        .hasMessageContaining(
+            "[UNKNOWN_OPTION] There is no option 'batchsize'. Did you mean 'batch_size'?")
         .hasMessageContaining("[UNKNOWN_OPTION] There is no option of a column 'lease_duration'.")
         .hasMessageContaining(
             "[UNKNOWN_OPTION] There is no session setting 'spark.lancebackfill.commitGranularty'."
@@ -65,7 +66,9 @@ class TestBackfillConf {
         .hasMessageContaining(
             "[INVALID_OPTION] Option 'commit_interval', the session setting"
                 + " spark.lancebackfill.commitInterval, is '60', and must be a duration")
-        .hasMessageContaining("[INVALID_OPTION] Option 'max_fragments' of the column is 'many', and must be an integer of 1 or more.");
+        .hasMessageContaining(
+            "[INVALID_OPTION] Option 'max_fragments' of the column is 'many', and must be an"
+                + " integer of 1 or more.");
   }
 
   @Test

@@ -94,20 +94,22 @@ class TestBackfillOptions {
     "' 10 S ', 10000"
   })
   void readsDurations(String text, long millis) {
-    assertThat(BackfillOptions.CHECKPOINT_INTERVAL.ofCall(text)).isEqualTo(Duration.ofMillis(millis));
+    assertThat(BackfillOptions.CHECKPOINT_INTERVAL.ofCall(text))
+        .isEqualTo(Duration.ofMillis(millis));
     assertThat(BackfillOptions.CHECKPOINT_INTERVAL.ofSession(text).toMillis()).isEqualTo(millis);
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"5", "", "s", "5x", "-5s", "1.5s", "PT", "99ms", "PT0.09S", "999999999999999999d"})
+  @ValueSource(
+      strings = {"5", "", "s", "5x", "-5s", "1.5s", "PT", "99ms", "PT0.09S", "999999999999999999d"})
   void refusesDurations(String text) {
     assertThatThrownBy(() -> BackfillOptions.CHECKPOINT_INTERVAL.ofCall(text))
         .isInstanceOf(BackfillException.class)
         .hasMessage(
             "[INVALID_OPTION] Option 'checkpoint_interval' is '"
                 + text
-                + "', and must be a duration such as '5s', '250ms', '2 min' or 'PT5S' of 100ms or more."
-                + " Change it, or leave it out for the default: 5s.");
+                + "', and must be a duration such as '5s', '250ms', '2 min' or 'PT5S' of 100ms or"
+                + " more. Change it, or leave it out for the default: 5s.");
   }
 
   @ParameterizedTest
@@ -135,8 +137,15 @@ class TestBackfillOptions {
             BackfillException.class,
             e -> assertThat(e.code()).isEqualTo(BackfillErrorCode.INVALID_OPTION))
         .hasMessageStartingWith(
-            "[INVALID_OPTION] Option '" + name + "', the session setting " + option.sessionKey()
-                + ", is '" + text + "', and must be " + option.values() + ".");
+            "[INVALID_OPTION] Option '"
+                + name
+                + "', the session setting "
+                + option.sessionKey()
+                + ", is '"
+                + text
+                + "', and must be "
+                + option.values()
+                + ".");
   }
 
   @ParameterizedTest
@@ -161,7 +170,8 @@ class TestBackfillOptions {
     assertThat(BackfillOptions.CONCURRENCY.ofColumn("4")).isEqualTo(4);
     assertThatThrownBy(() -> BackfillOptions.CONCURRENCY.ofCall("4"))
         .isInstanceOf(BackfillException.class)
-        .hasMessageStartingWith("[INVALID_OPTION] Option 'concurrency' is '4', and must be an integer");
+        .hasMessageStartingWith(
+            "[INVALID_OPTION] Option 'concurrency' is '4', and must be an integer");
     assertThatThrownBy(() -> BackfillOptions.WHERE.ofCall(true))
         .isInstanceOf(BackfillException.class)
         .hasMessageStartingWith("[INVALID_OPTION] Option 'where' is 'true', and must be a string");

@@ -27,7 +27,8 @@ class TestArgumentBinder {
 
   private static CallArgument argument(@Nullable String name, @Nullable Object value) {
     DataType type = value instanceof Integer ? DataTypes.IntegerType : DataTypes.StringType;
-    return CallArgument.of(name, value, type, value instanceof String ? "'" + value + "'" : "" + value);
+    return CallArgument.of(
+        name, value, type, value instanceof String ? "'" + value + "'" : "" + value);
   }
 
   private static Object bound(ParameterType type, Object value) {
@@ -134,12 +135,12 @@ class TestArgumentBinder {
             e -> assertThat(e.code()).isEqualTo(BackfillErrorCode.INVALID_ARGUMENT))
         .hasMessage(
             """
-            [INVALID_ARGUMENT] Argument 'table' is NULL; proc needs a string.
-            [UNKNOWN_ARGUMENT] proc has no argument 'colunm'. Did you mean 'column'? It takes: table, column, concurrency.
-            [INVALID_OPTION] Option 'concurrency' is '0', and must be an integer of 1 or more. Change it, or leave it out for the default: every slot.
-            [DUPLICATE_ARGUMENT] Argument 'table' is given more than once, the last time as 't'. Give it once.
-            [INVALID_ARGUMENT] Argument 5, 'late', has no name but follows one that has. Give it a name, or move it to the front.
-            [MISSING_ARGUMENT] proc needs the argument 'column' (string): The column.""");
+[INVALID_ARGUMENT] Argument 'table' is NULL; proc needs a string.
+[UNKNOWN_ARGUMENT] proc has no argument 'colunm'. Did you mean 'column'? It takes: table, column, concurrency.
+[INVALID_OPTION] Option 'concurrency' is '0', and must be an integer of 1 or more. Change it, or leave it out for the default: every slot.
+[DUPLICATE_ARGUMENT] Argument 'table' is given more than once, the last time as 't'. Give it once.
+[INVALID_ARGUMENT] Argument 5, 'late', has no name but follows one that has. Give it a name, or move it to the front.
+[MISSING_ARGUMENT] proc needs the argument 'column' (string): The column.""");
   }
 
   @Test

@@ -18,7 +18,8 @@ class TestCallCatalog {
   @Test
   void knowsOurCatalogByItsRealName() {
     SQLConf conf = conf("spark.sql.catalog.c", LanceBackfillCatalog.class.getName());
-    assertThat(CallCatalog.find(conf, "c")).hasValueSatisfying(c -> assertThat(c.isLance()).isTrue());
+    assertThat(CallCatalog.find(conf, "c"))
+        .hasValueSatisfying(c -> assertThat(c.isLance()).isTrue());
   }
 
   @Test
@@ -31,7 +32,8 @@ class TestCallCatalog {
   @Test
   void leavesOtherCatalogsAlone() {
     SQLConf conf = conf("spark.sql.catalog.c", "org.apache.iceberg.spark.SparkCatalog");
-    assertThat(CallCatalog.find(conf, "c")).hasValueSatisfying(c -> assertThat(c.isLance()).isFalse());
+    assertThat(CallCatalog.find(conf, "c"))
+        .hasValueSatisfying(c -> assertThat(c.isLance()).isFalse());
     assertThat(CallCatalog.find(conf, "d")).isEmpty();
     assertThat(CallCatalog.find(conf, "c.impl")).isEmpty();
   }
@@ -39,7 +41,8 @@ class TestCallCatalog {
   @Test
   void prefersTheExactNameAndRefusesToGuess() {
     SQLConf conf = conf("spark.sql.catalog.Lance", "a", "spark.sql.catalog.LANCE", "b");
-    assertThat(CallCatalog.find(conf, "LANCE")).hasValueSatisfying(c -> assertThat(c.className()).isEqualTo("b"));
+    assertThat(CallCatalog.find(conf, "LANCE"))
+        .hasValueSatisfying(c -> assertThat(c.className()).isEqualTo("b"));
     assertThat(CallCatalog.find(conf, "lance")).isEmpty();
   }
 

@@ -30,12 +30,18 @@ class TestTableResolver {
         LocalSpark.start(
             List.of(),
             Map.of(
-                "spark.sql.catalog.lance.root", folder.resolve("one").toString(),
-                "spark.sql.catalog.lance.storage.aws_secret_access_key", "hush",
-                "spark.sql.catalog.plain", "org.lance.spark.LanceNamespaceSparkCatalog",
-                "spark.sql.catalog.plain.impl", "dir",
-                "spark.sql.catalog.plain.root", folder.resolve("two").toString(),
-                "spark.sql.warehouse.dir", folder.resolve("warehouse").toString()));
+                "spark.sql.catalog.lance.root",
+                folder.resolve("one").toString(),
+                "spark.sql.catalog.lance.storage.aws_secret_access_key",
+                "hush",
+                "spark.sql.catalog.plain",
+                "org.lance.spark.LanceNamespaceSparkCatalog",
+                "spark.sql.catalog.plain.impl",
+                "dir",
+                "spark.sql.catalog.plain.root",
+                folder.resolve("two").toString(),
+                "spark.sql.warehouse.dir",
+                folder.resolve("warehouse").toString()));
     for (String catalog : List.of("lance", "plain")) {
       spark.sql("CREATE NAMESPACE " + catalog + ".db");
       spark.sql("CREATE TABLE " + catalog + ".db.t (id INT)");
@@ -72,8 +78,7 @@ class TestTableResolver {
     assertThat(address.uri()).contains("/" + root + "/");
     assertThat(displayName).startsWith(address.catalog() + ".");
     assertThat(address.storageOptions())
-        .isEqualTo(
-            root.equals("one") ? Map.of("aws_secret_access_key", "hush") : Map.of());
+        .isEqualTo(root.equals("one") ? Map.of("aws_secret_access_key", "hush") : Map.of());
     assertThat(spark.read().format("lance").load(address.uri()).columns()).containsExactly("id");
   }
 
@@ -143,6 +148,7 @@ class TestTableResolver {
   void refusesWhatIsNoName(String table) {
     assertThatThrownBy(() -> resolve(table))
         .isInstanceOf(BackfillException.class)
-        .hasMessageStartingWith("[INVALID_ARGUMENT] Argument 'table' is '" + table + "', and neither");
+        .hasMessageStartingWith(
+            "[INVALID_ARGUMENT] Argument 'table' is '" + table + "', and neither");
   }
 }

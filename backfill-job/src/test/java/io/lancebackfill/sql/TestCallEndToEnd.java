@@ -52,7 +52,8 @@ class TestCallEndToEnd {
 
   @Test
   void takesNamedArgumentsInAnyOrderAndCase() {
-    spark.sql("CALL lance.system.backfill(COLUMN => 'c', Table => 'db.t', commit_granularity => 4)");
+    spark.sql(
+        "CALL lance.system.backfill(COLUMN => 'c', Table => 'db.t', commit_granularity => 4)");
     assertThat(TOY.last().string("table")).isEqualTo("db.t");
     assertThat(TOY.last().options()).isEqualTo(Map.of("commit_granularity", 4));
   }
@@ -69,7 +70,9 @@ class TestCallEndToEnd {
         "call LANCE.SYSTEM.Backfill('t', 'c')",
         "CALL plain.system.backfill('t', 'c')",
         "CALL `lance`.`system`.`backfill`('t', 'c')",
-        "  -- CALL x\n /* CALL /* nested */ y */ CALL\n lance . system . backfill ( 't' , 'c' ) ; ; -- end",
+        "  -- CALL x\n"
+            + " /* CALL /* nested */ y */ CALL\n"
+            + " lance . system . backfill ( 't' , 'c' ) ; ; -- end",
         "CALL lance.system.backfill('t', /* why */ 'c');"
       })
   void claimsWhateverTheLayout(String sql) {
@@ -127,8 +130,7 @@ class TestCallEndToEnd {
 
   @Test
   void saysWhichParameterIsMissing() {
-    assertThatThrownBy(
-            () -> spark.sql("CALL lance.system.backfill(:t, :c)", Map.of("t", "x")))
+    assertThatThrownBy(() -> spark.sql("CALL lance.system.backfill(:t, :c)", Map.of("t", "x")))
         .hasMessageContaining("UNBOUND_SQL_PARAMETER")
         .hasMessageContaining("c");
     assertThat(TOY.calls()).isEmpty();
@@ -142,7 +144,10 @@ class TestCallEndToEnd {
     assertThat(result.count()).isEqualTo(1);
     assertThat(result.select("calls").filter("calls = 1").collectAsList()).hasSize(1);
     result.createOrReplaceTempView("called");
-    assertThat(spark.sql("SELECT calls FROM called UNION ALL SELECT calls FROM called").collectAsList())
+    assertThat(
+            spark
+                .sql("SELECT calls FROM called UNION ALL SELECT calls FROM called")
+                .collectAsList())
         .hasSize(2);
     assertThat(TOY.calls()).hasSize(1);
   }
@@ -151,8 +156,16 @@ class TestCallEndToEnd {
   @ValueSource(strings = {"", "EXTENDED", "FORMATTED", "COST", "CODEGEN"})
   void explainDoesNotRun(String mode) {
     String plan =
-        spark.sql("EXPLAIN " + mode + " CALL lance.system.backfill('t', 'c', X'" + "AB".repeat(300) + "')")
-            .collectAsList().get(0).getString(0);
+        spark
+            .sql(
+                "EXPLAIN "
+                    + mode
+                    + " CALL lance.system.backfill('t', 'c', X'"
+                    + "AB".repeat(300)
+                    + "')")
+            .collectAsList()
+            .get(0)
+            .getString(0);
     assertThat(TOY.calls()).isEmpty();
     if (!mode.equals("CODEGEN")) {
       assertThat(plan).contains("lance.system.backfill(", "300 bytes").doesNotContain("ABABAB");
@@ -183,16 +196,23 @@ class TestCallEndToEnd {
     assertThatThrownBy(
             () ->
                 spark.sql(
-                    "CALL lance.system.backfill(tabel => 'x', column => 5, column => 'd', rows => '7',"
-                        + " commit_granularity => 0, where => a > 1, columns => b)"))
+                    "CALL lance.system.backfill(tabel => 'x', column => 5, column => 'd', rows =>"
+                        + " '7', commit_granularity => 0, where => a > 1, columns => b)"))
         .isInstanceOf(BackfillException.class)
-        .hasMessageContaining("[UNKNOWN_ARGUMENT] backfill has no argument 'tabel'. Did you mean 'table'?")
-        .hasMessageContaining("[INVALID_ARGUMENT] Argument 'column' must be a string, and not the int 5.")
+        .hasMessageContaining(
+            "[UNKNOWN_ARGUMENT] backfill has no argument 'tabel'. Did you mean 'table'?")
+        .hasMessageContaining(
+            "[INVALID_ARGUMENT] Argument 'column' must be a string, and not the int 5.")
         .hasMessageContaining("[DUPLICATE_ARGUMENT] Argument 'column' is given more than once")
-        .hasMessageContaining("[INVALID_ARGUMENT] Argument 'rows' must be a bigint, and not the string '7'.")
-        .hasMessageContaining("[INVALID_OPTION] Option 'commit_granularity' is '0', and must be an integer of 1 or more.")
+        .hasMessageContaining(
+            "[INVALID_ARGUMENT] Argument 'rows' must be a bigint, and not the string '7'.")
+        .hasMessageContaining(
+            "[INVALID_OPTION] Option 'commit_granularity' is '0', and must be an integer of 1 or"
+                + " more.")
         .hasMessageContaining("[INVALID_ARGUMENT] Argument 'where' is a > 1, which names a column.")
-        .hasMessageContaining("[INVALID_ARGUMENT] Argument 'columns' is b, a name, not a value. Put it in quotes: columns => 'b'.")
+        .hasMessageContaining(
+            "[INVALID_ARGUMENT] Argument 'columns' is b, a name, not a value. Put it in quotes:"
+                + " columns => 'b'.")
         .hasMessageContaining("[MISSING_ARGUMENT] backfill needs the argument 'table' (string)");
     assertThat(TOY.calls()).isEmpty();
   }
@@ -242,7 +262,8 @@ class TestCallEndToEnd {
       value = {
         "(SELECT 'c') | [INVALID_ARGUMENT] Argument 'column' is (SELECT 'c'), a query.",
         "* | [INVALID_ARGUMENT] Argument 'column' is *, which names a column.",
-        "c | [INVALID_ARGUMENT] Argument 'column' is c, a name, not a value. Put it in quotes: 'c'.",
+        "c | [INVALID_ARGUMENT] Argument 'column' is c, a name, not a value. Put it in quotes:"
+            + " 'c'.",
         "rand() | [INVALID_NON_DETERMINISTIC_EXPRESSIONS]",
         "count(1) | [UNSUPPORTED_EXPR_FOR_OPERATOR]",
         "no_such_function('c') | [UNRESOLVED_ROUTINE]",

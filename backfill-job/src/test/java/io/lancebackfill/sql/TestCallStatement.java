@@ -47,15 +47,29 @@ class TestCallStatement {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"", ";", "SELECT 1", "CALL", "CALL 'a'", "CALL (a)", "`CALL` a.b.c()", "EXPLAIN",
-        "EXPLAIN EXTENDED", "-- CALL a.b.c()", "/* CALL a.b.c()", "'CALL' a.b.c()", "CALLS a.b.c()"})
+      strings = {
+        "",
+        ";",
+        "SELECT 1",
+        "CALL",
+        "CALL 'a'",
+        "CALL (a)",
+        "`CALL` a.b.c()",
+        "EXPLAIN",
+        "EXPLAIN EXTENDED",
+        "-- CALL a.b.c()",
+        "/* CALL a.b.c()",
+        "'CALL' a.b.c()",
+        "CALLS a.b.c()"
+      })
   void leavesTheRest(String sql) {
     assertThat(CallStatement.scan(sql)).isEmpty();
   }
 
   @Test
   void readsNoFurtherThanItMust() {
-    Optional<List<String>> parts = CallStatement.scan("CALL a.b 'x' . c").map(CallStatement::nameParts);
+    Optional<List<String>> parts =
+        CallStatement.scan("CALL a.b 'x' . c").map(CallStatement::nameParts);
     assertThat(parts).contains(List.of("a", "b"));
   }
 }

@@ -96,8 +96,10 @@ class TestDelegation {
         LocalSpark.start(
             extensions,
             Map.of(
-                "spark.sql.catalog.lance.root", root.toString(),
-                "spark.sql.catalog.foreign", "org.apache.iceberg.spark.SparkCatalog"));
+                "spark.sql.catalog.lance.root",
+                root.toString(),
+                "spark.sql.catalog.foreign",
+                "org.apache.iceberg.spark.SparkCatalog"));
     return spark;
   }
 
