@@ -11,13 +11,13 @@ public final class BackfillOptions {
   public static final ConfigOption<String> WHERE =
       ConfigOption.string(
               "where",
-              "Narrows the rows that need computing; a condition in Spark SQL, evaluated at the version that is read.")
+              "Narrows the rows that need computing; a condition in Spark SQL, evaluated at the"
+                  + " version that is read.")
           .range("that is not blank", text -> !text.isBlank())
           .without("every row that needs computing");
 
   public static final ConfigOption<Boolean> RECOMPUTE =
-      ConfigOption.bool("recompute", "Also computes rows whose values are fresh.")
-          .defaultTo(false);
+      ConfigOption.bool("recompute", "Also computes rows whose values are fresh.").defaultTo(false);
 
   public static final ConfigOption<Boolean> RECOMPUTE_UNKNOWN =
       ConfigOption.bool("recompute_unknown", "Also computes rows whose origin is unknown.")
@@ -30,8 +30,7 @@ public final class BackfillOptions {
 
   public static final ConfigOption<Long> READ_VERSION =
       ConfigOption.longInteger(
-              "read_version",
-              "The table version whose inputs are read; commits go to the newest.")
+              "read_version", "The table version whose inputs are read; commits go to the newest.")
           .range("of 1 or more", version -> version > 0)
           .without("the latest");
 
@@ -68,8 +67,7 @@ public final class BackfillOptions {
   public static final ConfigOption<String> JOB_ID =
       ConfigOption.string("job_id", "The id of the job, if it must be known before the end.")
           .range(
-              "of 1 to 64 letters, digits, '_' and '-'",
-              id -> JOB_ID_PATTERN.matcher(id).matches())
+              "of 1 to 64 letters, digits, '_' and '-'", id -> JOB_ID_PATTERN.matcher(id).matches())
           .without("made by the job");
 
   public static final ConfigOption<Duration> LEASE_DURATION =

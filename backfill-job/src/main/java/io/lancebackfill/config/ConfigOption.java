@@ -136,7 +136,8 @@ public final class ConfigOption<T> {
         () ->
             new BackfillException(
                 BackfillErrorCode.INVALID_OPTION,
-                "Option '%s'%s is %s, and must be %s. Change it, or leave it out for the default: %s."
+                ("Option '%s'%s is %s, and must be %s."
+                        + " Change it, or leave it out for the default: %s.")
                     .formatted(name, where, quoted(given), values, defaultText)));
   }
 

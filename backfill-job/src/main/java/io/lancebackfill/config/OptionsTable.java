@@ -16,7 +16,11 @@ public final class OptionsTable {
           .append(" | `")
           .append(option.sessionKey())
           .append("` | ")
-          .append(option.defaultValue().map(v -> "`" + option.defaultText() + "`").orElse(option.defaultText()))
+          .append(
+              option
+                  .defaultValue()
+                  .map(v -> "`" + option.defaultText() + "`")
+                  .orElse(option.defaultText()))
           .append(" | ")
           .append(option.values())
           .append(" | ")

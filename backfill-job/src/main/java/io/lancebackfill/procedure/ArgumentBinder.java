@@ -1,5 +1,6 @@
 package io.lancebackfill.procedure;
 
+import io.lancebackfill.config.ConfigOption;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
@@ -39,8 +40,7 @@ public final class ArgumentBinder {
     for (int position = 0; position < arguments.size(); position++) {
       CallArgument argument = arguments.get(position);
       named |= argument.name() != null;
-      parameter(argument, position, named)
-          .ifPresent(parameter -> bind(parameter, argument));
+      parameter(argument, position, named).ifPresent(parameter -> bind(parameter, argument));
     }
     for (ProcedureParameter parameter : spec.parameters()) {
       if (parameter.required() && !seen.contains(parameter.name())) {
@@ -61,7 +61,8 @@ public final class ArgumentBinder {
       if (named) {
         faults.add(
             BackfillErrorCode.INVALID_ARGUMENT,
-            "Argument %d, %s, has no name but follows one that has. Give it a name, or move it to the front."
+            ("Argument %d, %s, has no name but follows one that has."
+                    + " Give it a name, or move it to the front.")
                 .formatted(position + 1, argument.text()));
         return Optional.empty();
       }
@@ -69,8 +70,7 @@ public final class ArgumentBinder {
         faults.add(
             BackfillErrorCode.UNKNOWN_ARGUMENT,
             "%s takes %d arguments at most; argument %d is %s."
-                .formatted(
-                    spec.name(), spec.parameters().size(), position + 1, argument.text()));
+                .formatted(spec.name(), spec.parameters().size(), position + 1, argument.text()));
         return Optional.empty();
       }
       return Optional.of(spec.parameters().get(position));
@@ -85,9 +85,7 @@ public final class ArgumentBinder {
                   spec.name(),
                   name,
                   NearestName.hint(name, spec.parameterNames()),
-                  spec.parameters().isEmpty()
-                      ? "none"
-                      : String.join(", ", spec.parameterNames())));
+                  spec.parameters().isEmpty() ? "none" : String.join(", ", spec.parameterNames())));
     }
     return found;
   }
@@ -103,7 +101,8 @@ public final class ArgumentBinder {
     if (argument.problem() != null) {
       faults.add(
           BackfillErrorCode.INVALID_ARGUMENT,
-          "Argument '%s' is %s, %s".formatted(parameter.name(), argument.text(), argument.problem()));
+          "Argument '%s' is %s, %s"
+              .formatted(parameter.name(), argument.text(), argument.problem()));
       return;
     }
     Object value = argument.value();
@@ -116,10 +115,11 @@ public final class ArgumentBinder {
       }
       return;
     }
-    @Nullable Object converted =
-        parameter.option() == null
+    ConfigOption<?> option = parameter.option();
+    Object converted =
+        option == null
             ? convert(parameter, argument, value)
-            : faults.collect(() -> parameter.option().ofCall(value));
+            : faults.collect(() -> option.ofCall(value));
     if (converted != null) {
       values.put(parameter.name(), converted);
     }

@@ -8,8 +8,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The types that a parameter may have. A value is taken if nothing of it is lost: numbers widen, and
- * shrink where they fit; a string is never read as a number, nor a number as a string.
+ * The types that a parameter may have. A value is taken if nothing of it is lost: numbers widen,
+ * and shrink where they fit; a string is never read as a number, nor a number as a string.
  */
 public enum ParameterType {
   STRING("string") {
@@ -39,9 +39,7 @@ public enum ParameterType {
   DOUBLE("double") {
     @Override
     Optional<Object> accept(Object value) {
-      return value instanceof Number number
-          ? Optional.of(number.doubleValue())
-          : Optional.empty();
+      return value instanceof Number number ? Optional.of(number.doubleValue()) : Optional.empty();
     }
   },
   BINARY("binary") {

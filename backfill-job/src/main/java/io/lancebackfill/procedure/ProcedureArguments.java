@@ -54,7 +54,8 @@ public final class ProcedureArguments {
 
   /** The strings of an array, empty if it is not given. */
   public List<String> strings(String name) {
-    return value(name).map(list -> ((List<?>) list).stream().map(String.class::cast).toList())
+    return value(name)
+        .map(list -> ((List<?>) list).stream().map(String.class::cast).toList())
         .orElse(List.of());
   }
 
@@ -62,8 +63,7 @@ public final class ProcedureArguments {
   public Map<String, String> stringMap(String name) {
     Map<String, String> strings = new LinkedHashMap<>();
     value(name)
-        .ifPresent(
-            map -> ((Map<?, ?>) map).forEach((k, v) -> strings.put((String) k, (String) v)));
+        .ifPresent(map -> ((Map<?, ?>) map).forEach((k, v) -> strings.put((String) k, (String) v)));
     return Collections.unmodifiableMap(strings);
   }
 
@@ -74,8 +74,7 @@ public final class ProcedureArguments {
   /** The value in the parameter's Java type; for an option, its typed value. */
   public Optional<Object> value(String name) {
     if (spec.parameters().stream().noneMatch(parameter -> parameter.name().equals(name))) {
-      throw new IllegalArgumentException(
-          "Procedure " + spec.name() + " has no parameter " + name);
+      throw new IllegalArgumentException("Procedure " + spec.name() + " has no parameter " + name);
     }
     return Optional.ofNullable(values.get(name));
   }

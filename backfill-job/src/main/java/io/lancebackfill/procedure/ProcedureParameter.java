@@ -15,7 +15,11 @@ import org.jspecify.annotations.Nullable;
  *     a plain parameter
  */
 public record ProcedureParameter(
-    String name, ParameterType type, boolean required, String doc, @Nullable ConfigOption<?> option) {
+    String name,
+    ParameterType type,
+    boolean required,
+    String doc,
+    @Nullable ConfigOption<?> option) {
 
   public static ProcedureParameter required(String name, ParameterType type, String doc) {
     return new ProcedureParameter(name, type, true, doc, null);
@@ -27,7 +31,6 @@ public record ProcedureParameter(
 
   /** An option as a parameter: its name, its values, its faults. */
   public static ProcedureParameter of(ConfigOption<?> option) {
-    return new ProcedureParameter(
-        option.name(), ParameterType.ANY, false, option.doc(), option);
+    return new ProcedureParameter(option.name(), ParameterType.ANY, false, option.doc(), option);
   }
 }

@@ -27,7 +27,10 @@ public record ProcedureSpec(
       }
       if (parameter.required() && optionalSeen) {
         throw new IllegalArgumentException(
-            "Procedure " + name + " has the required parameter " + parameter.name()
+            "Procedure "
+                + name
+                + " has the required parameter "
+                + parameter.name()
                 + " after an optional one");
       }
       optionalSeen |= !parameter.required();

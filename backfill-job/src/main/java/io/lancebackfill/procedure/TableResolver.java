@@ -72,25 +72,26 @@ public final class TableResolver {
     Identifier identifier = Identifier.of(namespace, parts.get(parts.size() - 1));
     String displayName = displayName(catalog, identifier);
     if (!(plugin instanceof TableCatalog tables)) {
-      throw notLance(displayName, "its catalog, a " + plugin.getClass().getName() + ", has no tables");
+      throw notLance(
+          displayName, "its catalog, a " + plugin.getClass().getName() + ", has no tables");
     }
     Table loaded = load(table, displayName, tables, identifier);
     return CatalogTables.address(loaded)
         .map(
             address ->
                 new TableAddress(displayName, address.uri(), address.storageOptions(), catalog))
-        .orElseThrow(
-            () -> notLance(displayName, "it is a " + loaded.getClass().getSimpleName()));
+        .orElseThrow(() -> notLance(displayName, "it is a " + loaded.getClass().getSimpleName()));
   }
 
-  private Table load(
-      String table, String displayName, TableCatalog tables, Identifier identifier) {
+  private Table load(String table, String displayName, TableCatalog tables, Identifier identifier) {
     try {
       return loadTable(tables, identifier);
     } catch (NoSuchTableException | NoSuchNamespaceException | NoSuchDatabaseException e) {
       throw new BackfillException(
           BackfillErrorCode.TABLE_NOT_FOUND,
-          "There is no table %s, which table => '%s' means here. Names are relative to the catalog of the CALL, %s; SHOW TABLES lists them. A URI needs a '/'."
+          ("There is no table %s, which table => '%s' means here."
+                  + " Names are relative to the catalog of the CALL, %s; SHOW TABLES lists them."
+                  + " A URI needs a '/'.")
               .formatted(displayName, table, callCatalog.name()),
           e);
     } catch (AnalysisException e) {
@@ -120,7 +121,8 @@ public final class TableResolver {
     } catch (ParseException e) {
       throw new BackfillException(
           BackfillErrorCode.INVALID_ARGUMENT,
-          "Argument 'table' is '%s', and neither a name such as db.t nor a URI, which has a '/'. Quote parts with other characters: `my-table`."
+          ("Argument 'table' is '%s', and neither a name such as db.t nor a URI, which has a '/'."
+                  + " Quote parts with other characters: `my-table`.")
               .formatted(table),
           e);
     }
@@ -142,7 +144,8 @@ public final class TableResolver {
     known.add(SESSION_CATALOG);
     return new BackfillException(
         BackfillErrorCode.UNKNOWN_CATALOG,
-        "'%s' in table => '%s' is no catalog of this session.%s There are: %s. Configure it as spark.sql.catalog.%s, or give a name of two parts."
+        ("'%s' in table => '%s' is no catalog of this session.%s There are: %s."
+                + " Configure it as spark.sql.catalog.%s, or give a name of two parts.")
             .formatted(name, table, NearestName.hint(name, known), String.join(", ", known), name));
   }
 

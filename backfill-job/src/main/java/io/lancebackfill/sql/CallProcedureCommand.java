@@ -12,8 +12,8 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.apache.spark.sql.catalyst.expressions.AttributeReference;
-import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.ExprId;
+import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.NamedArgumentExpression;
 import org.apache.spark.sql.catalyst.expressions.NamedExpression;
 import org.apache.spark.sql.catalyst.plans.logical.Command;
@@ -62,8 +62,7 @@ public final class CallProcedureCommand extends LogicalPlan implements LeafRunna
         value = named.value();
       }
       String problem = ConstantArguments.problem(value, name);
-      places.add(
-          new CallTarget.ArgumentPlace(name, ConstantArguments.unresolvedText(value), problem));
+      places.add(new CallTarget.ArgumentPlace(name, ConstantArguments.source(value), problem));
       values.add(problem == null ? value : ConstantArguments.NOTHING);
     }
     return new CallProcedureCommand(
@@ -134,8 +133,11 @@ public final class CallProcedureCommand extends LogicalPlan implements LeafRunna
     List<String> shown = new ArrayList<>();
     for (int i = 0; i < arguments.size(); i++) {
       CallTarget.ArgumentPlace place = target.arguments().get(i);
+      Expression argument = arguments.apply(i);
       String value =
-          place.problem() == null ? ConstantArguments.text(arguments.apply(i)) : place.text();
+          place.problem() == null && argument.resolved()
+              ? ConstantArguments.text(argument)
+              : place.text();
       shown.add(place.name() == null ? value : place.name() + " => " + value);
     }
     return target + "(" + String.join(", ", shown) + ")";

@@ -26,8 +26,7 @@ record CallStatement(@Nullable String explainMode, List<String> nameParts, Strin
 
   /** Empty if the text is not a CALL with a name. */
   static Optional<CallStatement> scan(String sql) {
-    SqlBaseLexer lexer =
-        new SqlBaseLexer(new UpperCaseCharStream(CharStreams.fromString(sql)));
+    SqlBaseLexer lexer = new SqlBaseLexer(new UpperCaseCharStream(CharStreams.fromString(sql)));
     lexer.removeErrorListeners();
     Token token = next(lexer);
     String explainMode = null;
@@ -88,8 +87,7 @@ record CallStatement(@Nullable String explainMode, List<String> nameParts, Strin
   private static boolean isNamePart(String sql, Token token) {
     String text = text(sql, token);
     return text.startsWith("`")
-        || !text.isEmpty()
-            && text.chars().allMatch(c -> c == '_' || Character.isLetterOrDigit(c));
+        || !text.isEmpty() && text.chars().allMatch(c -> c == '_' || Character.isLetterOrDigit(c));
   }
 
   private static String unquoted(String part) {

@@ -75,7 +75,8 @@ final class CallStatementParser implements ParserInterface {
         || function.filter().isDefined()) {
       throw new BackfillException(
           BackfillErrorCode.INVALID_CALL,
-          "What follows CALL is not a plain procedure call: %s. Write CALL %s.%s.%s(name => value, ...)."
+          ("What follows CALL is not a plain procedure call: %s."
+                  + " Write CALL %s.%s.%s(name => value, ...).")
               .formatted(
                   statement.expression().strip(),
                   catalog.name(),
@@ -92,16 +93,16 @@ final class CallStatementParser implements ParserInterface {
     try {
       return delegate.parseExpression(statement.expression());
     } catch (ParseException e) {
-      ParseException whole = e.withCommand(sqlText);
-      whole.initCause(e);
       throw new BackfillException(
           BackfillErrorCode.INVALID_CALL,
-          "The CALL cannot be read. " + whole.getMessage().strip(),
-          whole);
+          "The CALL cannot be read. " + e.withCommand(sqlText).getMessage().strip(),
+          e);
     }
   }
 
-  /** Argument names such as {@code table} are reserved words if a session says so; not in a CALL. */
+  /**
+   * Argument names such as {@code table} are reserved words if a session says so; not in a CALL.
+   */
   private <T> T withoutReservedWords(Function0<T> parse) {
     SQLConf conf = conf();
     if (!conf.enforceReservedKeywords()) {

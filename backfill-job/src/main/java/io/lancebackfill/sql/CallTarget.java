@@ -22,7 +22,8 @@ record CallTarget(
    * Where an argument stood.
    *
    * @param name null for a positional argument
-   * @param problem why the argument, whose place a NULL holds, is no constant; null if it may be one
+   * @param problem why the argument, whose place a NULL holds, is no constant; null if it may be
+   *     one
    */
   record ArgumentPlace(@Nullable String name, String text, @Nullable String problem) {}
 

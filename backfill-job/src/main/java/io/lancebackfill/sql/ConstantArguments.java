@@ -13,6 +13,7 @@ import org.apache.spark.sql.catalyst.analysis.UnresolvedAttribute;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.Literal;
 import org.apache.spark.sql.catalyst.expressions.SubqueryExpression;
+import org.apache.spark.sql.catalyst.trees.Origin;
 import org.apache.spark.sql.catalyst.util.ArrayData;
 import org.apache.spark.sql.catalyst.util.MapData;
 import org.apache.spark.sql.types.ArrayType;
@@ -42,7 +43,8 @@ final class ConstantArguments {
       return "which names a column. A CALL takes constants only.";
     }
     if (contains(parsed, SubqueryExpression.class::isInstance)) {
-      return "a query. A CALL takes constants only: run the query first and pass its result as a parameter.";
+      return "a query. A CALL takes constants only: run the query first and pass its result as a"
+          + " parameter.";
     }
     return null;
   }
@@ -91,26 +93,36 @@ final class ConstantArguments {
     return Collections.unmodifiableList(list);
   }
 
-  /** How an expression is shown: bytes by their number only, and long text cut. */
+  /** How a resolved argument is shown: bytes by their number only, and long text cut. */
   static String text(Expression expression) {
-    if (expression.resolved()
-        && expression.foldable()
-        && expression.dataType() instanceof BinaryType) {
+    if (expression.foldable() && expression.dataType() instanceof BinaryType) {
       return expression.eval(null) instanceof byte[] bytes
           ? "<" + bytes.length + " bytes>"
           : "NULL";
     }
-    return unresolvedText(expression);
+    return cut(expression.sql());
   }
 
-  /** The same before types are known. */
-  static String unresolvedText(Expression expression) {
-    if (expression instanceof Literal literal && literal.value() instanceof byte[] bytes) {
+  /** How an argument was written; bytes by their number only, and long text cut. */
+  static String source(Expression parsed) {
+    if (parsed instanceof Literal literal && literal.value() instanceof byte[] bytes) {
       return "<" + bytes.length + " bytes>";
     }
-    String sql = expression.sql();
-    return sql.length() <= SHOWN_CHARACTERS
-        ? sql
-        : sql.substring(0, SHOWN_CHARACTERS) + "... (" + sql.length() + " characters)";
+    Origin origin = parsed.origin();
+    if (origin.sqlText().isEmpty()
+        || origin.startIndex().isEmpty()
+        || origin.stopIndex().isEmpty()) {
+      return cut(parsed.sql());
+    }
+    String sql = origin.sqlText().get();
+    int from = sql.offsetByCodePoints(0, (Integer) origin.startIndex().get());
+    int to = sql.offsetByCodePoints(0, (Integer) origin.stopIndex().get() + 1);
+    return cut(sql.substring(from, to));
+  }
+
+  private static String cut(String text) {
+    return text.length() <= SHOWN_CHARACTERS
+        ? text
+        : text.substring(0, SHOWN_CHARACTERS) + "... (" + text.length() + " characters)";
   }
 }
