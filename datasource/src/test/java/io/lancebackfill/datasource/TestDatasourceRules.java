@@ -34,6 +34,13 @@ class TestDatasourceRules {
           .and()
           .areDeclaredInClassesThat()
           .arePublic()
+          .and()
+          .areDeclaredInClassesThat()
+          // Shared by the packages in here; TestProjectRules keeps the other modules off.
+          .doNotHaveSimpleName("DatasetOpener")
+          .and()
+          .areDeclaredInClassesThat()
+          .doNotHaveSimpleName("SnapshotReader")
           .should(be(rawReturnType(resideInAPackage("org.lance.."))))
           .orShould(be(rawParameterTypes(anyElementThat(resideInAPackage("org.lance..")))))
           .allowEmptyShould(true);
