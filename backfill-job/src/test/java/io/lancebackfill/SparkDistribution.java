@@ -1,0 +1,128 @@
+package io.lancebackfill;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * A stock Spark with the jars of {@code target/dist} beside it, as users have it. Each run is a
+ * process of its own that works in a folder of its own below the given one, which is not the
+ * project's.
+ */
+public final class SparkDistribution {
+  private final Path sparkHome = Path.of(System.getProperty("test.spark.home"));
+  private final Path dist = Path.of(System.getProperty("test.dist"));
+  private final String python = System.getProperty("test.python");
+  private final Path workFolder;
+  private final Map<String, String> conf = new TreeMap<>();
+
+  /** With a catalog {@code lance} of the tables below the work folder's {@code tables}. */
+  public SparkDistribution(Path workFolder) {
+    this.workFolder = workFolder;
+    conf("spark.master", "local[2]");
+    conf("spark.ui.enabled", "false");
+    conf("spark.sql.catalogImplementation", "in-memory");
+    conf("spark.sql.catalog.lance", "org.lance.spark.LanceNamespaceSparkCatalog");
+    conf("spark.sql.catalog.lance.impl", "dir");
+    conf("spark.sql.catalog.lance.root", tables().toString());
+  }
+
+  /** A setting of the runs that are started from now on. */
+  public SparkDistribution conf(String key, String value) {
+    conf.put(key, value);
+    return this;
+  }
+
+  /** The folder of the catalog's tables. */
+  public Path tables() {
+    return workFolder.resolve("tables");
+  }
+
+  public List<Path> jars() {
+    return jarsOf(dist);
+  }
+
+  public List<Path> sparkJars() {
+    return jarsOf(sparkHome.resolve("jars"));
+  }
+
+  /** Starts {@code spark-sql} with the statements, each of which ends with a semicolon. */
+  public SparkRun sql(String... statements) {
+    Path folder = newFolder();
+    Path script = write(folder.resolve("script.sql"), String.join("\n", statements));
+    return start(folder, "spark-sql", List.of("-f", script.toString()));
+  }
+
+  /** Starts a Python program with {@code spark-submit}. */
+  public SparkRun python(String program, String... arguments) {
+    Path folder = newFolder();
+    List<String> rest = new ArrayList<>();
+    rest.add(write(folder.resolve("program.py"), program).toString());
+    rest.addAll(List.of(arguments));
+    return start(folder, "spark-submit", rest);
+  }
+
+  /** Starts {@code spark-submit} with these arguments after the settings and the jars. */
+  public SparkRun submit(String... arguments) {
+    return start(newFolder(), "spark-submit", List.of(arguments));
+  }
+
+  /** The bundle jar, for {@code spark-submit --class}. */
+  public Path bundle() {
+    return jars().stream()
+        .filter(jar -> jar.getFileName().toString().endsWith("-bundle.jar"))
+        .findFirst()
+        .orElseThrow(() -> new IllegalStateException("no bundle jar in " + dist));
+  }
+
+  private SparkRun start(Path folder, String program, List<String> arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(sparkHome.resolve("bin").resolve(program).toString());
+    command.add("--jars");
+    command.add(jars().stream().map(Path::toString).collect(Collectors.joining(",")));
+    conf.forEach(
+        (key, value) -> {
+          command.add("--conf");
+          command.add(key + "=" + value);
+        });
+    command.addAll(arguments);
+    ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile());
+    Map<String, String> environment = builder.environment();
+    environment.keySet().removeIf(name -> name.startsWith("SPARK_") || name.startsWith("PYTHON"));
+    environment.put("SPARK_HOME", sparkHome.toString());
+    environment.put("PYSPARK_PYTHON", python);
+    return SparkRun.start(builder, folder);
+  }
+
+  private Path newFolder() {
+    try {
+      Files.createDirectories(tables());
+      return Files.createTempDirectory(workFolder, "run");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Path write(Path file, String text) {
+    try {
+      return Files.writeString(file, text);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static List<Path> jarsOf(Path folder) {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.filter(file -> file.toString().endsWith(".jar")).sorted().toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

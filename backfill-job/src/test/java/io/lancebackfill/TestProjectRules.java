@@ -1,0 +1,98 @@
+package io.lancebackfill;
+
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.simpleName;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Who may use whom, in all modules: this one sees them all. */
+@AnalyzeClasses(packages = "io.lancebackfill", importOptions = DoNotIncludeTests.class)
+class TestProjectRules {
+  /** Upper layers first; a layer may use those after it. */
+  private static final List<List<String>> LAYERS =
+      List.of(
+          List.of("catalog", "sql"),
+          List.of("procedure"),
+          List.of("job"),
+          List.of("commit"),
+          List.of("run"),
+          List.of("plan"),
+          List.of("state"),
+          List.of("config", "error"));
+
+  @ArchTest
+  static void lowerLayersUseNoUpperOnes(JavaClasses classes) {
+    List<String> upper = new ArrayList<>(List.of("io.lancebackfill"));
+    for (List<String> layer : LAYERS) {
+      String[] here = packages(layer);
+      noClasses()
+          .that()
+          .resideInAnyPackage(here)
+          .should()
+          .dependOnClassesThat(resideInAnyPackage(upper.toArray(String[]::new)))
+          .allowEmptyShould(true)
+          .check(classes);
+      upper.addAll(List.of(here));
+    }
+  }
+
+  @ArchTest
+  static void otherModulesUseNoLayerOfThisOne(JavaClasses classes) {
+    String[] here = packages(LAYERS.stream().flatMap(List::stream).toList());
+    noClasses()
+        .that(not(resideInAnyPackage(here)).and(not(resideInAPackage("io.lancebackfill"))))
+        .should()
+        .dependOnClassesThat(resideInAnyPackage(here))
+        .allowEmptyShould(true)
+        .check(classes);
+  }
+
+  @ArchTest
+  static final ArchRule packagesHaveNoCycles =
+      slices().matching("io.lancebackfill.(*)..").should().beFreeOfCycles();
+
+  @ArchTest
+  static final ArchRule onlyTheDatasourceKnowsLance =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage("io.lancebackfill.datasource..")
+          .should()
+          .dependOnClassesThat(
+              resideInAPackage("org.lance..")
+                  .or(simpleName("DatasetOpener"))
+                  .or(simpleName("SnapshotReader")));
+
+  @ArchTest
+  static final ArchRule packagesAreNamedByWhatTheyHold =
+      noClasses()
+          .should()
+          .resideInAnyPackage(
+              "..util..", "..utils..", "..common..", "..helper..", "..helpers..", "..misc..")
+          .orShould()
+          .haveNameMatching(".*(Utils?|Helpers?)(\\$.*)?");
+
+  @ArchTest
+  static final ArchRule theRootHoldsTheEntryPointsOnly =
+      classes()
+          .that()
+          .resideInAPackage("io.lancebackfill")
+          .should()
+          .haveNameMatching(
+              "io\\.lancebackfill\\.(BackfillMain|LanceBackfill|package-info)(\\$.*)?")
+          .allowEmptyShould(true);
+
+  private static String[] packages(List<String> layers) {
+    return layers.stream().map(layer -> "io.lancebackfill." + layer + "..").toArray(String[]::new);
+  }
+}
