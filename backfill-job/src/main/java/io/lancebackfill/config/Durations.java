@@ -10,13 +10,13 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Durations as people write them, with a unit: {@code 5s}, {@code 250 ms}, {@code 2 min}, ISO. */
-final class Durations {
+public final class Durations {
   private static final Pattern AMOUNT_AND_UNIT = Pattern.compile("(\\d{1,18})\\s*([a-z]+)");
 
   private Durations() {}
 
   /** Empty if the text is no duration; a bare number is none, since it does not say of what. */
-  static Optional<Duration> parse(String text) {
+  public static Optional<Duration> parse(String text) {
     String plain = text.strip().toLowerCase(Locale.ROOT);
     try {
       Matcher matcher = AMOUNT_AND_UNIT.matcher(plain);

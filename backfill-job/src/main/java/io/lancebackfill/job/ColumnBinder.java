@@ -54,7 +54,7 @@ final class ColumnBinder {
      */
     Column where(TableSnapshot table, String text) {
       return functions.expr(
-          coded(() -> new WhereBinder(session).bind(table.sparkSchema(), text)).sql());
+          coded(() -> new WhereBinder(session, table.sparkSchema()).bind(text)).sql());
     }
   }
 
@@ -125,8 +125,12 @@ final class ColumnBinder {
       SparkSession session, TableSnapshot table, String expression, @Nullable String version) {
     return coded(
         () ->
-            new ExpressionBinder(session)
-                .bind(table.sparkSchema(), expression, functions(), version));
+            new ExpressionBinder(
+                    session,
+                    table.sparkSchema(),
+                    table.arrowSchema(),
+                    List.copyOf(functions().values()))
+                .bind(expression, version));
   }
 
   /** The registered functions that expressions may call: the table's own before the catalog's. */

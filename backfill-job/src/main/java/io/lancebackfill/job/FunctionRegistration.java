@@ -72,7 +72,7 @@ public final class FunctionRegistration {
     }
     UdfDescriptor descriptor =
         new UdfDescriptor(name, UdfDescriptor.JAVA, className, version, own);
-    String fingerprint = fingerprint(udf, version);
+    String fingerprint = fingerprint(name, udf, version);
     functions.put(descriptor, fingerprint, Instant.now().truncatedTo(ChronoUnit.MICROS));
     return functions.find(name).orElseThrow();
   }
@@ -90,7 +90,7 @@ public final class FunctionRegistration {
     }
   }
 
-  private static String fingerprint(ColumnUdf udf, @Nullable String version) {
+  private static String fingerprint(String name, ColumnUdf udf, @Nullable String version) {
     if (version != null) {
       return version;
     }
@@ -98,7 +98,7 @@ public final class FunctionRegistration {
       return udf.version();
     }
     try {
-      return JavaFingerprint.of(udf.getClass());
+      return JavaFingerprint.ofClass(name, udf.getClass());
     } catch (FingerprintException e) {
       throw new BackfillException(
           BackfillErrorCode.FUNCTION_NEEDS_VERSION, String.valueOf(e.getMessage()), e);

@@ -1,6 +1,7 @@
 package io.lancebackfill.run;
 
 import io.lancebackfill.datasource.store.CheckpointDataset;
+import io.lancebackfill.datasource.store.CheckpointReader;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.state.RowOffsets;
@@ -15,8 +16,9 @@ import org.roaringbitmap.RoaringBitmap;
 
 /** The rows that a task takes from one checkpoint dataset; all of them, or it throws. */
 final class CheckpointStream implements OffsetStream {
+  private static final int BATCH_ROWS = 4096;
   private final String name;
-  private final CheckpointDataset.Reader reader;
+  private final CheckpointReader reader;
   private final RoaringBitmap missing;
   private final BufferAllocator allocator;
   private final List<OffsetBatch> ready = new ArrayList<>();
@@ -27,7 +29,7 @@ final class CheckpointStream implements OffsetStream {
     this.allocator = allocator;
     long from = missing.isEmpty() ? 0 : missing.first();
     this.reader =
-        CheckpointDataset.read(stage.checkpoints().child(use.name() + ".lance")).open(from);
+        CheckpointDataset.read(stage.checkpoints().child(use.name() + ".lance")).open(from, BATCH_ROWS);
   }
 
   @Override

@@ -13,10 +13,11 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.BigIntVector;
-import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.Schema;
+import org.apache.arrow.vector.util.VectorAppender;
 import org.jspecify.annotations.Nullable;
 import org.roaringbitmap.RoaringBitmap;
 
@@ -136,8 +137,7 @@ final class Checkpointer implements AutoCloseable {
   }
 
   private void write(List<OffsetBatch> rows) {
-    List<VectorSchemaRoot> roots = new ArrayList<>();
-    try {
+    try (VectorSchemaRoot root = concatenate(rows)) {
       if (dataset == null) {
         dataset =
             CheckpointDataset.create(
@@ -148,30 +148,38 @@ final class Checkpointer implements AutoCloseable {
                     CheckpointStore.GENERATION, stage.generation(),
                     CheckpointStore.JOB_ID, stage.jobId()));
       }
-      for (OffsetBatch batch : rows) {
-        roots.add(root(batch));
-      }
-      dataset.append(roots);
+      dataset.append(root);
     } finally {
-      roots.forEach(VectorSchemaRoot::close);
       rows.forEach(OffsetBatch::close);
     }
   }
 
-  private VectorSchemaRoot root(OffsetBatch batch) {
-    List<FieldVector> vectors = new ArrayList<>();
-    BigIntVector offsets = new BigIntVector(OFFSET, allocator);
-    vectors.add(offsets);
-    offsets.allocateNew(batch.rows());
-    for (int i = 0; i < batch.rows(); i++) {
-      offsets.set(i, batch.offsets()[i]);
-    }
-    offsets.setValueCount(batch.rows());
-    vectors.addAll(batch.slice(0, batch.rows(), allocator));
+  /** One batch for one commit: the rows of all. */
+  private VectorSchemaRoot concatenate(List<OffsetBatch> rows) {
     List<Field> all = new ArrayList<>();
     all.add(OFFSET);
     all.addAll(fields);
-    return new VectorSchemaRoot(all, vectors, batch.rows());
+    VectorSchemaRoot root = VectorSchemaRoot.create(new Schema(all), allocator);
+    try {
+      BigIntVector offsets = (BigIntVector) root.getVector(0);
+      int count = rows.stream().mapToInt(OffsetBatch::rows).sum();
+      offsets.allocateNew(count);
+      int position = 0;
+      for (OffsetBatch batch : rows) {
+        for (int offset : batch.offsets()) {
+          offsets.set(position++, offset);
+        }
+        for (int i = 0; i < fields.size(); i++) {
+          batch.values().get(i).accept(new VectorAppender(root.getVector(i + 1)), null);
+        }
+      }
+      offsets.setValueCount(count);
+      root.setRowCount(count);
+      return root;
+    } catch (RuntimeException e) {
+      root.close();
+      throw e;
+    }
   }
 
   private void await() {

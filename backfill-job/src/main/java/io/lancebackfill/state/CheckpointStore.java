@@ -1,9 +1,11 @@
 package io.lancebackfill.state;
 
+import io.lancebackfill.datasource.store.CheckpointContents;
 import io.lancebackfill.datasource.store.CheckpointDataset;
 import io.lancebackfill.datasource.store.StateFolder;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetRef;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -53,7 +55,7 @@ public final class CheckpointStore {
         continue;
       }
       try {
-        CheckpointDataset.Contents contents =
+        CheckpointContents contents =
             CheckpointDataset.read(folder.child(name + ".lance"));
         Map<String, String> properties = contents.properties();
         found.add(
@@ -74,6 +76,11 @@ public final class CheckpointStore {
 
   public List<String> names() {
     return new StateFolder(folder).children();
+  }
+
+  /** When the newest rows of a dataset were written; the beginning of time if nothing says. */
+  public Instant changedAt(String name) {
+    return StateFolder.changedAt(folder.child(name + ".lance")).orElse(Instant.EPOCH);
   }
 
   public void drop(String name) {

@@ -56,7 +56,7 @@ public final class StoredFunctions {
     Map<String, StoredFunction> functions = new LinkedHashMap<>();
     for (StateRow row : table.read(null, List.of())) {
       String name = row.string("name");
-      if (row.bool("dropped")) {
+      if (row.booleanValue("dropped")) {
         functions.remove(key(name));
       } else {
         functions.put(

@@ -1,9 +1,13 @@
 package io.lancebackfill.datasource.write;
 
+import io.lancebackfill.datasource.store.LocalPaths;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceAllocator;
-import io.lancebackfill.datasource.table.LocalFiles;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.Optional;
 import org.lance.file.LanceFileReader;
 
 /** Finished column files that no version of the table names yet. */
@@ -17,7 +21,13 @@ public final class StagedFiles {
   public static boolean readable(DatasetRef table, StagedColumnFile file) {
     DatasetRef path = table.child("data").child(file.path());
     // Reading an empty file would end the whole process.
-    if (LocalFiles.isLocal(path) && LocalFiles.size(path) != file.bytes()) {
+    Optional<Path> local = LocalPaths.folder(path);
+    try {
+      if (local.isPresent()
+          && (!Files.exists(local.get()) || Files.size(local.get()) != file.bytes())) {
+        return false;
+      }
+    } catch (IOException e) {
       return false;
     }
     try (LanceFileReader reader =
