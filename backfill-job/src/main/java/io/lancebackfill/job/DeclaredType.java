@@ -7,6 +7,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.spark.sql.catalyst.parser.CatalystSqlParser$;
 import org.apache.spark.sql.catalyst.parser.ParseException;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
@@ -31,11 +32,11 @@ record DeclaredType(String text, DataType type, int vectorDim) {
       if (vector.matches()) {
         int dim = ColumnOptions.vectorDim(vector.group(2));
         DataType element =
-            org.apache.spark.sql.catalyst.parser.CatalystSqlParser.parseDataType(vector.group(1));
+            sparkType(vector.group(1));
         return new DeclaredType(text, DataTypes.createArrayType(element, true), dim);
       }
       return new DeclaredType(
-          text, org.apache.spark.sql.catalyst.parser.CatalystSqlParser.parseDataType(text), 0);
+          text, sparkType(text), 0);
     } catch (ParseException e) {
       throw new BackfillException(
           BackfillErrorCode.UNSUPPORTED_TYPE,
@@ -43,6 +44,10 @@ record DeclaredType(String text, DataType type, int vectorDim) {
               .formatted(text),
           e);
     }
+  }
+
+  private static DataType sparkType(String text) throws ParseException {
+    return CatalystSqlParser$.MODULE$.parseDataType(text);
   }
 
   /** The type's name as {@code data_type} takes it. */

@@ -21,6 +21,7 @@ final class JobLease {
       DatasetRef lease, String jobId, Duration duration, Consumer<String> notices) {
     return Lease.acquire(
         lease,
+        DRIVER,
         jobId,
         duration,
         holder -> notices.accept(waiting(holder)),

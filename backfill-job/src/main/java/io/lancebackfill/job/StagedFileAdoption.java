@@ -54,7 +54,7 @@ final class StagedFileAdoption {
         newest.put(
             origin.fragmentId(),
             new StagedFragment(
-                attachment(fragment.get(), column, inputColumns, place.orElse(null), origin),
+                attachment(fragment.get(), inputColumns, place.orElse(null), origin),
                 origin));
       }
     }
@@ -69,7 +69,6 @@ final class StagedFileAdoption {
 
   private static ColumnFileAttachment attachment(
       FragmentSnapshot fragment,
-      ComputedColumn column,
       List<TableColumn> inputColumns,
       @Nullable ColumnPlace place,
       ColumnOrigin origin) {

@@ -163,7 +163,7 @@ final class ArrowFunctionRows implements OffsetStream {
   }
 
   private FieldVector transfer(FieldVector values) {
-    TransferPair pair = values.getTransferPair(values.getField(), allocator);
+    TransferPair pair = values.getTransferPair(values.getName(), allocator);
     pair.transfer();
     return (FieldVector) pair.getTo();
   }

@@ -17,7 +17,7 @@ import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.Schema;
-import org.apache.arrow.vector.util.VectorAppender;
+import org.apache.arrow.vector.util.VectorBatchAppender;
 import org.jspecify.annotations.Nullable;
 import org.roaringbitmap.RoaringBitmap;
 
@@ -170,7 +170,7 @@ final class Checkpointer implements AutoCloseable {
           offsets.set(position++, offset);
         }
         for (int i = 0; i < fields.size(); i++) {
-          batch.values().get(i).accept(new VectorAppender(root.getVector(i + 1)), null);
+          VectorBatchAppender.batchAppend(root.getVector(i + 1), batch.values().get(i));
         }
       }
       offsets.setValueCount(count);

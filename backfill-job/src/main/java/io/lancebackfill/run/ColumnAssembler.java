@@ -9,7 +9,7 @@ import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.ValueVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.types.pojo.Field;
-import org.apache.arrow.vector.util.VectorAppender;
+import org.apache.arrow.vector.util.VectorBatchAppender;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -123,7 +123,7 @@ final class ColumnAssembler {
     }
     for (int i = 0; i < target.size(); i++) {
       try (FieldVector row = rows.get(i)) {
-        row.accept(new VectorAppender(target.get(i)), null);
+        VectorBatchAppender.batchAppend(target.get(i), row);
       }
     }
     pendingRows += count;

@@ -22,7 +22,7 @@ record OffsetBatch(int[] offsets, List<FieldVector> values) implements AutoClose
   List<FieldVector> slice(int from, int count, BufferAllocator allocator) {
     List<FieldVector> slices = new ArrayList<>(values.size());
     for (FieldVector vector : values) {
-      TransferPair pair = vector.getTransferPair(vector.getField(), allocator);
+      TransferPair pair = vector.getTransferPair(vector.getName(), allocator);
       pair.splitAndTransfer(from, count);
       slices.add((FieldVector) pair.getTo());
     }

@@ -2,6 +2,7 @@ package io.lancebackfill.state;
 
 import io.lancebackfill.datasource.store.CheckpointContents;
 import io.lancebackfill.datasource.store.CheckpointDataset;
+import io.lancebackfill.datasource.store.DatasetAge;
 import io.lancebackfill.datasource.store.StateFolder;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetRef;
@@ -80,7 +81,7 @@ public final class CheckpointStore {
 
   /** When the newest rows of a dataset were written; the beginning of time if nothing says. */
   public Instant changedAt(String name) {
-    return StateFolder.changedAt(folder.child(name + ".lance")).orElse(Instant.EPOCH);
+    return DatasetAge.changedAt(folder.child(name + ".lance")).orElse(Instant.EPOCH);
   }
 
   public void drop(String name) {

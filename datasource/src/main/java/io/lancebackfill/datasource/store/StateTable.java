@@ -224,7 +224,7 @@ public final class StateTable {
     } catch (Exception e) {
       throw new DatasetException(
           Kind.COMMIT_CONTENTION,
-          LanceErrorClassifier.classify("add columns to", ref, e).getMessage(),
+          String.valueOf(LanceErrorClassifier.classify("add columns to", ref, e).getMessage()),
           e);
     }
   }
