@@ -9,7 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Supplier;
+import java.util.function.Function;
 import org.apache.spark.sql.RuntimeConfig;
 import org.jspecify.annotations.Nullable;
 import scala.collection.JavaConverters;
@@ -57,12 +57,12 @@ public final class BackfillConf {
     for (ConfigOption<?> option : BackfillOptions.all()) {
       Object value = option.defaultValue().orElse(null);
       String ofSession = sessionOptions.get(option.sessionKey());
-      value = stronger(value, ofSession, () -> option.ofSession(ofSession), faults);
+      value = stronger(value, ofSession, option::ofSession, faults);
       if (!option.sessionOnly()) {
         String ofColumn = columnOptions.get(option.name());
-        value = stronger(value, ofColumn, () -> option.ofColumn(ofColumn), faults);
+        value = stronger(value, ofColumn, option::ofColumn, faults);
         Object ofCall = callOptions.get(option.name());
-        value = stronger(value, ofCall, () -> option.ofCall(ofCall), faults);
+        value = stronger(value, ofCall, option::ofCall, faults);
       }
       if (value != null) {
         values.put(option, value);
@@ -72,15 +72,15 @@ public final class BackfillConf {
     return new BackfillConf(values);
   }
 
-  private static @Nullable Object stronger(
+  private static <V> @Nullable Object stronger(
       @Nullable Object weaker,
-      @Nullable Object given,
-      Supplier<@Nullable Object> read,
+      @Nullable V given,
+      Function<V, ? extends Object> read,
       Faults faults) {
     if (given == null) {
       return weaker;
     }
-    Object value = faults.collect(read);
+    Object value = faults.collect(() -> read.apply(given));
     return value == null ? weaker : value;
   }
 

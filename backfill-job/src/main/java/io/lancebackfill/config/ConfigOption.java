@@ -67,7 +67,8 @@ public final class ConfigOption<T> {
   public String sessionKey() {
     StringBuilder key = new StringBuilder(SESSION_PREFIX);
     boolean upper = false;
-    for (char c : name.toCharArray()) {
+    for (int i = 0; i < name.length(); i++) {
+      char c = name.charAt(i);
       if (c == '_') {
         upper = true;
       } else {

@@ -12,11 +12,12 @@ public final class BackfillException extends RuntimeException {
 
   private final BackfillErrorCode code;
 
-  public BackfillException(BackfillErrorCode code, String message) {
+  public BackfillException(BackfillErrorCode code, @Nullable String message) {
     this(code, message, null);
   }
 
-  public BackfillException(BackfillErrorCode code, String message, @Nullable Throwable cause) {
+  public BackfillException(
+      BackfillErrorCode code, @Nullable String message, @Nullable Throwable cause) {
     super("[" + code + "] " + message, cause);
     this.code = code;
   }

@@ -18,6 +18,7 @@ import io.lancebackfill.run.TaskSpec.CheckpointUse;
 import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.InputPlaces;
+import io.lancebackfill.state.RowOffsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -25,6 +26,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.roaringbitmap.RoaringBitmap;
@@ -134,7 +136,7 @@ final class BackfillRound {
 
   private void accept(TaskResult result) {
     totals.computed(result.rowsComputed(), result.rowsFromCheckpoints(), result.bytesWritten());
-    FragmentPlan plan = plans.get(result.fragmentId());
+    FragmentPlan plan = Objects.requireNonNull(plans.get(result.fragmentId()));
     if (result.fault() != null) {
       fault = result.fault();
       faultyFragment = result.fragmentId();
@@ -155,7 +157,7 @@ final class BackfillRound {
             done.stream()
                 .mapToLong(
                     use ->
-                        io.lancebackfill.state.RowOffsets.fromBytes(use.rows())
+                        RowOffsets.fromBytes(use.rows())
                             .getLongCardinality())
                 .sum());
         runner.assemble(plan, done);
@@ -166,7 +168,7 @@ final class BackfillRound {
   private StagedFragment staged(FragmentPlan plan, TaskResult result) {
     FragmentSnapshot fragment = plan.coverage().fragment();
     FragmentSnapshot inputFragment = inputs.fragment(fragment.id()).orElseThrow();
-    var file = java.util.Objects.requireNonNull(result.file());
+    var file = Objects.requireNonNull(result.file());
     ColumnOrigin.Part made =
         new ColumnOrigin.Part(
             column.fingerprint(),

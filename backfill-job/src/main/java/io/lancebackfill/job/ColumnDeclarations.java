@@ -235,8 +235,9 @@ public final class ColumnDeclarations {
       if (names.size() > 1) {
         return group(table, names, bound);
       }
-      if (bound.call() != null) {
-        Field output = bound.call().output();
+      BoundExpression.ArrowCall call = bound.call();
+      if (call != null) {
+        Field output = call.output();
         if (declared != null
             && !ColumnTypes.sparkType(output).sameType(declared.type())) {
           throw mismatch(names.get(0), declared, ColumnTypes.sparkType(output));
@@ -264,16 +265,16 @@ public final class ColumnDeclarations {
 
   private static List<Field> group(
       TableSnapshot table, List<String> names, BoundExpression bound) {
-    boolean struct =
-        bound.call() == null
-            ? bound.dataType() instanceof StructType
-            : bound.call().output().getType() instanceof ArrowType.Struct;
-    int width =
-        !struct
-            ? 0
-            : bound.call() == null
-                ? ((StructType) bound.dataType()).fields().length
-                : bound.call().output().getChildren().size();
+    BoundExpression.ArrowCall call = bound.call();
+    int width;
+    if (call != null) {
+      width =
+          call.output().getType() instanceof ArrowType.Struct
+              ? call.output().getChildren().size()
+              : 0;
+    } else {
+      width = bound.dataType() instanceof StructType type ? type.fields().length : 0;
+    }
     if (width != names.size()) {
       throw new BackfillException(
           BackfillErrorCode.TYPE_MISMATCH,
@@ -282,13 +283,13 @@ public final class ColumnDeclarations {
     }
     List<Field> fields = new ArrayList<>();
     for (int i = 0; i < width; i++) {
-      if (bound.call() == null) {
+      if (call == null) {
         StructField field = ((StructType) bound.dataType()).fields()[i];
         fields.add(ColumnTypes.field(names.get(i), field.dataType(), 0, table.storageVersion()));
       } else {
         fields.add(
             ColumnTypes.field(
-                names.get(i), bound.call().output().getChildren().get(i), table.storageVersion()));
+                names.get(i), call.output().getChildren().get(i), table.storageVersion()));
       }
     }
     return fields;
@@ -296,14 +297,15 @@ public final class ColumnDeclarations {
 
   /** What the column uses is kept with the table, so that any catalog can compute it. */
   private void keepFunction(BoundExpression bound) {
-    if (bound.call() != null) {
+    BoundExpression.ArrowCall call = bound.call();
+    if (call != null) {
       StoredFunctions own = new StoredFunctions(new TableState(target.ref()).functions());
-      String name = bound.call().function().name();
+      String name = call.function().name();
       boolean same =
-          own.find(name).filter(f -> f.descriptor().equals(bound.call().function())).isPresent();
+          own.find(name).filter(f -> f.descriptor().equals(call.function())).isPresent();
       if (!same) {
         own.put(
-            bound.call().function(),
+            call.function(),
             bound.functions().get(0).fingerprint(),
             Instant.now().truncatedTo(ChronoUnit.MICROS));
       }
@@ -312,12 +314,12 @@ public final class ColumnDeclarations {
 
   private static Map<String, String> metadata(
       List<String> names, BoundExpression bound, Map<String, String> options) {
-    boolean function = bound.call() != null;
+    BoundExpression.ArrowCall call = bound.call();
     return ComputedColumn.metadata(
         names,
         bound.sql(),
-        function ? ComputedColumn.KIND_FUNCTION : ComputedColumn.KIND_SQL,
-        function ? bound.call().function().name() : "",
+        call != null ? ComputedColumn.KIND_FUNCTION : ComputedColumn.KIND_SQL,
+        call != null ? call.function().name() : "",
         bound.inputs(),
         bound.fingerprint(),
         bound.settings(),

@@ -40,7 +40,7 @@ public final class CallProcedureCommand extends LogicalPlan implements LeafRunna
 
   private final CallTarget target;
   private final Seq<Expression> arguments;
-  private Seq<Enumeration.Value> nodePatterns;
+  private @Nullable Seq<Enumeration.Value> nodePatterns;
 
   /** For Catalyst's copies. */
   public CallProcedureCommand(CallTarget target, Seq<Expression> arguments) {
@@ -165,7 +165,7 @@ public final class CallProcedureCommand extends LogicalPlan implements LeafRunna
   @Override
   public boolean equals(@Nullable Object other) {
     return other instanceof CallProcedureCommand that
-        && target == that.target
+        && target.equals(that.target)
         && arguments.equals(that.arguments);
   }
 

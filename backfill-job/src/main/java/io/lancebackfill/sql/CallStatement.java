@@ -87,7 +87,8 @@ record CallStatement(@Nullable String explainMode, List<String> nameParts, Strin
   private static boolean isNamePart(String sql, Token token) {
     String text = text(sql, token);
     return text.startsWith("`")
-        || !text.isEmpty() && text.chars().allMatch(c -> c == '_' || Character.isLetterOrDigit(c));
+        || (!text.isEmpty()
+            && text.chars().allMatch(c -> c == '_' || Character.isLetterOrDigit(c)));
   }
 
   private static String unquoted(String part) {

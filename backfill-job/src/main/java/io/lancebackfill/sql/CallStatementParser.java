@@ -95,7 +95,7 @@ final class CallStatementParser implements ParserInterface {
     } catch (ParseException e) {
       throw new BackfillException(
           BackfillErrorCode.INVALID_CALL,
-          "The CALL cannot be read. " + e.withCommand(sqlText).getMessage().strip(),
+          "The CALL cannot be read. " + String.valueOf(e.withCommand(sqlText).getMessage()).strip(),
           e);
     }
   }

@@ -58,7 +58,7 @@ public final class AdaptiveBatchSize {
   }
 
   /** The most rows of the next batch, at least 1. */
-  int rows() {
+  public int rows() {
     return rows;
   }
 
