@@ -2,7 +2,8 @@ package io.lancebackfill.job;
 
 import io.lancebackfill.commit.StagedFragment;
 import io.lancebackfill.datasource.commit.ColumnFileAttachment;
-import io.lancebackfill.datasource.commit.ColumnFileAttachment.InputPlace;
+import io.lancebackfill.datasource.commit.ColumnFileCommitter;
+import io.lancebackfill.datasource.commit.InputPlace;
 import io.lancebackfill.datasource.table.ColumnPlace;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.table.TableColumn;
@@ -40,7 +41,7 @@ final class StagedFileAdoption {
       if (fragment.isEmpty() || fragment.get().physicalRows() != origin.physicalRows()) {
         continue;
       }
-      Optional<ColumnPlace> place = fragment.get().place(column.columns().get(0));
+      Optional<ColumnPlace> place = ColumnFileCommitter.place(fragment.get(), column.columns());
       String inputs = InputPlaces.of(fragment.get(), inputColumns);
       boolean sameBase = place.map(InputPlaces::text).orElse("").equals(origin.replaces());
       boolean ours =

@@ -1,5 +1,6 @@
 package io.lancebackfill.plan;
 
+import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.table.ColumnPlace;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.table.TableColumn;
@@ -46,7 +47,7 @@ public record FragmentCoverage(
       List<TableColumn> inputColumns,
       Map<String, ColumnOrigin> origins) {
     String inputs = InputPlaces.of(inputFragment, inputColumns);
-    Optional<ColumnPlace> place = fragment.place(column.columns().get(0));
+    Optional<ColumnPlace> place = ColumnFileCommitter.place(fragment, column.columns());
     Optional<ColumnOrigin> origin =
         place
             .map(p -> origins.get(p.path()))
