@@ -85,7 +85,7 @@ final class StagedFileAdoption {
   static List<InputPlace> inputPlaces(FragmentSnapshot fragment, List<TableColumn> inputColumns) {
     List<InputPlace> places = new ArrayList<>();
     for (TableColumn input : inputColumns) {
-      places.add(new InputPlace(input.id(), fragment.place(input).orElse(null)));
+      places.add(InputPlace.of(fragment, input));
     }
     return places;
   }

@@ -8,6 +8,7 @@ import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.InputPlaces;
 import io.lancebackfill.state.RowOffsets;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -50,7 +51,7 @@ public record FragmentCoverage(
     Optional<ColumnPlace> place = ColumnFileCommitter.place(fragment, column.columns());
     Optional<ColumnOrigin> origin =
         place
-            .map(p -> origins.get(p.path()))
+            .map(p -> origins.get(onePath(p)))
             .filter(o -> o.columnIds().equals(column.idKey()))
             .filter(o -> o.physicalRows() == fragment.physicalRows());
     RoaringBitmap fresh = new RoaringBitmap();
@@ -65,6 +66,12 @@ public record FragmentCoverage(
       }
     }
     return new FragmentCoverage(fragment, place, origin, inputs, fresh, stale, failed);
+  }
+
+  /** The file of a group whose columns all lie in one; else the list of their files, which no record has. */
+  private static String onePath(ColumnPlace place) {
+    List<String> paths = Arrays.stream(place.path().split("\\|")).distinct().toList();
+    return paths.size() == 1 ? paths.get(0) : place.path();
   }
 
   /** Rows that no record explains: never computed where they are NULL, else of unknown origin. */
