@@ -43,9 +43,12 @@ public final class FragmentBatchReader implements AutoCloseable {
   private long nanosRead;
 
   private FragmentBatchReader(
-      FragmentRange range, OpenDatasets.Hold hold, FragmentScanner scanner) {
+      FragmentRange range,
+      RoaringBitmap skipped,
+      OpenDatasets.Hold hold,
+      FragmentScanner scanner) {
     this.range = range;
-    this.skipped = range.skipped();
+    this.skipped = skipped;
     this.hold = hold;
     this.scanner = scanner;
   }
@@ -112,9 +115,10 @@ public final class FragmentBatchReader implements AutoCloseable {
         throw noFragment(ref, version, range);
       }
       checkColumns(hold.table(), columns);
+      RoaringBitmap skipped = range.skipped();
       FragmentScanner scanner =
           FragmentScanner.open(hold, fragment, range, columns, lanceFilter, batchSize);
-      FragmentBatchReader reader = new FragmentBatchReader(range, hold, scanner);
+      FragmentBatchReader reader = new FragmentBatchReader(range, skipped, hold, scanner);
       reader.nanosRead = System.nanoTime() - started;
       return reader;
     } catch (Exception e) {
@@ -151,6 +155,23 @@ public final class FragmentBatchReader implements AutoCloseable {
               + "; its columns are "
               + String.join(", ", known)
               + ".");
+    }
+    refuseBlobs(table, names);
+  }
+
+  /** A blob column would silently read as places in a file instead of as bytes. */
+  static void refuseBlobs(TableSnapshot table, List<String> names) {
+    for (TableColumn column : table.columns()) {
+      if (column.isBlob() && names.contains(column.name())) {
+        throw new DatasetException(
+            Kind.INVALID_INPUT,
+            "Column '"
+                + column.name()
+                + "' of "
+                + table.ref().uri()
+                + " is a blob column, which cannot be read here. Select other columns, or store the"
+                + " values as plain BINARY.");
+      }
     }
   }
 

@@ -31,6 +31,7 @@ final class FragmentScanner implements AutoCloseable {
   private List<FieldVector> vectors = List.of();
   private int[] offsets = new int[0];
   private boolean ended;
+  private boolean closed;
 
   private FragmentScanner(
       @Nullable LanceScanner scanner, @Nullable ArrowReader reader, int fragmentId, long end) {
@@ -172,6 +173,10 @@ final class FragmentScanner implements AutoCloseable {
 
   @Override
   public void close() throws Exception {
+    if (closed) {
+      return;
+    }
+    closed = true;
     ended = true;
     try {
       if (reader != null) {
