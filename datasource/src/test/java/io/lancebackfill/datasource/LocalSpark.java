@@ -21,8 +21,7 @@ public final class LocalSpark implements ParameterResolver, AfterAllCallback {
     return context
         .getRoot()
         .getStore(NAMESPACE)
-        .getOrComputeIfAbsent(
-            context.getRequiredTestClass(), key -> start(), SparkSession.class);
+        .getOrComputeIfAbsent(context.getRequiredTestClass(), key -> start(), SparkSession.class);
   }
 
   private static SparkSession start() {

@@ -43,10 +43,7 @@ public final class FragmentBatchReader implements AutoCloseable {
   private long nanosRead;
 
   private FragmentBatchReader(
-      FragmentRange range,
-      RoaringBitmap skipped,
-      OpenDatasets.Hold hold,
-      FragmentScanner scanner) {
+      FragmentRange range, RoaringBitmap skipped, OpenDatasets.Hold hold, FragmentScanner scanner) {
     this.range = range;
     this.skipped = skipped;
     this.hold = hold;
@@ -104,8 +101,7 @@ public final class FragmentBatchReader implements AutoCloseable {
       int batchSize) {
     if (batchSize < 1) {
       throw new DatasetException(
-          Kind.INVALID_INPUT,
-          "Batch size " + batchSize + " is too small; give at least 1 row.");
+          Kind.INVALID_INPUT, "Batch size " + batchSize + " is too small; give at least 1 row.");
     }
     long started = System.nanoTime();
     OpenDatasets.Hold hold = OpenDatasets.SHARED.acquire(ref, version, planned);
@@ -199,9 +195,7 @@ public final class FragmentBatchReader implements AutoCloseable {
       return true;
     } catch (Exception e) {
       throw LanceErrorClassifier.classify(
-          "read " + range + " of version " + hold.table().version() + " of",
-          hold.table().ref(),
-          e);
+          "read " + range + " of version " + hold.table().version() + " of", hold.table().ref(), e);
     } finally {
       nanosRead += System.nanoTime() - started;
     }

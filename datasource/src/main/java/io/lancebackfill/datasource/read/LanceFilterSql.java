@@ -27,9 +27,9 @@ import org.apache.spark.sql.types.StructType;
  * the rows for which the predicate is true, so parts of an AND may be left out, and Spark must
  * evaluate the predicate again.
  *
- * <p>Only plain columns of signed integer, string, boolean and date type compared with literals of the same
- * type. Not floating point numbers (NaN and -0.0 compare differently), not timestamps and decimals
- * (precision), nothing under a NOT except a boolean column.
+ * <p>Only plain columns of signed integer, string, boolean and date type compared with literals of
+ * the same type. Not floating point numbers (NaN and -0.0 compare differently), not timestamps and
+ * decimals (precision), nothing under a NOT except a boolean column.
  */
 final class LanceFilterSql {
   private static final Set<String> COMPARISONS = Set.of("=", "<>", "<", "<=", ">", ">=");

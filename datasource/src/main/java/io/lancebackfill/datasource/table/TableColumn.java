@@ -44,8 +44,7 @@ public record TableColumn(int id, String name, Field field, List<Integer> allIds
   private record Message(int id, String name, byte[] schema, List<Integer> allIds)
       implements Serializable {
     private Object readResolve() {
-      Field field =
-          Schema.deserialize(ByteBuffer.wrap(schema)).getFields().get(0);
+      Field field = Schema.deserialize(ByteBuffer.wrap(schema)).getFields().get(0);
       return new TableColumn(id, name, field, allIds);
     }
   }

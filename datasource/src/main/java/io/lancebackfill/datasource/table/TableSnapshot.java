@@ -60,8 +60,8 @@ public record TableSnapshot(
   }
 
   /**
-   * The columns as Spark types, as lance-spark maps them. Columns of types that Spark does not know,
-   * such as half floats or nanosecond timestamps, are left out: the others stay readable.
+   * The columns as Spark types, as lance-spark maps them. Columns of types that Spark does not
+   * know, such as half floats or nanosecond timestamps, are left out: the others stay readable.
    */
   public StructType sparkSchema() {
     return LanceArrowUtils.fromArrowSchema(

@@ -66,9 +66,7 @@ class TestColumnTypes {
             "timestamp_ntz",
             "1970-01-01T00:00:00.000002"),
         Arguments.of(
-            new ArrowType.Duration(TimeUnit.MICROSECOND),
-            "interval day to second",
-            "PT0.000002S"),
+            new ArrowType.Duration(TimeUnit.MICROSECOND), "interval day to second", "PT0.000002S"),
         Arguments.of(new ArrowType.Date(DateUnit.MILLISECOND), "date", "1970-01-01"),
         Arguments.of(new ArrowType.Decimal(38, 10, 128), "decimal(38,10)", "2E-10"));
   }
@@ -97,7 +95,8 @@ class TestColumnTypes {
 
   @Test
   void unsignedNumbersAreComparedBySparkAlone() {
-    DatasetRef ref = create(folder.resolve("t.lance"), "2.1", field("c", new ArrowType.Int(64, false)));
+    DatasetRef ref =
+        create(folder.resolve("t.lance"), "2.1", field("c", new ArrowType.Int(64, false)));
     append(
         ref,
         1,

@@ -31,7 +31,8 @@ import org.lance.Dataset;
 import org.roaringbitmap.RoaringBitmap;
 
 class TestFragmentBatchReader {
-  private static final List<String> ALL = Arrays.stream(Samples.FIELDS).map(Field::getName).toList();
+  private static final List<String> ALL =
+      Arrays.stream(Samples.FIELDS).map(Field::getName).toList();
 
   @TempDir private Path folder;
   private long allocatedBefore;
@@ -202,8 +203,7 @@ class TestFragmentBatchReader {
       assertThat(reader.bytesRead()).isZero();
     }
     try (FragmentBatchReader reader =
-        FragmentBatchReader.open(
-            ref, table.version(), range, List.of("we ird", "s", "id"), 100)) {
+        FragmentBatchReader.open(ref, table.version(), range, List.of("we ird", "s", "id"), 100)) {
       assertThat(reader.next()).isTrue();
       assertThat(reader.root().getSchema().getFields())
           .extracting(Field::getName)

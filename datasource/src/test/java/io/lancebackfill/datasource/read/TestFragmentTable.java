@@ -129,7 +129,8 @@ class TestFragmentTable {
   @Test
   void wholeFragmentsKeepTheirPartitionsUnderPushedFilters() {
     Dataset<Row> rows = FragmentTable.of(LanceTables.latest(sample)).toDataFrame(spark);
-    assertThat(idsByPartition(rows)).containsExactly(ints(0, 30), ints(1000, 1010), ints(2000, 2020));
+    assertThat(idsByPartition(rows))
+        .containsExactly(ints(0, 30), ints(1000, 1010), ints(2000, 2020));
     assertThat(idsByPartition(rows.where("id >= 2018")))
         .containsExactly(List.of(), List.of(), List.of(2018, 2019));
     assertThat(pushed(rows.where("id >= 2018"))).contains("`id` >= 2018");
@@ -147,10 +148,7 @@ class TestFragmentTable {
   void everyTypeArrives() {
     Dataset<Row> rows = FragmentTable.of(LanceTables.latest(sample)).toDataFrame(spark);
     assertThat(rows.schema().fieldNames())
-        .containsExactly(
-            Arrays.stream(Samples.FIELDS)
-                .map(Field::getName)
-                .toArray(String[]::new));
+        .containsExactly(Arrays.stream(Samples.FIELDS).map(Field::getName).toArray(String[]::new));
     StructField vector = rows.schema().apply("v");
     assertThat(vector.dataType()).isEqualTo(DataTypes.createArrayType(DataTypes.FloatType, true));
     assertThat(vector.metadata().getLong("arrow.fixed-size-list.size")).isEqualTo(4);
@@ -202,7 +200,8 @@ class TestFragmentTable {
             .where("st.n = 1007")
             .collectAsList();
     assertThat(rows).hasSize(1);
-    assertThat(rows.get(0).toSeq().mkString(",")).isEqualTo("ä1007,1007,1007,4," + ((1L << 32) + 7));
+    assertThat(rows.get(0).toSeq().mkString(","))
+        .isEqualTo("ä1007,1007,1007,4," + ((1L << 32) + 7));
   }
 
   @Test
@@ -265,8 +264,7 @@ class TestFragmentTable {
     assertThat(metric(rows, "lanceBytesRead")).isGreaterThanOrEqualTo(15 * (4 + 16));
     assertThat(metric(rows, "lanceReadMillis")).isBetween(0L, 60_000L);
     assertThat(Arrays.stream(FragmentReadMetrics.all()).map(metric -> metric.getClass()))
-        .allSatisfy(
-            type -> assertThat(type.getDeclaredConstructor().newInstance()).isNotNull());
+        .allSatisfy(type -> assertThat(type.getDeclaredConstructor().newInstance()).isNotNull());
   }
 
   private static long metric(Dataset<Row> rows, String name) {
@@ -310,10 +308,7 @@ class TestFragmentTable {
 
   /** What Lance evaluates of a query. */
   static String pushed(Dataset<Row> rows) {
-    String text =
-        ((BatchScanExec) scan(rows))
-            .scan()
-            .description();
+    String text = ((BatchScanExec) scan(rows)).scan().description();
     return text.substring(text.indexOf("pushed filters: ["));
   }
 
@@ -331,17 +326,14 @@ class TestFragmentTable {
     assertThat(scan.estimateStatistics().numRows().getAsLong()).isEqualTo(23);
     long files =
         table.fragments().stream().mapToLong(fragment -> fragment.files().get(0).bytes()).sum();
-    assertThat(scan.estimateStatistics().sizeInBytes().getAsLong())
-        .isPositive()
-        .isLessThan(files);
+    assertThat(scan.estimateStatistics().sizeInBytes().getAsLong()).isPositive().isLessThan(files);
     assertThat((double) BatchSizes.fitting(table)).isCloseTo(8192, within(0.1));
   }
 
   @Test
   void refusesUnknownFragmentsAndEmptyBatches() {
     TableSnapshot table = LanceTables.latest(sample);
-    assertThatThrownBy(
-            () -> FragmentTable.of(table, List.of(new FragmentRange(9, 0, 1, null)), 10))
+    assertThatThrownBy(() -> FragmentTable.of(table, List.of(new FragmentRange(9, 0, 1, null)), 10))
         .hasMessage(
             "Version %s of %s has no fragment 9. Plan the read on the fragments of that version.",
             table.version(), sample.uri())
@@ -394,13 +386,14 @@ class TestFragmentTable {
             "lance-fragments was given no table; set the option uri to the address of a Lance"
                 + " table.",
             Map.of("uri", shared.resolve("nothing").toString()),
-            "Cannot open " + shared.resolve("nothing") + ": not a Lance table. Nothing that Lance"
+            "Cannot open "
+                + shared.resolve("nothing")
+                + ": not a Lance table. Nothing that Lance"
                 + " could read is at this address; check the uri, and the catalog's root if the"
                 + " table was given by name.");
     faults.forEach(
         (options, message) ->
-            assertThatThrownBy(
-                    () -> spark.read().format("lance-fragments").options(options).load())
+            assertThatThrownBy(() -> spark.read().format("lance-fragments").options(options).load())
                 .hasMessage(message));
   }
 }

@@ -121,8 +121,7 @@ class TestPushedFilters {
   void whatMayMeanSomethingElseStaysWithSpark(String filter) {
     // That a column is not NULL follows from most of these, and may well be pushed.
     String pushed = TestFragmentTable.pushed(pushing.where(filter));
-    assertThat(pushed.replaceAll("`\\w+` IS NOT NULL(, )?", ""))
-        .isEqualTo("pushed filters: []");
+    assertThat(pushed.replaceAll("`\\w+` IS NOT NULL(, )?", "")).isEqualTo("pushed filters: []");
     Dataset<Row> expected =
         plain.withColumn("_fragid", functions.expr("int(shiftright(_rowaddr, 32))"));
     assertThat(rows(pushing.where(filter))).isEqualTo(rows(expected.where(filter)));
@@ -153,8 +152,7 @@ class TestPushedFilters {
   @Test
   void aPartOfAnAndIsPushedAndTheRestIsEvaluated() {
     Dataset<Row> rows = pushing.where("(id = 8 AND x > 100) OR id = 1007");
-    assertThat(TestFragmentTable.pushed(rows))
-        .contains("(`id` = 8) OR (`id` = 1007)");
+    assertThat(TestFragmentTable.pushed(rows)).contains("(`id` = 8) OR (`id` = 1007)");
     assertThat(rows(rows)).hasSize(1);
   }
 
@@ -176,8 +174,7 @@ class TestPushedFilters {
 
   @Test
   void partialRangesAreFilteredRightToo() {
-    TableSnapshot table =
-        LanceTables.latest(DatasetRef.of(folder.resolve("t.lance").toString()));
+    TableSnapshot table = LanceTables.latest(DatasetRef.of(folder.resolve("t.lance").toString()));
     List<FragmentRange> ranges =
         List.of(
             new FragmentRange(0, 0, 20, null),

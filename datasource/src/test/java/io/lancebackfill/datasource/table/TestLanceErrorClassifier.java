@@ -86,8 +86,7 @@ class TestLanceErrorClassifier {
       one.addColumns(List.of(field("a", INT32)));
       DatasetException error =
           classified(
-              "add columns to",
-              catchThrowable(() -> two.addColumns(List.of(field("b", INT32)))));
+              "add columns to", catchThrowable(() -> two.addColumns(List.of(field("b", INT32)))));
       assertThat(error.kind()).isEqualTo(Kind.COMMIT_CONFLICT);
       assertThat(error)
           .hasMessageContaining("Retryable commit conflict for version 3")
