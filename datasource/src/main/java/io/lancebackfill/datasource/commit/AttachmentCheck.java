@@ -40,8 +40,7 @@ record AttachmentCheck(TableSnapshot table, List<TableColumn> columns) {
   void requireColumns() {
     for (TableColumn column : columns) {
       boolean present =
-          table.columns().stream()
-              .anyMatch(c -> c.id() == column.id() && c.allIds().equals(column.allIds()));
+          table.columns().stream().anyMatch(candidate -> isSame(candidate, column));
       if (!present) {
         throw new ColumnGoneException(
             "Column " + column.name() + " (field ids " + column.allIds() + ") of "
@@ -50,6 +49,21 @@ record AttachmentCheck(TableSnapshot table, List<TableColumn> columns) {
                 + " Declare the column again if it is still wanted.");
       }
     }
+  }
+
+  /**
+   * The id alone does not do: Lance gives the id of a dropped column that was in no file yet to the
+   * next one. A renamed column is known by its metadata.
+   */
+  private static boolean isSame(TableColumn candidate, TableColumn column) {
+    boolean sameName = candidate.name().equals(column.name());
+    boolean renamed =
+        !column.metadata().isEmpty() && candidate.metadata().equals(column.metadata());
+    return candidate.id() == column.id()
+        && candidate.allIds().equals(column.allIds())
+        && candidate.field().getType().equals(column.field().getType())
+        && candidate.field().getChildren().equals(column.field().getChildren())
+        && (sameName || renamed);
   }
 
   Result check(ColumnFileAttachment attachment) {

@@ -1,366 +1,272 @@
 package io.lancebackfill.datasource.store;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import io.lancebackfill.datasource.store.LeaseStore.Seen;
 import io.lancebackfill.datasource.table.DatasetException;
-import io.lancebackfill.datasource.table.DatasetException.Kind;
 import io.lancebackfill.datasource.table.DatasetRef;
-import io.lancebackfill.datasource.table.LanceErrorClassifier;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.UUID;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import org.apache.arrow.vector.types.pojo.ArrowType;
-import org.apache.arrow.vector.types.pojo.Field;
-import org.apache.arrow.vector.types.pojo.Schema;
 import org.jspecify.annotations.Nullable;
-import org.lance.CommitBuilder;
-import org.lance.Dataset;
-import org.lance.Transaction;
-import org.lance.cleanup.CleanupPolicy;
-import org.lance.operation.UpdateConfig;
-import org.lance.operation.UpdateMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Keeps two drivers from doing one thing at the same time: one key in the configuration of a small
- * dataset of its own, changed by compare-and-set. The holder renews it; whoever has seen no renewal
- * for the lease's duration, on his own clock, takes it over, and at once if the holder was a process
- * of this machine that is gone.
+ * Keeps two drivers from doing the same job at once. The holder's name stands in one config key of a
+ * dataset of its own, and every change of it is a compare-and-set. The holder renews it three times
+ * per duration. A challenger takes over when it has seen no change for that long on its own clock,
+ * so clocks need not agree; or at once if the holder was a process of this machine that is gone.
  *
- * <p>A lease is no lock: a holder that was silent for too long finds out only by {@link #held}.
+ * <p>A lease is no proof: a holder that was stopped for long believes in it until it looks. What it
+ * guards must be safe without it; ask {@link #held()} right before each commit.
  */
 public final class Lease implements AutoCloseable {
-  private static final String KEY = "lance-backfill.lease";
-  private static final Schema SCHEMA =
-      new Schema(List.of(Field.nullable("lease", new ArrowType.Utf8())));
-  private static final ObjectMapper JSON = new ObjectMapper();
-  private static final Duration LOOK_EVERY = Duration.ofMillis(250);
-  private static final Duration SAY_EVERY = Duration.ofSeconds(10);
-  private static final int RENEWALS_BETWEEN_CLEANUPS = 50;
+  private static final Logger LOG = LoggerFactory.getLogger(Lease.class);
+  private static final int RENEWALS_PER_DURATION = 3;
+  private static final int RENEWALS_PER_CLEAN_UP = 20;
+  private static final long LONGEST_LOOK_MS = 1000;
 
+  private final LeaseStore store;
   private final DatasetRef ref;
   private final LeaseHolder holder;
   private final Duration duration;
-  private final Thread renewer;
-  private final Object lock = new Object();
-  private long renewals;
-  private volatile long renewedAt;
-  private volatile boolean lost;
+  private final ScheduledExecutorService renewals;
+  private LeaseRecord record;
+  private int sinceCleanUp;
   private boolean closed;
-  private volatile @Nullable DatasetException lastFailure;
+  private volatile boolean lost;
+  private volatile long renewedAt;
+  private @Nullable ScheduledFuture<?> renewal;
 
-  /** The value of the key. A lease that is free keeps its last holder, for the epoch. */
-  private record State(LeaseHolder holder, long renewals, boolean free) {}
-
-  /** A version of the dataset and the value it has. */
-  private record Seen(long version, @Nullable State state) {}
-
-  private Lease(DatasetRef ref, LeaseHolder holder, Duration duration, long takenAt) {
+  private Lease(DatasetRef ref, LeaseRecord record, LeaseHolder holder, Duration duration, long at) {
+    this.store = new LeaseStore(ref);
     this.ref = ref;
+    this.record = record;
     this.holder = holder;
     this.duration = duration;
-    this.renewedAt = takenAt;
-    this.renewer = new Thread(this::renewUntilClosed, "lance-backfill-lease");
-    this.renewer.setDaemon(true);
+    this.renewedAt = at;
+    this.renewals =
+        Executors.newSingleThreadScheduledExecutor(
+            task -> {
+              Thread thread = new Thread(task, "lance-backfill-lease");
+              thread.setDaemon(true);
+              return thread;
+            });
   }
 
   /**
-   * Takes the lease, waiting for whoever holds it.
+   * Takes the lease, waiting for its holder if need be.
    *
-   * @param ref the lease's dataset; made if it is missing
-   * @param driver id of this driver process
-   * @param duration how long a holder that does not renew keeps it; 1 s at least
-   * @param waitingFor is told now and then for whom this waits
-   * @param giveUpAfter how long to wait at most
-   * @throws DatasetException COMMIT_CONTENTION if the holder kept it that long
+   * @param ref dataset of this lease alone; created if it is missing
+   * @param me as {@link LeaseHolder#of} makes it
+   * @param duration how long a holder that is not heard of keeps the lease; at least 100 ms, and
+   *     the same for all drivers
+   * @param waitingFor told whose lease it is that is waited for, once per holder
+   * @param giveUpAfter longest time to wait; zero for one try
+   * @throws LeaseUnavailableException if it was not to be had in that time
+   * @throws DatasetException as classified
    */
   public static Lease acquire(
       DatasetRef ref,
-      String driver,
-      String jobId,
+      LeaseHolder me,
       Duration duration,
       Consumer<LeaseHolder> waitingFor,
       Duration giveUpAfter) {
-    StateDatasets.createIfAbsent(ref, SCHEMA);
-    long begun = System.nanoTime();
-    long saidAt = begun - SAY_EVERY.toNanos();
-    State watched = null;
-    long unchangedSince = begun;
-    while (true) {
-      Seen seen = look(ref);
-      State state = seen.state();
-      long now = System.nanoTime();
-      if (watched == null || !watched.equals(state)) {
-        watched = state;
+    if (duration.toMillis() < 100) {
+      throw new IllegalArgumentException(
+          "A lease must last 100 ms at least, not " + duration.toMillis() + " ms");
+    }
+    return new LeaseChallenge(ref, me, duration, waitingFor, giveUpAfter).run();
+  }
+
+  /** One driver's attempts to become the holder. */
+  private static final class LeaseChallenge {
+    private final DatasetRef ref;
+    private final LeaseStore store;
+    private final LeaseHolder me;
+    private final Duration duration;
+    private final Consumer<LeaseHolder> waitingFor;
+    private final Duration giveUpAfter;
+    private @Nullable LeaseRecord watched;
+    private long unchangedSince;
+    private String toldOf = "";
+
+    LeaseChallenge(
+        DatasetRef ref,
+        LeaseHolder me,
+        Duration duration,
+        Consumer<LeaseHolder> waitingFor,
+        Duration giveUpAfter) {
+      this.ref = ref;
+      this.store = new LeaseStore(ref);
+      this.me = me;
+      this.duration = duration;
+      this.waitingFor = waitingFor;
+      this.giveUpAfter = giveUpAfter;
+    }
+
+    Lease run() {
+      long begin = System.nanoTime();
+      store.create();
+      while (true) {
+        // The lease counts from before the commit: it must not seem fresher than it is.
+        long at = System.nanoTime();
+        Seen seen = store.read();
+        if (mayTake(seen.record(), at)) {
+          LeaseRecord mine =
+              new LeaseRecord(
+                  me.withEpoch(seen.record().epoch() + 1), seen.record().epoch() + 1, 0);
+          if (store.exchange(seen, mine)) {
+            return Lease.started(ref, mine, duration, at);
+          }
+          continue;
+        }
+        if (System.nanoTime() - begin >= giveUpAfter.toNanos()) {
+          throw new LeaseUnavailableException(ref, seen.record().heldBy().orElseThrow());
+        }
+        tell(seen.record().heldBy().orElseThrow());
+        pause();
+      }
+    }
+
+    private boolean mayTake(LeaseRecord found, long now) {
+      Optional<LeaseHolder> current = found.heldBy();
+      if (current.isEmpty()) {
+        return true;
+      }
+      if (!found.equals(watched)) {
+        watched = found;
         unchangedSince = now;
       }
-      boolean expired = now - unchangedSince >= duration.toNanos();
-      if (state == null || state.free() || expired || processGone(state.holder())) {
-        long epoch = state == null ? 1 : state.holder().epoch() + 1;
-        LeaseHolder me = holder(driver, epoch, jobId);
-        if (compareAndSet(ref, seen.version(), new State(me, 0, false))) {
-          Lease lease = new Lease(ref, me, duration, now);
-          lease.renewer.start();
-          return lease;
-        }
-        continue;
+      return now - unchangedSince >= duration.toNanos() || processGone(current.get());
+    }
+
+    private void tell(LeaseHolder current) {
+      if (!current.driver().equals(toldOf)) {
+        toldOf = current.driver();
+        waitingFor.accept(current);
       }
-      if (now - begun >= giveUpAfter.toNanos()) {
+    }
+
+    private void pause() {
+      long millis = Math.min(LONGEST_LOOK_MS, Math.max(10, duration.toMillis() / 10));
+      try {
+        Thread.sleep(millis);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
         throw new DatasetException(
-            Kind.COMMIT_CONTENTION,
-            "The lease %s is held by job %s (process %d on %s) since %s, and was not given up within %s. Wait for that job, or end it."
-                .formatted(
-                    ref.uri(),
-                    state.holder().jobId(),
-                    state.holder().pid(),
-                    state.holder().host(),
-                    state.holder().since(),
-                    giveUpAfter));
+            DatasetException.Kind.OTHER,
+            "Interrupted while waiting for the lease " + ref.uri() + ".",
+            e);
       }
-      if (now - saidAt >= SAY_EVERY.toNanos()) {
-        saidAt = now;
-        waitingFor.accept(state.holder());
-      }
-      pause(ref, LOOK_EVERY);
     }
   }
 
-  /** Who holds the lease; empty if it is free or was never taken. Writes nothing. */
-  public static Optional<LeaseHolder> current(DatasetRef ref) {
-    return Retry.onMoved(
-        ref,
-        () -> {
-          try (Handle handle = Handle.open(ref)) {
-            return handle.present()
-                ? Optional.ofNullable(state(ref, handle.dataset()))
-                    .filter(state -> !state.free())
-                    .map(State::holder)
-                : Optional.empty();
-          }
-        });
+  private static Lease started(DatasetRef ref, LeaseRecord mine, Duration duration, long at) {
+    Lease lease =
+        new Lease(ref, mine, mine.heldBy().orElseThrow(), duration, at);
+    long period = Math.max(1, duration.toNanos() / RENEWALS_PER_DURATION);
+    lease.renewal =
+        lease.renewals.scheduleAtFixedRate(lease::renew, period, period, TimeUnit.NANOSECONDS);
+    return lease;
   }
 
-  /** Whether the holder was a process of this machine that does not run any more. */
-  public static boolean processGone(LeaseHolder holder) {
-    if (!holder.host().equals(thisHost())) {
-      return false;
+  private synchronized void renew() {
+    if (closed || lost) {
+      return;
     }
-    return ProcessHandle.of(holder.pid())
-        .filter(ProcessHandle::isAlive)
-        .filter(process -> start(process).equals(holder.processStart()))
-        .isEmpty();
+    long at = System.nanoTime();
+    LeaseRecord next = record.next();
+    try {
+      if (store.exchange(new Seen(record, 0), next)) {
+        record = next;
+        renewedAt = at;
+      } else {
+        lost = true;
+        LOG.warn("The lease {} was taken over by another driver", ref.uri());
+      }
+    } catch (RuntimeException e) {
+      // The store may be back for the next renewal; until then held() counts the time down.
+      LOG.warn("The lease {} could not be renewed", ref.uri(), e);
+      return;
+    }
+    cleanUpNowAndThen();
   }
 
-  /** Whether this is still the holder, as far as can be known without asking the store. */
+  private void cleanUpNowAndThen() {
+    sinceCleanUp++;
+    if (sinceCleanUp < RENEWALS_PER_CLEAN_UP || lost) {
+      return;
+    }
+    sinceCleanUp = 0;
+    try {
+      store.cleanUp();
+    } catch (DatasetException e) {
+      LOG.info("Old versions of the lease {} could not be deleted yet", ref.uri(), e);
+    }
+  }
+
+  /**
+   * True while this driver is the holder as far as it can know: false for ever once a renewal found
+   * another holder, false while the last renewal is as long ago as the lease lasts.
+   */
   public boolean held() {
     return !lost && System.nanoTime() - renewedAt < duration.toNanos();
   }
 
-  /** Why the last renewal failed, if one did; for messages. */
-  public Optional<DatasetException> lastFailure() {
-    return Optional.ofNullable(lastFailure);
-  }
-
-  /** Counts the holdings of the lease; this one's number. */
+  /** Counts the holders of this lease; higher than that of every holder before. */
   public long epoch() {
     return holder.epoch();
   }
 
-  /** Gives the lease back. */
+  /** This driver, as others see it. */
+  public LeaseHolder holder() {
+    return holder;
+  }
+
+  /** Sets the lease free, if it is still this driver's; others need not wait then. */
   @Override
   public void close() {
-    synchronized (lock) {
-      if (closed) {
-        return;
-      }
-      closed = true;
-      lock.notifyAll();
+    ScheduledFuture<?> scheduled = renewal;
+    if (scheduled != null) {
+      scheduled.cancel(false);
+    }
+    renewals.shutdown();
+    release();
+  }
+
+  private synchronized void release() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    boolean wasLost = lost;
+    lost = true;
+    if (wasLost) {
+      return;
     }
     try {
-      renewer.join(duration.toMillis());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-    if (!lost) {
-      write(new State(holder, renewals + 1, true));
-      cleanUp();
-    }
-  }
-
-  private void renewUntilClosed() {
-    long pauseMillis = Math.max(1, duration.toMillis() / 3);
-    while (true) {
-      synchronized (lock) {
-        if (!closed) {
-          try {
-            lock.wait(pauseMillis);
-          } catch (InterruptedException e) {
-            lost = true;
-            return;
-          }
-        }
-        if (closed || lost) {
-          return;
-        }
+      if (!store.exchange(new Seen(record, 0), LeaseRecord.free(record.epoch()))) {
+        LOG.warn("The lease {} was another driver's already when it was released", ref.uri());
       }
-      long before = System.nanoTime();
-      try {
-        if (write(new State(holder, renewals + 1, false))) {
-          renewals++;
-          renewedAt = before;
-          if (renewals % RENEWALS_BETWEEN_CLEANUPS == 0) {
-            cleanUp();
-          }
-        } else {
-          lost = true;
-        }
-      } catch (DatasetException e) {
-        // The store may answer again before the lease runs out; held() tells if it does not.
-        lastFailure = e;
-      }
+    } catch (DatasetException e) {
+      // It runs out by itself; failing the job that is done would help nobody.
+      LOG.warn("The lease {} could not be released; it runs out by itself", ref.uri(), e);
     }
   }
 
-  /** Writes over this holder's own value; false if it is somebody else's by now. */
-  private boolean write(State next) {
-    while (true) {
-      Seen seen = look(ref);
-      State state = seen.state();
-      if (state == null || !state.holder().token().equals(holder.token())) {
-        return false;
-      }
-      if (compareAndSet(ref, seen.version(), next)) {
-        return true;
-      }
-    }
+  /**
+   * Who holds the lease; writes nothing. A holder that died is reported until somebody takes over.
+   */
+  public static Optional<LeaseHolder> current(DatasetRef ref) {
+    return new LeaseStore(ref).read().record().heldBy();
   }
 
-  private void cleanUp() {
-    try (Handle handle = Handle.open(ref)) {
-      if (handle.present() && handle.dataset().version() > 2) {
-        handle
-            .dataset()
-            .cleanupWithPolicy(
-                CleanupPolicy.builder().withBeforeVersion(handle.dataset().version()).build());
-      }
-    } catch (RuntimeException e) {
-      // Old versions cost a little space; a challenger that reads one may make this fail.
-      if (LanceErrorClassifier.classify("clean up", ref, e).kind() == Kind.PERMISSION_DENIED) {
-        throw e;
-      }
-    }
-  }
-
-  private static Seen look(DatasetRef ref) {
-    return Retry.onMoved(
-        ref,
-        () -> {
-          try (Handle handle = Handle.open(ref)) {
-            if (!handle.present()) {
-              throw new DatasetException(
-                  Kind.NOT_FOUND,
-                  "The lease " + ref.uri() + " is gone: its folder was deleted meanwhile.");
-            }
-            return new Seen(handle.dataset().version(), state(ref, handle.dataset()));
-          }
-        });
-  }
-
-  private static @Nullable State state(DatasetRef ref, Dataset dataset) {
-    String text = dataset.getConfig().get(KEY);
-    if (text == null) {
-      return null;
-    }
-    try {
-      return JSON.readValue(text, State.class);
-    } catch (JsonProcessingException e) {
-      throw LocalPaths.corrupt(ref, "its value is no lease: " + text, e);
-    }
-  }
-
-  /** Sets the value if the dataset still is at the version; false if another commit came first. */
-  private static boolean compareAndSet(DatasetRef ref, long version, State next) {
-    String text;
-    try {
-      text = JSON.writeValueAsString(next);
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException(e);
-    }
-    UpdateConfig operation =
-        UpdateConfig.builder()
-            .configUpdates(UpdateMap.builder().updates(Map.of(KEY, text)).replace(false).build())
-            .build();
-    try (Handle handle = Handle.open(ref);
-        Transaction transaction =
-            new Transaction.Builder()
-                .readVersion(version)
-                .uuid(UUID.randomUUID().toString())
-                .operation(operation)
-                .build();
-        Dataset committed =
-            new CommitBuilder(handle.dataset())
-                .writeParams(ref.storageOptions())
-                .skipAutoCleanup(true)
-                .execute(transaction)) {
-      return committed.version() > version;
-    } catch (RuntimeException e) {
-      // An answer that was lost is told from a refusal by looking at the value.
-      if (next.equals(look(ref).state())) {
-        return true;
-      }
-      Kind kind = LanceErrorClassifier.classify("change", ref, e).kind();
-      if (kind == Kind.COMMIT_CONFLICT || kind == Kind.COMMIT_CONTENTION) {
-        return false;
-      }
-      throw LanceErrorClassifier.classify("change", ref, e);
-    }
-  }
-
-  private static LeaseHolder holder(String driver, long epoch, String jobId) {
-    ProcessHandle process = ProcessHandle.current();
-    return new LeaseHolder(
-        driver,
-        UUID.randomUUID().toString(),
-        epoch,
-        thisHost(),
-        process.pid(),
-        start(process),
-        jobId,
-        Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
-  }
-
-  private static String start(ProcessHandle process) {
-    return process.info().startInstant().map(Instant::toString).orElse("");
-  }
-
-  /** The machine's name and, where the system tells, which of its boots this is. */
-  private static String thisHost() {
-    try {
-      Path boot = Path.of("/proc/sys/kernel/random/boot_id");
-      String name = InetAddress.getLocalHost().getHostName();
-      return Files.isReadable(boot) ? name + "/" + Files.readString(boot).strip() : name;
-    } catch (IOException e) {
-      throw new UncheckedIOException("This machine does not know its own name", e);
-    }
-  }
-
-  private static void pause(DatasetRef ref, Duration time) {
-    try {
-      TimeUnit.NANOSECONDS.sleep(time.toNanos());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new DatasetException(
-          Kind.OTHER, "Interrupted while waiting for the lease " + ref.uri() + ".", e);
-    }
+  /** True if the holder certainly was a process of this machine that is gone. */
+  public static boolean processGone(LeaseHolder holder) {
+    return ProcessIdentity.gone(holder);
   }
 }

@@ -1,23 +1,43 @@
 package io.lancebackfill.datasource.store;
 
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.UUID;
+
 /**
- * Who holds a lease.
+ * Who holds a lease. Times are ISO-8601 in UTC.
  *
- * @param driver id of the driver process
- * @param token id of this very holding, so that one process cannot take its own lease twice
- * @param epoch counts the holdings of the lease; what a holder writes is marked with it
- * @param host name of the machine and of its boot
- * @param pid process id on that machine
- * @param processStart when the process began, since process ids are used again
- * @param jobId the job for which it is held
- * @param since when it was taken, ISO-8601, by the holder's clock
+ * @param driver unique to one acquisition, even within a process
+ * @param epoch counts the holders of a lease, from 1
+ * @param host the machine since its last start, so that process ids mean something
+ * @param pid process id
+ * @param processStart when that process began; empty if the system does not say
+ * @param jobId the job that the lease is held for
+ * @param since when the lease was taken
  */
 public record LeaseHolder(
     String driver,
-    String token,
     long epoch,
     String host,
     long pid,
     String processStart,
     String jobId,
-    String since) {}
+    String since) {
+
+  /** This process, for {@link Lease#acquire}; the epoch is given by the lease. */
+  public static LeaseHolder of(String jobId) {
+    return new LeaseHolder(
+        UUID.randomUUID().toString(),
+        0,
+        ProcessIdentity.host(),
+        ProcessHandle.current().pid(),
+        ProcessIdentity.start(ProcessHandle.current()),
+        jobId,
+        Instant.now().truncatedTo(ChronoUnit.MILLIS).toString());
+  }
+
+  LeaseHolder withEpoch(long next) {
+    String now = Instant.now().truncatedTo(ChronoUnit.MILLIS).toString();
+    return new LeaseHolder(driver, next, host, pid, processStart, jobId, now);
+  }
+}

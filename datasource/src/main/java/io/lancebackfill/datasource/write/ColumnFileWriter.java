@@ -193,8 +193,11 @@ public final class ColumnFileWriter implements AutoCloseable {
               + " written");
     }
     ended = true;
-    queue.end();
     try {
+      if (Thread.interrupted()) {
+        throw new InterruptedException("before the end of the file");
+      }
+      queue.end();
       queue.awaitConsumer();
     } catch (InterruptedException e) {
       queue.abort();
