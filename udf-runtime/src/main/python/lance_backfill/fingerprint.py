@@ -598,6 +598,10 @@ def _answer(entry):
 
     from pyspark import broadcast
 
+    running = "%d.%d" % sys.version_info[:2]
+    if entry["python"] != running:
+        # Bytecode of another version must not even be unpickled.
+        raise ValueError("it was made by Python %s, this is Python %s" % (entry["python"], running))
     for number, path in entry["broadcasts"].items():
         broadcast._broadcastRegistry[int(number)] = broadcast.Broadcast(path=path)
     command = base64.b64decode(entry["command"])

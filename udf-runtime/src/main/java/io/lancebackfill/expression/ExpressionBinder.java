@@ -81,8 +81,7 @@ public final class ExpressionBinder {
   private BoundExpression bindActive(String text, @Nullable String version) {
     Expression parsed = analyzer.parse(text, Code.INVALID_EXPRESSION);
     ParsedChecks checks =
-        new ParsedChecks(
-            analyzer.session().sessionState().catalog(), name -> arrowCalls.knows(name));
+        new ParsedChecks(analyzer.session(), arrowCalls::knows);
     if (parsed instanceof UnresolvedFunction call
         && !checks.knownToSpark(call)
         && arrowCalls.knows(call.nameParts().head())) {

@@ -41,7 +41,7 @@ public final class WhereBinder {
   private BoundWhere bindActive(String text) {
     Expression parsed = analyzer.parse(text, Code.INVALID_WHERE);
     ParsedChecks checks =
-        new ParsedChecks(analyzer.session().sessionState().catalog(), name -> false);
+        new ParsedChecks(analyzer.session(), name -> false);
     checks.check(parsed);
     Set<ExpressionFault> faults = new LinkedHashSet<>();
     checks.faults().forEach(fault -> faults.add(inWhere(fault)));

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.spark.api.python.PythonFunction;
 import org.apache.spark.sql.catalyst.expressions.PythonUDF;
 import org.jspecify.annotations.Nullable;
@@ -41,7 +42,28 @@ public final class PythonFingerprint {
    * @param problem why there is no hash; null if there is one
    */
   public record Outcome(
-      String name, @Nullable String hash, @Nullable FingerprintException problem) {}
+      String name, @Nullable String hash, @Nullable FingerprintException problem) {
+
+    static Outcome of(String name, String hash) {
+      return new Outcome(name, hash, null);
+    }
+
+    static Outcome of(String name, FingerprintException problem) {
+      return new Outcome(name, null, problem);
+    }
+
+    /**
+     * The hash.
+     *
+     * @throws FingerprintException the problem, if there is no hash
+     */
+    public String orThrow() {
+      if (hash == null) {
+        throw Objects.requireNonNull(problem);
+      }
+      return hash;
+    }
+  }
 
   private record Key(String python, int evalType, ByteBuffer command) {
     static Key of(PythonUDF udf) {
@@ -69,7 +91,7 @@ public final class PythonFingerprint {
     unknown.forEach((python, udfs) -> outcomes.putAll(ask(python, udfs)));
     List<Outcome> inOrder = new ArrayList<>();
     for (PythonUDF udf : functions) {
-      Outcome outcome = outcomes.get(Key.of(udf));
+      Outcome outcome = Objects.requireNonNull(outcomes.get(Key.of(udf)));
       inOrder.add(new Outcome(udf.name(), outcome.hash(), outcome.problem()));
     }
     return inOrder;
@@ -97,7 +119,7 @@ public final class PythonFingerprint {
     try {
       answers = new PythonProcess(python).fingerprints(List.copyOf(udfs.values()));
     } catch (FingerprintException e) {
-      answers = udfs.values().stream().map(udf -> new Outcome(udf.name(), null, e)).toList();
+      answers = udfs.values().stream().map(udf -> Outcome.of(udf.name(), e)).toList();
     }
     Map<Key, Outcome> outcomes = new HashMap<>();
     int i = 0;

@@ -1,6 +1,5 @@
 package io.lancebackfill.exec;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lancebackfill.spark.PythonFunctions;
@@ -14,7 +13,7 @@ import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.types.DataTypes;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -24,31 +23,26 @@ import org.junit.jupiter.api.io.TempDir;
 class TestPromptPythonOutput {
   private static final int ROWS = 3000;
 
+  private static Map<String, byte[]> functions;
+
   @TempDir Path folder;
   private Path counter;
   private SparkSession spark;
 
+  @BeforeAll
+  static void pickleFunctions() throws Exception {
+    functions = PythonFunctions.pickled("counting.py", Mode.SCRIPT, Map.of());
+  }
+
   @BeforeEach
   void registerFunctions(SparkSession session) throws Exception {
     spark = session;
-    counter = folder.resolve("calls");
-    Map<String, byte[]> functions =
-        PythonFunctions.pickled("counting.py", Mode.SCRIPT, Map.of(), counter.toString());
-    String version = new String(functions.get("version"), UTF_8);
+    counter = Files.createFile(folder.resolve("calls"));
+    Map<String, String> environment = Map.of("TEST_COUNTER", counter.toString());
     PythonFunctions.register(
-        spark,
-        "plain",
-        functions.get("plain"),
-        DataTypes.IntegerType,
-        PythonFunctions.PLAIN,
-        version);
+        spark, "plain", functions.get("plain"), PythonFunctions.PLAIN, environment);
     PythonFunctions.register(
-        spark,
-        "pandas",
-        functions.get("pandas"),
-        DataTypes.IntegerType,
-        PythonFunctions.PANDAS,
-        version);
+        spark, "pandas", functions.get("pandas"), PythonFunctions.PANDAS, environment);
   }
 
   @Test

@@ -21,10 +21,10 @@ import java.util.List;
 import java.util.Map;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.python.PythonBroadcast;
+import org.apache.spark.api.python.SimplePythonFunction;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.expressions.PythonUDF;
-import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -192,17 +192,39 @@ class TestPythonFingerprint {
   }
 
   @Test
-  void aPythonThatCannotRunSaysWhatToSet() {
-    assertThat(
-            PythonFingerprint.of(
-                    List.of(
-                        PythonFunctions.udf(
-                            "f", new byte[] {1}, "/no/such/python", Map.of(), List.of())))
-                .get(0)
-                .problem())
-        .hasMessageContaining("Python '/no/such/python'")
-        .hasMessageContaining("cannot be started")
-        .hasMessageContaining("PYSPARK_PYTHON");
+  void aPythonThatOnlyExecutorsHaveIsReplacedByTheDrivers() {
+    PythonUDF udf =
+        PythonFunctions.udf(
+            "f", "cno_such_module\nf\n.".getBytes(US_ASCII), "./on/executors", Map.of(), List.of());
+
+    // python3 of this machine answered, whatever it has installed.
+    assertThat(PythonFingerprint.of(List.of(udf)).get(0).problem())
+        .hasMessageContaining("Function 'f' cannot be looked at")
+        .hasMessageContaining("No module named");
+  }
+
+  @Test
+  void aFunctionOfAnotherPythonIsNotUnpickled() {
+    PythonUDF udf = PythonFunctions.udf("f", commands.get("base"));
+    PythonUDF other =
+        udf.copy(
+            "f",
+            new SimplePythonFunction(
+                commands.get("base"),
+                Map.of(),
+                List.of(),
+                PythonFunctions.PYTHON,
+                "2.7",
+                List.of(),
+                null),
+            udf.dataType(),
+            udf.children(),
+            udf.evalType(),
+            true,
+            udf.resultId());
+
+    assertThat(new PythonProcess(PythonFunctions.PYTHON).fingerprints(List.of(other)).get(0).problem())
+        .hasMessageContaining("it was made by Python 2.7, this is Python " + PythonFunctions.version());
   }
 
   @Test
@@ -228,12 +250,7 @@ class TestPythonFingerprint {
   void sessionFunctionsAreFingerprintedWhenAnExpressionIsBound(SparkSession spark) {
     for (String name : List.of("base", "same", "needs_version_lock")) {
       PythonFunctions.register(
-          spark,
-          name,
-          commands.get(name),
-          DataTypes.IntegerType,
-          PythonFunctions.PLAIN,
-          "3.11");
+          spark, name, commands.get(name), PythonFunctions.PLAIN, Map.of());
     }
     ExpressionBinder binder =
         new ExpressionBinder(spark, StructType.fromDDL("text STRING"), List.of());

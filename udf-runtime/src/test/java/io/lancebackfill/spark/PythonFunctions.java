@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,7 +24,6 @@ import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.NamedExpression;
 import org.apache.spark.sql.catalyst.expressions.PythonUDF;
 import org.apache.spark.sql.execution.python.UserDefinedPythonFunction;
-import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import scala.collection.JavaConverters;
 
@@ -90,7 +90,7 @@ public final class PythonFunctions {
     return new PythonUDF(
         name,
         new SimplePythonFunction(
-            command, new HashMap<>(environment), List.of(), python, "3.11", broadcasts, null),
+            command, new HashMap<>(environment), List.of(), python, version(), broadcasts, null),
         DataTypes.IntegerType,
         JavaConverters.asScalaBuffer(List.<Expression>of()).toList(),
         PLAIN,
@@ -100,7 +100,7 @@ public final class PythonFunctions {
 
   /** Registers a function as pyspark's {@code spark.udf.register} does. */
   public static void register(
-      SparkSession session, String name, byte[] command, DataType type, int kind, String version) {
+      SparkSession session, String name, byte[] command, int kind, Map<String, String> environment) {
     session
         .udf()
         .registerPython(
@@ -108,10 +108,35 @@ public final class PythonFunctions {
             new UserDefinedPythonFunction(
                 name,
                 new SimplePythonFunction(
-                    command, new HashMap<>(), List.of(), PYTHON, version, List.of(), null),
-                type,
+                    command,
+                    new HashMap<>(environment),
+                    List.of(),
+                    PYTHON,
+                    version(),
+                    List.of(),
+                    null),
+                DataTypes.IntegerType,
                 kind,
                 true));
+  }
+
+  /** The minor version of {@link #PYTHON}. */
+  public static String version() {
+    return Version.RUNNING;
+  }
+
+  private static final class Version {
+    static final String RUNNING = ask();
+
+    private static String ask() {
+      String print = "import sys; print('%d.%d' % sys.version_info[:2])";
+      try {
+        Process process = new ProcessBuilder(PYTHON, "-c", print).start();
+        return new String(process.getInputStream().readAllBytes(), UTF_8).strip();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
   }
 
   private static Path resource(String name) {
