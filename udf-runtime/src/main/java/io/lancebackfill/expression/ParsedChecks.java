@@ -134,7 +134,8 @@ final class ParsedChecks {
   private static ExpressionFault notFound(String name) {
     return new ExpressionFault(
         Code.FUNCTION_NOT_FOUND,
-        "Function '%s' is neither known to the session nor registered for the table.".formatted(name)
+        "Function '%s' is neither known to the session nor registered for the table."
+                .formatted(name)
             + " Check the name, register the function, or add its jar or Python file.");
   }
 

@@ -17,8 +17,9 @@ import scala.collection.JavaConverters;
  * Fingerprints of Python functions of the session. The pickled form of a function differs from
  * process to process, so the session's own Python unpickles it and hashes its bytecode, constants,
  * names, defaults, closures and the functions and values that it refers to, with the minor version
- * of Python. Line numbers, file names, comments and docstrings do not count. Modules of the standard
- * library and installed packages count by name, the user's own modules by the code that is used.
+ * of Python. Line numbers, file names, comments and docstrings do not count. Modules of the
+ * standard library and installed packages count by name, the user's own modules by the code that is
+ * used.
  */
 public final class PythonFingerprint {
   /** Fingerprints that were asked for lately, by what the session would send to its workers. */
@@ -73,8 +74,8 @@ public final class PythonFingerprint {
   }
 
   /**
-   * Fingerprints of functions, in the given order. Those that this process has not yet seen are sent
-   * to one run of each Python that they need.
+   * Fingerprints of functions, in the given order. Those that this process has not yet seen are
+   * sent to one run of each Python that they need.
    */
   public static List<Outcome> of(List<PythonUDF> functions) {
     Map<Key, Outcome> outcomes = new HashMap<>();

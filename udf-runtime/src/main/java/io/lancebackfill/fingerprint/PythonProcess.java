@@ -45,7 +45,9 @@ final class PythonProcess {
   private static final String BOOTSTRAP =
       "import sys; i = sys.stdin.buffer; n = int(i.readline()); "
           + "s = {'__name__': 'lance_backfill_fingerprint'}; "
-          + "exec(compile(i.read(n), '" + SCRIPT + "', 'exec'), s); s['main']()";
+          + "exec(compile(i.read(n), '"
+          + SCRIPT
+          + "', 'exec'), s); s['main']()";
 
   private final String python;
   private final Duration timeout;
@@ -208,7 +210,8 @@ final class PythonProcess {
     return Outcome.of(
         name,
         FingerprintException.failed(
-            "Function '%s' cannot be looked at: %s. ".formatted(name, answer.path("failed").asText())
+            "Function '%s' cannot be looked at: %s. "
+                    .formatted(name, answer.path("failed").asText())
                 + "Make what it imports available to the driver's Python, or give it a version.",
             null));
   }

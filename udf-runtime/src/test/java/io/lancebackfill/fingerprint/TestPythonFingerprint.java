@@ -42,8 +42,7 @@ class TestPythonFingerprint {
 
   @BeforeAll
   static void pickle() throws Exception {
-    commands =
-        PythonFunctions.pickled("functions.py", Mode.SCRIPT, Map.of("PYTHONHASHSEED", "1"));
+    commands = PythonFunctions.pickled("functions.py", Mode.SCRIPT, Map.of("PYTHONHASHSEED", "1"));
     outcomes = outcomes(commands);
   }
 
@@ -126,8 +125,7 @@ class TestPythonFingerprint {
   @Test
   void theMinorVersionOfPythonCounts() throws Exception {
     Map<String, byte[]> hashes =
-        PythonFunctions.pickled(
-            "versions.py", Mode.SCRIPT, Map.of("PYTHONPATH", "target/classes"));
+        PythonFunctions.pickled("versions.py", Mode.SCRIPT, Map.of("PYTHONPATH", "target/classes"));
 
     assertThat(hashes.get("running")).isEqualTo(hashes.get("same"));
     assertThat(hashes.get("running")).isNotEqualTo(hashes.get("other"));
@@ -136,7 +134,8 @@ class TestPythonFingerprint {
   @ParameterizedTest
   @CsvSource({"module_attribute", "module_function", "module_inside"})
   void codeOfTheUsersOwnModulesCountsAsFarAsItIsUsed(String function) throws Exception {
-    String module = "import json\nLIMIT = %d\ndef clean(x):\n  return x * %d\ndef unused():\n  %s\n";
+    String module =
+        "import json\nLIMIT = %d\ndef clean(x):\n  return x * %d\ndef unused():\n  %s\n";
     String hash = ofModule(function, module.formatted(1, 2, "return 1"));
 
     assertThat(ofModule(function, module.formatted(7, 2, "return 2"))).isEqualTo(hash);
@@ -148,8 +147,7 @@ class TestPythonFingerprint {
     Path file = Files.createTempFile(folder, "broadcast", "");
     Files.write(
         file,
-        PythonFunctions.pickled(
-                "versions.py", Mode.SCRIPT, Map.of("PYTHONPATH", "target/classes"))
+        PythonFunctions.pickled("versions.py", Mode.SCRIPT, Map.of("PYTHONPATH", "target/classes"))
             .get("broadcast"));
     Broadcast<PythonBroadcast> broadcast =
         JavaSparkContext.fromSparkContext(spark.sparkContext())
@@ -162,11 +160,7 @@ class TestPythonFingerprint {
         PythonFingerprint.of(
                 List.of(
                     PythonFunctions.udf(
-                        "large",
-                        command,
-                        PythonFunctions.PYTHON,
-                        Map.of(),
-                        List.of(broadcast))))
+                        "large", command, PythonFunctions.PYTHON, Map.of(), List.of(broadcast))))
             .get(0);
 
     assertThat(outcome.problem()).isNull();
@@ -223,8 +217,10 @@ class TestPythonFingerprint {
             true,
             udf.resultId());
 
-    assertThat(new PythonProcess(PythonFunctions.PYTHON).fingerprints(List.of(other)).get(0).problem())
-        .hasMessageContaining("it was made by Python 2.7, this is Python " + PythonFunctions.version());
+    assertThat(
+            new PythonProcess(PythonFunctions.PYTHON).fingerprints(List.of(other)).get(0).problem())
+        .hasMessageContaining(
+            "it was made by Python 2.7, this is Python " + PythonFunctions.version());
   }
 
   @Test
@@ -249,8 +245,7 @@ class TestPythonFingerprint {
   @Test
   void sessionFunctionsAreFingerprintedWhenAnExpressionIsBound(SparkSession spark) {
     for (String name : List.of("base", "same", "needs_version_lock")) {
-      PythonFunctions.register(
-          spark, name, commands.get(name), PythonFunctions.PLAIN, Map.of());
+      PythonFunctions.register(spark, name, commands.get(name), PythonFunctions.PLAIN, Map.of());
     }
     ExpressionBinder binder =
         new ExpressionBinder(spark, StructType.fromDDL("text STRING"), List.of());
@@ -258,8 +253,7 @@ class TestPythonFingerprint {
     assertThat(binder.bind("base(text) + same(text) + base('x')").functions())
         .extracting(UsedFunction::name)
         .containsExactly("base", "same");
-    assertThat(binder.bind("base(text)").functions().get(0).fingerprint())
-        .isEqualTo(hash("base"));
+    assertThat(binder.bind("base(text)").functions().get(0).fingerprint()).isEqualTo(hash("base"));
     assertThatThrownBy(() -> binder.bind("needs_version_lock(text)"))
         .isInstanceOf(ExpressionException.class)
         .hasMessageStartingWith("[FUNCTION_NEEDS_VERSION] ")
@@ -281,13 +275,11 @@ class TestPythonFingerprint {
     Path path = Files.createTempDirectory(folder, "modules");
     Files.writeString(path.resolve("own_module.py"), module);
     Map<String, String> environment = Map.of("PYTHONPATH", path.toString());
-    byte[] command =
-        PythonFunctions.pickled("modules.py", Mode.SCRIPT, environment).get(function);
+    byte[] command = PythonFunctions.pickled("modules.py", Mode.SCRIPT, environment).get(function);
     PythonUDF udf =
         PythonFunctions.udf(function, command, PythonFunctions.PYTHON, environment, List.of());
     // Asked anew: another module may lie behind the same bytes.
-    Outcome outcome =
-        new PythonProcess(PythonFunctions.PYTHON).fingerprints(List.of(udf)).get(0);
+    Outcome outcome = new PythonProcess(PythonFunctions.PYTHON).fingerprints(List.of(udf)).get(0);
     assertThat(outcome.problem()).isNull();
     return outcome.hash();
   }

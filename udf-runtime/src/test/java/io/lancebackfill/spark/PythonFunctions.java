@@ -100,7 +100,11 @@ public final class PythonFunctions {
 
   /** Registers a function as pyspark's {@code spark.udf.register} does. */
   public static void register(
-      SparkSession session, String name, byte[] command, int kind, Map<String, String> environment) {
+      SparkSession session,
+      String name,
+      byte[] command,
+      int kind,
+      Map<String, String> environment) {
     session
         .udf()
         .registerPython(
