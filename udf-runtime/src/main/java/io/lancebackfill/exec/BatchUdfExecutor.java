@@ -171,8 +171,7 @@ public final class BatchUdfExecutor implements AutoCloseable {
     return null;
   }
 
-  private static List<FieldVector> view(
-      List<? extends FieldVector> inputs, int start, int length) {
+  private static List<FieldVector> view(List<? extends FieldVector> inputs, int start, int length) {
     List<FieldVector> views = new ArrayList<>(inputs.size());
     try {
       for (FieldVector input : inputs) {

@@ -57,7 +57,8 @@ final class AnalysedChecks {
     if (node instanceof AesEncrypt encrypt) {
       return hasRandomStart(encrypt);
     }
-    return !node.deterministic() && Trees.children(node).stream().allMatch(Expression::deterministic);
+    return !node.deterministic()
+        && Trees.children(node).stream().allMatch(Expression::deterministic);
   }
 
   /** Without an initialisation vector each call draws one, except in a mode that has none. */
@@ -66,8 +67,7 @@ final class AnalysedChecks {
     boolean given =
         !start.foldable() || start.eval(null) instanceof byte[] bytes && bytes.length > 0;
     Expression mode = encrypt.mode();
-    boolean ecb =
-        mode.foldable() && "ECB".equalsIgnoreCase(String.valueOf(mode.eval(null)));
+    boolean ecb = mode.foldable() && "ECB".equalsIgnoreCase(String.valueOf(mode.eval(null)));
     return !given && !ecb;
   }
 
@@ -115,8 +115,8 @@ final class AnalysedChecks {
     return new ExpressionFault(
         Code.NON_DETERMINISTIC_EXPRESSION,
         "'%s' may give another value each time it is computed.".formatted(what)
-            + " A column's values must be the same when a row is computed again."
-            + " Use a function of the row's columns, such as hash or a seeded function of your own.");
+            + " A column's values must be the same when a row is computed again. Use a function of"
+            + " the row's columns, such as hash or a seeded function of your own.");
   }
 
   private static String name(Expression node) {

@@ -167,7 +167,8 @@ final class ArrowCallBinder {
     faults.add(
         new ExpressionFault(
             Code.INVALID_EXPRESSION,
-            "The table has %s column '%s'. ".formatted(matches.isEmpty() ? "no" : "more than one", name)
+            "The table has %s column '%s'. "
+                    .formatted(matches.isEmpty() ? "no" : "more than one", name)
                 + "Its columns are %s. ".formatted(String.join(", ", columns))
                 + "Call '%s' with one of them.".formatted(function.name())));
     return Optional.empty();

@@ -32,10 +32,7 @@ final class ArrowResultType {
         struct =
             struct.add(
                 new StructField(
-                    child.getName(),
-                    sparkType(child),
-                    child.isNullable(),
-                    Metadata.empty()));
+                    child.getName(), sparkType(child), child.isNullable(), Metadata.empty()));
       }
       return struct;
     }

@@ -32,9 +32,32 @@ final class CanonicalSql {
   /** Words after which a parenthesis only groups. All other words before one are called. */
   private static final Set<String> OPERATORS =
       Set.of(
-          "ALL", "AND", "ANY", "AS", "BETWEEN", "BY", "CASE", "DISTINCT", "DIV", "ELSE", "ESCAPE",
-          "FROM", "ILIKE", "IN", "INTERVAL", "IS", "LIKE", "NOT", "OR", "OVER", "REGEXP", "RLIKE",
-          "SOME", "THEN", "WHEN", "WHERE");
+          "ALL",
+          "AND",
+          "ANY",
+          "AS",
+          "BETWEEN",
+          "BY",
+          "CASE",
+          "DISTINCT",
+          "DIV",
+          "ELSE",
+          "ESCAPE",
+          "FROM",
+          "ILIKE",
+          "IN",
+          "INTERVAL",
+          "IS",
+          "LIKE",
+          "NOT",
+          "OR",
+          "OVER",
+          "REGEXP",
+          "RLIKE",
+          "SOME",
+          "THEN",
+          "WHEN",
+          "WHERE");
 
   private static final String CLOSING = "),].";
   private static final String OPENING = "([.";

@@ -18,7 +18,8 @@ import scala.Option;
  */
 public final class EvaluationSettings {
   /** Captured with their value, whatever it is. */
-  static final List<String> ALWAYS = List.of("spark.sql.session.timeZone", "spark.sql.ansi.enabled");
+  static final List<String> ALWAYS =
+      List.of("spark.sql.session.timeZone", "spark.sql.ansi.enabled");
 
   /** Captured if their value is not the default. Those of the parser change what a text means. */
   static final List<String> UNLESS_DEFAULT =

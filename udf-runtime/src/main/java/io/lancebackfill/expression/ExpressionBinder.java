@@ -42,17 +42,13 @@ public final class ExpressionBinder {
    *     mean Spark's functions
    */
   public ExpressionBinder(
-      SparkSession session,
-      StructType schema,
-      Schema arrowSchema,
-      List<UdfDescriptor> functions) {
+      SparkSession session, StructType schema, Schema arrowSchema, List<UdfDescriptor> functions) {
     this.analyzer = new SchemaAnalyzer(session, schema);
     this.arrowCalls = new ArrowCallBinder(analyzer, arrowSchema, functions);
   }
 
   /** Binds to columns whose Arrow types are those that Spark would choose itself. */
-  public ExpressionBinder(
-      SparkSession session, StructType schema, List<UdfDescriptor> functions) {
+  public ExpressionBinder(SparkSession session, StructType schema, List<UdfDescriptor> functions) {
     this(
         session,
         schema,
@@ -80,9 +76,7 @@ public final class ExpressionBinder {
 
   private BoundExpression bindActive(String text, @Nullable String version) {
     Expression parsed = analyzer.parse(text, Code.INVALID_EXPRESSION);
-    ParsedChecks checks =
-        new ParsedChecks(
-            analyzer.session().sessionState().catalog(), name -> arrowCalls.knows(name));
+    ParsedChecks checks = new ParsedChecks(analyzer.session(), arrowCalls::knows);
     if (parsed instanceof UnresolvedFunction call
         && !checks.knownToSpark(call)
         && arrowCalls.knows(call.nameParts().head())) {
@@ -113,7 +107,8 @@ public final class ExpressionBinder {
   }
 
   private @Nullable Analysed analyse(
-      Expression parsed, ParsedChecks checks, Set<ExpressionFault> faults) throws AnalysisException {
+      Expression parsed, ParsedChecks checks, Set<ExpressionFault> faults)
+      throws AnalysisException {
     Expression known =
         Trees.replace(parsed, checks.unknownCalls(), new Literal(null, NullType$.MODULE$));
     Optional<Analysed> analysed = analyzer.analyse(known);

@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 public final class ExpressionException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  private final transient List<ExpressionFault> faults;
+  @SuppressWarnings("serial") // List.of() is serialisable.
+  private final List<ExpressionFault> faults;
 
   /**
    * All faults of one expression.

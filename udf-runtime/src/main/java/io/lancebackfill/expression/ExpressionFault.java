@@ -1,11 +1,13 @@
 package io.lancebackfill.expression;
 
+import java.io.Serializable;
+
 /**
  * Why an expression is refused.
  *
  * @param message problem, cause and remedy
  */
-public record ExpressionFault(Code code, String message) {
+public record ExpressionFault(Code code, String message) implements Serializable {
 
   /** Stable codes of faults. */
   public enum Code {

@@ -6,7 +6,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
-import org.apache.spark.sql.catalyst.FunctionIdentifier;
+import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.analysis.MultiAlias;
 import org.apache.spark.sql.catalyst.analysis.Star;
 import org.apache.spark.sql.catalyst.analysis.UnresolvedFunction;
@@ -16,6 +16,9 @@ import org.apache.spark.sql.catalyst.expressions.ExpressionInfo;
 import org.apache.spark.sql.catalyst.expressions.SubqueryExpression;
 import org.apache.spark.sql.catalyst.expressions.UnresolvedWindowExpression;
 import org.apache.spark.sql.catalyst.expressions.WindowExpression;
+import org.apache.spark.sql.connector.catalog.CatalogManager;
+import org.apache.spark.sql.connector.catalog.FunctionCatalog;
+import org.apache.spark.sql.connector.catalog.Identifier;
 import scala.Option;
 import scala.collection.JavaConverters;
 
@@ -27,7 +30,8 @@ final class ParsedChecks {
   private static final Set<String> NOT_ROW_WISE_GROUPS =
       Set.of("agg_funcs", "window_funcs", "generator_funcs");
 
-  private final SessionCatalog catalog;
+  private final SessionCatalog functions;
+  private final CatalogManager catalogs;
   private final Predicate<String> isArrowFunction;
   private final Set<ExpressionFault> faults = new LinkedHashSet<>();
   private final List<Expression> unknownCalls = new ArrayList<>();
@@ -38,8 +42,9 @@ final class ParsedChecks {
    *
    * @param isArrowFunction whether a name that Spark does not know is a function on Arrow batches
    */
-  ParsedChecks(SessionCatalog catalog, Predicate<String> isArrowFunction) {
-    this.catalog = catalog;
+  ParsedChecks(SparkSession session, Predicate<String> isArrowFunction) {
+    this.functions = session.sessionState().catalog();
+    this.catalogs = session.sessionState().catalogManager();
     this.isArrowFunction = isArrowFunction;
   }
 
@@ -79,8 +84,9 @@ final class ParsedChecks {
       return true;
     }
     String name = call.nameParts().head();
-    return catalog.lookupBuiltinOrTempFunction(name).isDefined()
-        || catalog.functionExists(new FunctionIdentifier(name));
+    return functions.lookupBuiltinOrTempFunction(name).isDefined()
+        || catalogs.currentCatalog() instanceof FunctionCatalog catalog
+            && catalog.functionExists(Identifier.of(catalogs.currentNamespace(), name));
   }
 
   private static boolean isWindow(Expression node) {
@@ -110,7 +116,7 @@ final class ParsedChecks {
       faults.add(isArrowFunction.test(name) ? notTopLevel(name) : notFound(name));
       return;
     }
-    Option<ExpressionInfo> info = catalog.lookupBuiltinOrTempFunction(call.nameParts().head());
+    Option<ExpressionInfo> info = functions.lookupBuiltinOrTempFunction(call.nameParts().head());
     boolean otherRows =
         call.nameParts().size() == 1
             && info.isDefined()
@@ -128,7 +134,8 @@ final class ParsedChecks {
   private static ExpressionFault notFound(String name) {
     return new ExpressionFault(
         Code.FUNCTION_NOT_FOUND,
-        "Function '%s' is neither known to the session nor registered for the table.".formatted(name)
+        "Function '%s' is neither known to the session nor registered for the table."
+                .formatted(name)
             + " Check the name, register the function, or add its jar or Python file.");
   }
 

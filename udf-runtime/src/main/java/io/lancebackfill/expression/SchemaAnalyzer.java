@@ -109,9 +109,11 @@ final class SchemaAnalyzer {
   Optional<Analysed> analyse(Expression parsed) throws AnalysisException {
     List<Attribute> attributes = attributes();
     Alias value =
-        new Alias(
-            parsed, "value", NamedExpression.newExprId(), list(), Option.empty(), list());
-    Project plan = new Project(SchemaAnalyzer.<NamedExpression>list(value), new LocalRelation(list(attributes), list(), false));
+        new Alias(parsed, "value", NamedExpression.newExprId(), list(), Option.empty(), list());
+    Project plan =
+        new Project(
+            SchemaAnalyzer.<NamedExpression>list(value),
+            new LocalRelation(list(attributes), list(), false));
     LogicalPlan analysed =
         session
             .sessionState()

@@ -85,10 +85,10 @@ final class UsedFunctions {
 
   private void fingerprintPython() {
     for (PythonFingerprint.Outcome outcome : PythonFingerprint.of(python)) {
-      if (outcome.problem() != null) {
-        addFault(outcome.problem());
-      } else {
-        add(outcome.name(), Language.PYTHON, outcome.hash());
+      try {
+        add(outcome.name(), Language.PYTHON, outcome.orThrow());
+      } catch (FingerprintException e) {
+        addFault(e);
       }
     }
   }

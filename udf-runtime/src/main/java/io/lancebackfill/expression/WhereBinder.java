@@ -40,8 +40,7 @@ public final class WhereBinder {
 
   private BoundWhere bindActive(String text) {
     Expression parsed = analyzer.parse(text, Code.INVALID_WHERE);
-    ParsedChecks checks =
-        new ParsedChecks(analyzer.session().sessionState().catalog(), name -> false);
+    ParsedChecks checks = new ParsedChecks(analyzer.session(), name -> false);
     checks.check(parsed);
     Set<ExpressionFault> faults = new LinkedHashSet<>();
     checks.faults().forEach(fault -> faults.add(inWhere(fault)));
@@ -61,12 +60,9 @@ public final class WhereBinder {
       return analyzer
           .analyse(parsed)
           .orElseThrow(
-              () ->
-                  new ExpressionException(
-                      List.of(inWhere(ParsedChecks.notRowWise(text))), null));
+              () -> new ExpressionException(List.of(inWhere(ParsedChecks.notRowWise(text))), null));
     } catch (AnalysisException e) {
-      throw new ExpressionException(
-          List.of(SchemaAnalyzer.fault(text, e, Code.INVALID_WHERE)), e);
+      throw new ExpressionException(List.of(SchemaAnalyzer.fault(text, e, Code.INVALID_WHERE)), e);
     }
   }
 

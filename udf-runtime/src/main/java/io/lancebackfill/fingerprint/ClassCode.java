@@ -24,7 +24,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class ClassCode {
   private static final List<String> PLATFORM =
-      List.of("java/", "javax/", "jdk/", "sun/", "scala/", "org/apache/spark/", "org/apache/arrow/");
+      List.of(
+          "java/", "javax/", "jdk/", "sun/", "scala/", "org/apache/spark/", "org/apache/arrow/");
   private static final String OUR_INTERFACE = internalName(ColumnUdf.class.getName());
 
   private final ClassLoader loader;

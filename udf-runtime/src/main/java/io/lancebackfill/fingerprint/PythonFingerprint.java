@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.spark.api.python.PythonFunction;
 import org.apache.spark.sql.catalyst.expressions.PythonUDF;
 import org.jspecify.annotations.Nullable;
@@ -16,8 +17,9 @@ import scala.collection.JavaConverters;
  * Fingerprints of Python functions of the session. The pickled form of a function differs from
  * process to process, so the session's own Python unpickles it and hashes its bytecode, constants,
  * names, defaults, closures and the functions and values that it refers to, with the minor version
- * of Python. Line numbers, file names, comments and docstrings do not count. Modules of the standard
- * library and installed packages count by name, the user's own modules by the code that is used.
+ * of Python. Line numbers, file names, comments and docstrings do not count. Modules of the
+ * standard library and installed packages count by name, the user's own modules by the code that is
+ * used.
  */
 public final class PythonFingerprint {
   /** Fingerprints that were asked for lately, by what the session would send to its workers. */
@@ -41,7 +43,28 @@ public final class PythonFingerprint {
    * @param problem why there is no hash; null if there is one
    */
   public record Outcome(
-      String name, @Nullable String hash, @Nullable FingerprintException problem) {}
+      String name, @Nullable String hash, @Nullable FingerprintException problem) {
+
+    static Outcome of(String name, String hash) {
+      return new Outcome(name, hash, null);
+    }
+
+    static Outcome of(String name, FingerprintException problem) {
+      return new Outcome(name, null, problem);
+    }
+
+    /**
+     * The hash.
+     *
+     * @throws FingerprintException the problem, if there is no hash
+     */
+    public String orThrow() {
+      if (hash == null) {
+        throw Objects.requireNonNull(problem);
+      }
+      return hash;
+    }
+  }
 
   private record Key(String python, int evalType, ByteBuffer command) {
     static Key of(PythonUDF udf) {
@@ -51,8 +74,8 @@ public final class PythonFingerprint {
   }
 
   /**
-   * Fingerprints of functions, in the given order. Those that this process has not yet seen are sent
-   * to one run of each Python that they need.
+   * Fingerprints of functions, in the given order. Those that this process has not yet seen are
+   * sent to one run of each Python that they need.
    */
   public static List<Outcome> of(List<PythonUDF> functions) {
     Map<Key, Outcome> outcomes = new HashMap<>();
@@ -69,7 +92,7 @@ public final class PythonFingerprint {
     unknown.forEach((python, udfs) -> outcomes.putAll(ask(python, udfs)));
     List<Outcome> inOrder = new ArrayList<>();
     for (PythonUDF udf : functions) {
-      Outcome outcome = outcomes.get(Key.of(udf));
+      Outcome outcome = Objects.requireNonNull(outcomes.get(Key.of(udf)));
       inOrder.add(new Outcome(udf.name(), outcome.hash(), outcome.problem()));
     }
     return inOrder;
@@ -97,7 +120,7 @@ public final class PythonFingerprint {
     try {
       answers = new PythonProcess(python).fingerprints(List.copyOf(udfs.values()));
     } catch (FingerprintException e) {
-      answers = udfs.values().stream().map(udf -> new Outcome(udf.name(), null, e)).toList();
+      answers = udfs.values().stream().map(udf -> Outcome.of(udf.name(), e)).toList();
     }
     Map<Key, Outcome> outcomes = new HashMap<>();
     int i = 0;

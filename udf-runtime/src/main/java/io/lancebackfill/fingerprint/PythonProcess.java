@@ -33,6 +33,7 @@ import org.apache.spark.api.python.PythonUtils;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.catalyst.expressions.PythonUDF;
 import org.jspecify.annotations.Nullable;
+import scala.Option;
 
 /** One run of the session's Python, which gets functions by stdin and prints their hashes. */
 final class PythonProcess {
@@ -44,7 +45,9 @@ final class PythonProcess {
   private static final String BOOTSTRAP =
       "import sys; i = sys.stdin.buffer; n = int(i.readline()); "
           + "s = {'__name__': 'lance_backfill_fingerprint'}; "
-          + "exec(compile(i.read(n), '" + SCRIPT + "', 'exec'), s); s['main']()";
+          + "exec(compile(i.read(n), '"
+          + SCRIPT
+          + "', 'exec'), s); s['main']()";
 
   private final String python;
   private final Duration timeout;
@@ -65,7 +68,7 @@ final class PythonProcess {
    */
   List<Outcome> fingerprints(List<PythonUDF> functions) {
     byte[] input = input(functions);
-    Process process = start(functions);
+    Process process = start(functions, candidates());
     try {
       CompletableFuture<byte[]> output = read(process.getInputStream());
       CompletableFuture<byte[]> errors = read(process.getErrorStream());
@@ -89,17 +92,38 @@ final class PythonProcess {
     }
   }
 
-  private Process start(List<PythonUDF> functions) {
-    ProcessBuilder builder = new ProcessBuilder(python, "-c", BOOTSTRAP);
-    Map<String, String> environment = builder.environment();
-    functions.get(0).func().envVars().forEach(environment::put);
-    environment.put("PYTHONPATH", pythonPath(functions, environment.get("PYTHONPATH")));
-    environment.put("PYTHONDONTWRITEBYTECODE", "1");
-    try {
-      return builder.start();
-    } catch (IOException e) {
-      throw failed("cannot be started: " + e.getMessage(), "", e);
+  /** The workers' Python may exist on executors only: then the driver's own, then any. */
+  private List<String> candidates() {
+    Set<String> candidates = new LinkedHashSet<>(List.of(python));
+    if (SparkEnv.get() != null) {
+      Option<String> driver = SparkEnv.get().conf().getOption("spark.pyspark.driver.python");
+      if (driver.isDefined()) {
+        candidates.add(driver.get());
+      }
     }
+    candidates.add("python3");
+    return List.copyOf(candidates);
+  }
+
+  private Process start(List<PythonUDF> functions, List<String> candidates) {
+    IOException failure = null;
+    for (String candidate : candidates) {
+      ProcessBuilder builder = new ProcessBuilder(candidate, "-c", BOOTSTRAP);
+      Map<String, String> environment = builder.environment();
+      functions.get(0).func().envVars().forEach(environment::put);
+      environment.put("PYTHONPATH", pythonPath(functions, environment.get("PYTHONPATH")));
+      environment.put("PYTHONDONTWRITEBYTECODE", "1");
+      try {
+        return builder.start();
+      } catch (IOException e) {
+        if (failure == null) {
+          failure = e;
+        } else {
+          failure.addSuppressed(e);
+        }
+      }
+    }
+    throw failed("cannot be started", "", failure);
   }
 
   /** What a worker would have on its path: Spark's own packages, added files, the environment's. */
@@ -123,12 +147,12 @@ final class PythonProcess {
 
   private static byte[] input(List<PythonUDF> functions) {
     ObjectNode request = JSON.createObjectNode();
-    request.putArray("spark_path").add(PythonUtils.sparkPythonPath());
     ArrayNode entries = request.putArray("functions");
     for (PythonUDF udf : functions) {
       ObjectNode entry = entries.addObject();
       entry.put("name", udf.name());
       entry.put("eval_type", udf.evalType());
+      entry.put("python", udf.func().pythonVer());
       entry.put("command", PythonFingerprint.commandOf(udf.func()));
       broadcasts(udf.func(), entry.putObject("broadcasts"));
     }
@@ -177,17 +201,17 @@ final class PythonProcess {
 
   private static Outcome outcome(String name, JsonNode answer) {
     if (answer.hasNonNull("hash")) {
-      return new Outcome(name, answer.get("hash").asText(), null);
+      return Outcome.of(name, answer.get("hash").asText());
     }
     if (answer.hasNonNull("needs_version")) {
       String why = answer.get("needs_version").asText();
-      return new Outcome(name, null, FingerprintException.needsVersion(name, why));
+      return Outcome.of(name, FingerprintException.needsVersion(name, why));
     }
-    return new Outcome(
+    return Outcome.of(
         name,
-        null,
         FingerprintException.failed(
-            "Function '%s' cannot be looked at: %s. ".formatted(name, answer.path("failed").asText())
+            "Function '%s' cannot be looked at: %s. "
+                    .formatted(name, answer.path("failed").asText())
                 + "Make what it imports available to the driver's Python, or give it a version.",
             null));
   }

@@ -37,8 +37,7 @@ public interface ColumnUdf extends AutoCloseable {
    * @return a vector of {@code rows} values of the type that {@link #output} named; the caller
    *     closes it. Returning one of the inputs is allowed.
    */
-  FieldVector apply(List<FieldVector> inputs, int rows, BufferAllocator allocator)
-      throws Exception;
+  FieldVector apply(List<FieldVector> inputs, int rows, BufferAllocator allocator) throws Exception;
 
   /** Called once per task after the last batch, also when a batch failed. */
   @Override

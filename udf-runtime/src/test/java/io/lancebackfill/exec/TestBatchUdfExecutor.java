@@ -150,8 +150,7 @@ class TestBatchUdfExecutor {
             List.of(
                 new Field(
                     "item",
-                    FieldType.nullable(
-                        new ArrowType.FloatingPoint(FloatingPointPrecision.SINGLE)),
+                    FieldType.nullable(new ArrowType.FloatingPoint(FloatingPointPrecision.SINGLE)),
                     List.of())));
     Addresses udf = new Addresses();
     try (FixedSizeListVector input = (FixedSizeListVector) list.createVector(allocator)) {
@@ -215,9 +214,7 @@ class TestBatchUdfExecutor {
       input.setValueCount(7);
       try (BatchUdfExecutor executor =
           executor(
-              new Identity(),
-              AdaptiveBatchSize.adaptive(Duration.ofHours(1)),
-              input.getField())) {
+              new Identity(), AdaptiveBatchSize.adaptive(Duration.ofHours(1)), input.getField())) {
         executor.run(List.of(input), 7, row -> row, (values, first, rows) -> sizes.add(rows));
       }
     }
@@ -250,8 +247,7 @@ class TestBatchUdfExecutor {
   @Test
   void aThrowingFunctionNamesItselfAndThePhysicalRows() {
     try (IntVector input = ints(10);
-        BatchUdfExecutor executor =
-            executor(new FailsAt(7), AdaptiveBatchSize.fixed(4), INT)) {
+        BatchUdfExecutor executor = executor(new FailsAt(7), AdaptiveBatchSize.fixed(4), INT)) {
       assertThatThrownBy(
               () ->
                   executor.run(
@@ -362,10 +358,8 @@ class TestBatchUdfExecutor {
         };
 
     assertThatThrownBy(() -> executor(udf, AdaptiveBatchSize.fixed(4), INT))
-        .isInstanceOfSatisfying(
-            UdfException.class, e -> assertThat(e.firstRow()).isEqualTo(-1))
-        .hasMessage(
-            "Function 'f' failed while opening: java.lang.IllegalStateException: no model");
+        .isInstanceOfSatisfying(UdfException.class, e -> assertThat(e.firstRow()).isEqualTo(-1))
+        .hasMessage("Function 'f' failed while opening: java.lang.IllegalStateException: no model");
     assertThat(udf.calls).containsExactly("close");
   }
 

@@ -8,7 +8,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class TestCanonicalSql {
-  private static final List<String> COLUMNS = List.of("id", "Text", "date", "select", "a b", "info");
+  private static final List<String> COLUMNS =
+      List.of("id", "Text", "date", "select", "a b", "info");
 
   @ParameterizedTest
   @CsvSource(

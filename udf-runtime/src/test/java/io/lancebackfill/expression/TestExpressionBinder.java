@@ -191,62 +191,62 @@ class TestExpressionBinder {
       quoteCharacter = '"',
       textBlock =
           """
-          text +                        | INVALID_EXPRESSION           | cannot be parsed
-          a, b                          | INVALID_EXPRESSION           | cannot be parsed
-          nope + 1                      | INVALID_EXPRESSION           | `nope`
-          info.nope                     | INVALID_EXPRESSION           | nope
-          arr + 1                       | INVALID_EXPRESSION           | DATATYPE_MISMATCH
-          *                             | INVALID_EXPRESSION           | Name each column
-          struct(*)                     | INVALID_EXPRESSION           | Name each column
-          length(text, text)            | INVALID_EXPRESSION           | WRONG_NUM_ARGS
-          rand()                        | NON_DETERMINISTIC_EXPRESSION | 'rand'
-          id + rand(5)                  | NON_DETERMINISTIC_EXPRESSION | 'rand'
-          uuid()                        | NON_DETERMINISTIC_EXPRESSION | 'uuid'
-          monotonically_increasing_id() | NON_DETERMINISTIC_EXPRESSION | 'monotonically_increasing_id'
-          spark_partition_id()          | NON_DETERMINISTIC_EXPRESSION | 'spark_partition_id'
-          input_file_name()             | NON_DETERMINISTIC_EXPRESSION | 'input_file_name'
-          input_file_block_start()      | NON_DETERMINISTIC_EXPRESSION | 'input_file_block_start'
-          shuffle(arr)                  | NON_DETERMINISTIC_EXPRESSION | 'shuffle'
-          java_method('java.util.UUID', 'randomUUID') | NON_DETERMINISTIC_EXPRESSION | 'java_method'
-          aes_encrypt(text, '0000111122223333') | NON_DETERMINISTIC_EXPRESSION | 'aes_encrypt'
-          current_date()                | SESSION_DEPENDENT_EXPRESSION | 'current_date'
-          current_date                  | SESSION_DEPENDENT_EXPRESSION | 'current_date'
-          curdate()                     | SESSION_DEPENDENT_EXPRESSION | 'current_date'
-          current_timestamp             | SESSION_DEPENDENT_EXPRESSION | 'current_timestamp'
-          now()                         | SESSION_DEPENDENT_EXPRESSION | 'now'
-          localtimestamp()              | SESSION_DEPENDENT_EXPRESSION | 'localtimestamp'
-          current_timezone()            | SESSION_DEPENDENT_EXPRESSION | 'current_timezone'
-          current_user()                | SESSION_DEPENDENT_EXPRESSION | 'current_user'
-          user()                        | SESSION_DEPENDENT_EXPRESSION | 'current_user'
-          version()                     | SESSION_DEPENDENT_EXPRESSION | 'version'
-          current_catalog()             | SESSION_DEPENDENT_EXPRESSION | 'current_catalog'
-          current_database()            | SESSION_DEPENDENT_EXPRESSION | 'current_database'
-          current_schema()              | SESSION_DEPENDENT_EXPRESSION | 'current_database'
-          unix_timestamp()              | SESSION_DEPENDENT_EXPRESSION | 'current_timestamp'
-          datediff(now(), d)            | SESSION_DEPENDENT_EXPRESSION | 'now'
-          date 'today' > d              | SESSION_DEPENDENT_EXPRESSION | DATE 'today'
-          upper('${spark.app.name}')    | SESSION_DEPENDENT_EXPRESSION | names a variable
-          sum(id)                       | NOT_ROW_WISE_EXPRESSION      | sum(...)
-          id - min(id)                  | NOT_ROW_WISE_EXPRESSION      | min(...)
-          count(*)                      | NOT_ROW_WISE_EXPRESSION      | count(...)
-          row_number() OVER (ORDER BY id) | NOT_ROW_WISE_EXPRESSION    | OVER
-          explode(arr)                  | NOT_ROW_WISE_EXPRESSION      | explode(...)
-          (SELECT 1)                    | NOT_ROW_WISE_EXPRESSION      | subquery
-          id IN (SELECT 1)              | NOT_ROW_WISE_EXPRESSION      | subquery
-          window(ts, '1 hour')          | NOT_ROW_WISE_EXPRESSION      | window
-          nosuch(id)                    | FUNCTION_NOT_FOUND           | 'nosuch'
-          default.nosuch(id)            | FUNCTION_NOT_FOUND           | nosuch
-          a.b.nosuch(id)                | INVALID_EXPRESSION           | a
-          length(embed(text))           | FUNCTION_NOT_TOP_LEVEL       | 'embed'
-          embed(upper(text))            | INVALID_EXPRESSION           | computed column of its own
-          embed(info.name)              | INVALID_EXPRESSION           | computed column of its own
-          embed(nope)                   | INVALID_EXPRESSION           | no column 'nope'
-          embed(id)                     | INVALID_FUNCTION             | takes one text
-          gone(text)                    | INVALID_FUNCTION             | was not found
-          py(text)                      | INVALID_FUNCTION             | of kind 'python'
-          NULL                          | UNSUPPORTED_TYPE             | VOID
-          array()                       | UNSUPPORTED_TYPE             | ARRAY<VOID>
-          """)
+text +                        | INVALID_EXPRESSION           | cannot be parsed
+a, b                          | INVALID_EXPRESSION           | cannot be parsed
+nope + 1                      | INVALID_EXPRESSION           | `nope`
+info.nope                     | INVALID_EXPRESSION           | nope
+arr + 1                       | INVALID_EXPRESSION           | DATATYPE_MISMATCH
+*                             | INVALID_EXPRESSION           | Name each column
+struct(*)                     | INVALID_EXPRESSION           | Name each column
+length(text, text)            | INVALID_EXPRESSION           | WRONG_NUM_ARGS
+rand()                        | NON_DETERMINISTIC_EXPRESSION | 'rand'
+id + rand(5)                  | NON_DETERMINISTIC_EXPRESSION | 'rand'
+uuid()                        | NON_DETERMINISTIC_EXPRESSION | 'uuid'
+monotonically_increasing_id() | NON_DETERMINISTIC_EXPRESSION | 'monotonically_increasing_id'
+spark_partition_id()          | NON_DETERMINISTIC_EXPRESSION | 'spark_partition_id'
+input_file_name()             | NON_DETERMINISTIC_EXPRESSION | 'input_file_name'
+input_file_block_start()      | NON_DETERMINISTIC_EXPRESSION | 'input_file_block_start'
+shuffle(arr)                  | NON_DETERMINISTIC_EXPRESSION | 'shuffle'
+java_method('java.util.UUID', 'randomUUID') | NON_DETERMINISTIC_EXPRESSION | 'java_method'
+aes_encrypt(text, '0000111122223333') | NON_DETERMINISTIC_EXPRESSION | 'aes_encrypt'
+current_date()                | SESSION_DEPENDENT_EXPRESSION | 'current_date'
+current_date                  | SESSION_DEPENDENT_EXPRESSION | 'current_date'
+curdate()                     | SESSION_DEPENDENT_EXPRESSION | 'current_date'
+current_timestamp             | SESSION_DEPENDENT_EXPRESSION | 'current_timestamp'
+now()                         | SESSION_DEPENDENT_EXPRESSION | 'now'
+localtimestamp()              | SESSION_DEPENDENT_EXPRESSION | 'localtimestamp'
+current_timezone()            | SESSION_DEPENDENT_EXPRESSION | 'current_timezone'
+current_user()                | SESSION_DEPENDENT_EXPRESSION | 'current_user'
+user()                        | SESSION_DEPENDENT_EXPRESSION | 'current_user'
+version()                     | SESSION_DEPENDENT_EXPRESSION | 'version'
+current_catalog()             | SESSION_DEPENDENT_EXPRESSION | 'current_catalog'
+current_database()            | SESSION_DEPENDENT_EXPRESSION | 'current_database'
+current_schema()              | SESSION_DEPENDENT_EXPRESSION | 'current_database'
+unix_timestamp()              | SESSION_DEPENDENT_EXPRESSION | 'current_timestamp'
+datediff(now(), d)            | SESSION_DEPENDENT_EXPRESSION | 'now'
+date 'today' > d              | SESSION_DEPENDENT_EXPRESSION | DATE 'today'
+upper('${spark.app.name}')    | SESSION_DEPENDENT_EXPRESSION | names a variable
+sum(id)                       | NOT_ROW_WISE_EXPRESSION      | sum(...)
+id - min(id)                  | NOT_ROW_WISE_EXPRESSION      | min(...)
+count(*)                      | NOT_ROW_WISE_EXPRESSION      | count(...)
+row_number() OVER (ORDER BY id) | NOT_ROW_WISE_EXPRESSION    | OVER
+explode(arr)                  | NOT_ROW_WISE_EXPRESSION      | explode(...)
+(SELECT 1)                    | NOT_ROW_WISE_EXPRESSION      | subquery
+id IN (SELECT 1)              | NOT_ROW_WISE_EXPRESSION      | subquery
+window(ts, '1 hour')          | NOT_ROW_WISE_EXPRESSION      | window
+nosuch(id)                    | FUNCTION_NOT_FOUND           | 'nosuch'
+default.nosuch(id)            | FUNCTION_NOT_FOUND           | nosuch
+a.b.nosuch(id)                | INVALID_EXPRESSION           | a
+length(embed(text))           | FUNCTION_NOT_TOP_LEVEL       | 'embed'
+embed(upper(text))            | INVALID_EXPRESSION           | computed column of its own
+embed(info.name)              | INVALID_EXPRESSION           | computed column of its own
+embed(nope)                   | INVALID_EXPRESSION           | no column 'nope'
+embed(id)                     | INVALID_FUNCTION             | takes one text
+gone(text)                    | INVALID_FUNCTION             | was not found
+py(text)                      | INVALID_FUNCTION             | of kind 'python'
+NULL                          | UNSUPPORTED_TYPE             | VOID
+array()                       | UNSUPPORTED_TYPE             | ARRAY<VOID>
+""")
   void refuses(String text, Code code, String because) {
     assertFaults(text, code).hasMessageContaining(because);
   }
@@ -273,8 +273,7 @@ class TestExpressionBinder {
   void refusesASessionFunctionThatSaysItIsNotDeterministic() {
     spark
         .udf()
-        .register(
-            "dice", functions.udf(new PlusOne(), DataTypes.IntegerType).asNondeterministic());
+        .register("dice", functions.udf(new PlusOne(), DataTypes.IntegerType).asNondeterministic());
 
     assertFaults("dice(n)", Code.NON_DETERMINISTIC_EXPRESSION).hasMessageContaining("'dice'");
   }
@@ -314,8 +313,7 @@ class TestExpressionBinder {
     assertThat(binder(spark).bind("embed(text)", "1").fingerprint())
         .isEqualTo(bindArrow(embed.withVersion("1")));
     assertThat(bind("versioned(text)").functions().get(0).fingerprint())
-        .isEqualTo(
-            binder(spark).bind("embed(text)", "7").functions().get(0).fingerprint());
+        .isEqualTo(binder(spark).bind("embed(text)", "7").functions().get(0).fingerprint());
   }
 
   @Test
@@ -344,10 +342,8 @@ class TestExpressionBinder {
     return new ExpressionBinder(session, SCHEMA, FUNCTIONS);
   }
 
-  private AbstractThrowableAssert<?, ExpressionException> assertFaults(
-      String text, Code... codes) {
-    ExpressionException e =
-        catchThrowableOfType(ExpressionException.class, () -> bind(text));
+  private AbstractThrowableAssert<?, ExpressionException> assertFaults(String text, Code... codes) {
+    ExpressionException e = catchThrowableOfType(ExpressionException.class, () -> bind(text));
     assertThat(e).as(text).isNotNull();
     assertThat(e.faults()).extracting(ExpressionFault::code).containsExactly(codes);
     return assertThat(e);

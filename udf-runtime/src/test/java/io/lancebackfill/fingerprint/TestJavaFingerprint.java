@@ -96,7 +96,8 @@ class TestJavaFingerprint {
 
   @Test
   void codeOfANestedFunctionDoesNotIncludeItsUnusedNeighbours() throws Exception {
-    String code = "public class O { public static class F {} public static class G { int g = 1; } }";
+    String code =
+        "public class O { public static class F {} public static class G { int g = 1; } }";
 
     assertThat(compiled("O$F", code.replace("g = 1", "g = 2"))).isEqualTo(compiled("O$F", code));
   }
@@ -141,8 +142,7 @@ class TestJavaFingerprint {
     assertThat(ofSession(spark, "by_class(1)")).isEqualTo(expected);
     assertThat(ofSession(spark, "column_udf(1)")).isEqualTo(expected);
     assertThat(ofSession(spark, "two(1)")).isNotEqualTo(expected);
-    assertThat(ofSession(spark, "both(1, 2)"))
-        .isEqualTo(JavaFingerprint.ofObject("f", new Add()));
+    assertThat(ofSession(spark, "both(1, 2)")).isEqualTo(JavaFingerprint.ofObject("f", new Add()));
   }
 
   @Test

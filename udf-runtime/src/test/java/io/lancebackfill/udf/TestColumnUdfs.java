@@ -27,15 +27,15 @@ class TestColumnUdfs {
       delimiter = '|',
       textBlock =
           """
-          no.such.Function                                | was not found                  | ADD JAR
-          java.lang.String                                | does not implement             | public constructor
-          io.lancebackfill.udf.TestColumnUdfs$Hidden      | is static                      | public class
-          io.lancebackfill.udf.TestColumnUdfs$Abstract    | is public abstract static      | not abstract
-          io.lancebackfill.udf.TestColumnUdfs$Inner       | has no public constructor      | must be static
-          io.lancebackfill.udf.TestColumnUdfs$WithArgument| has no public constructor      | without arguments
-          io.lancebackfill.udf.TestColumnUdfs$Failing     | failed: java.lang.IllegalStateException: no model | open(UdfContext)
-          io.lancebackfill.udf.TestColumnUdfs$BadStatic   | cannot be loaded               | jars that it needs
-          """)
+no.such.Function                                | was not found                  | ADD JAR
+java.lang.String                                | does not implement             | public constructor
+io.lancebackfill.udf.TestColumnUdfs$Hidden      | is static                      | public class
+io.lancebackfill.udf.TestColumnUdfs$Abstract    | is public abstract static      | not abstract
+io.lancebackfill.udf.TestColumnUdfs$Inner       | has no public constructor      | must be static
+io.lancebackfill.udf.TestColumnUdfs$WithArgument| has no public constructor      | without arguments
+io.lancebackfill.udf.TestColumnUdfs$Failing     | failed: java.lang.IllegalStateException: no model | open(UdfContext)
+io.lancebackfill.udf.TestColumnUdfs$BadStatic   | cannot be loaded               | jars that it needs
+""")
   void refusesWhatCannotBeAFunction(String className, String problem, String remedy) {
     assertThatThrownBy(() -> ColumnUdfs.load(className))
         .isInstanceOf(InvalidFunctionException.class)
