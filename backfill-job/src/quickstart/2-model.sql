@@ -1,0 +1,1 @@
+CALL lance.system.backfill('texts', 'detected', commit_granularity => 1);
