@@ -203,8 +203,14 @@ public final class BackfillAction {
     journal.started(table.version());
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
       Outcome outcome = rounds(call, state, lease, journal, totals, origins, generation, live);
+      TableSnapshot newest = Tables.latest(request.table());
       new CheckpointCleaner(state, column)
-          .afterJob(outcome.committed(), outcome.status() == JobStatus.DONE && call.where() == null);
+          .afterJob(
+              newest,
+              call.pinned() == null ? newest : call.pinned(),
+              call.bound().inputs(),
+              origins.byPath(column.idKey()),
+              outcome.status() == JobStatus.DONE && call.where() == null);
       origins.compact();
       journal.ended(outcome.status(), outcome.version(), totals.counts(), outcome.message());
       return new BackfillResult(
