@@ -6,6 +6,7 @@ package io.lancebackfill.error;
  */
 public enum BackfillErrorCode {
   // The call
+  INVALID_CALL(Kind.USER),
   UNKNOWN_PROCEDURE(Kind.USER),
   UNKNOWN_ARGUMENT(Kind.USER),
   DUPLICATE_ARGUMENT(Kind.USER),

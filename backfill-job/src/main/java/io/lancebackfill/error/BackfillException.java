@@ -12,11 +12,12 @@ public final class BackfillException extends RuntimeException {
 
   private final BackfillErrorCode code;
 
-  public BackfillException(BackfillErrorCode code, String message) {
+  public BackfillException(BackfillErrorCode code, @Nullable String message) {
     this(code, message, null);
   }
 
-  public BackfillException(BackfillErrorCode code, String message, @Nullable Throwable cause) {
+  public BackfillException(
+      BackfillErrorCode code, @Nullable String message, @Nullable Throwable cause) {
     super("[" + code + "] " + message, cause);
     this.code = code;
   }
@@ -25,6 +26,13 @@ public final class BackfillException extends RuntimeException {
     super(String.join("\n", faults.stream().map(Throwable::getMessage).toList()));
     this.code = faults.get(0).code;
     faults.forEach(this::addSuppressed);
+  }
+
+  /** The message without the first fault's code. */
+  public String problem() {
+    String message = String.valueOf(getMessage());
+    String prefix = "[" + code + "] ";
+    return message.startsWith(prefix) ? message.substring(prefix.length()) : message;
   }
 
   /** The code of the first fault. */

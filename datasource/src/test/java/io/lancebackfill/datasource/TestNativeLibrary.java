@@ -11,7 +11,6 @@ import org.apache.arrow.vector.types.pojo.Schema;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.lance.Dataset;
-import org.lance.ipc.LanceScanner;
 
 class TestNativeLibrary {
   @Test
@@ -20,7 +19,7 @@ class TestNativeLibrary {
     Schema schema = new Schema(List.of(Field.nullable("id", new ArrowType.Int(32, true))));
     try (RootAllocator allocator = new RootAllocator();
         Dataset created = Dataset.write().allocator(allocator).uri(uri).schema(schema).execute();
-        LanceScanner scanner = created.newScan()) {
+        org.lance.ipc.LanceScanner scanner = created.newScan()) {
       assertThat(created.version()).isEqualTo(1);
       assertThat(scanner.schema().getFields()).hasSize(1);
     }

@@ -1,0 +1,172 @@
+package io.lancebackfill;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.lancebackfill.config.BackfillOptions;
+import io.lancebackfill.config.ConfigOption;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.Faults;
+import io.lancebackfill.error.NearestName;
+import io.lancebackfill.job.BackfillAction;
+import io.lancebackfill.job.BackfillRequest;
+import io.lancebackfill.job.BackfillResult;
+import io.lancebackfill.procedure.TableTargets;
+import io.lancebackfill.state.JobCounts;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.apache.spark.sql.SparkSession;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The main class for spark-submit: {@code --table T --column C} and the options of backfill with
+ * dashes, {@code --commit-granularity 4}. Prints the result row as one JSON line on stdout. Exit
+ * codes: 0 DONE or PLANNED, 3 DONE_WITH_ERRORS, 4 PAUSED or CANCELLED, 1 failed.
+ */
+public final class BackfillMain {
+  private static final String USAGE =
+      "usage: spark-submit --class io.lancebackfill.BackfillMain ... --table TABLE --column COLUMN [--OPTION VALUE ...]";
+
+  private BackfillMain() {}
+
+  public static void main(String[] arguments) {
+    int exitCode;
+    try {
+      exitCode = run(arguments);
+    } catch (BackfillException e) {
+      System.err.println(e.getMessage());
+      exitCode = 1;
+    }
+    if (exitCode != 0) {
+      System.exit(exitCode);
+    }
+  }
+
+  private static int run(String[] arguments) {
+    Map<String, Object> options = parse(arguments);
+    String table = String.valueOf(options.remove("table"));
+    String column = String.valueOf(options.remove("column"));
+    try (SparkSession spark = SparkSession.builder().appName("backfill " + column).getOrCreate()) {
+      BackfillResult result =
+          new BackfillAction(
+                  spark, new BackfillRequest(TableTargets.resolve(spark, table), column, options))
+              .run();
+      System.out.println(json(result));
+      System.out.flush();
+      return switch (result.status()) {
+        case DONE, PLANNED, RUNNING -> 0;
+        case DONE_WITH_ERRORS -> 3;
+        case PAUSED, CANCELLED -> 4;
+        case FAILED, INTERRUPTED -> 1;
+      };
+    }
+  }
+
+  /**
+   * Options by their snake_case names.
+   *
+   * @throws BackfillException with a line for each fault of the command line
+   */
+  static Map<String, Object> parse(String[] arguments) {
+    List<String> known = new ArrayList<>(List.of("table", "column"));
+    BackfillOptions.callable().stream().map(ConfigOption::name).forEach(known::add);
+    Map<String, Object> options = new LinkedHashMap<>();
+    Faults faults = new Faults();
+    for (int i = 0; i < arguments.length; i++) {
+      String argument = arguments[i];
+      if (!argument.startsWith("--")) {
+        faults.add(
+            BackfillErrorCode.INVALID_ARGUMENT,
+            "'%s' is no option; options begin with '--'. %s".formatted(argument, USAGE));
+        continue;
+      }
+      int equals = argument.indexOf('=');
+      String name =
+          argument
+              .substring(2, equals < 0 ? argument.length() : equals)
+              .replace('-', '_')
+              .toLowerCase(Locale.ROOT);
+      String value = null;
+      if (equals >= 0) {
+        value = argument.substring(equals + 1);
+      } else if (i + 1 < arguments.length && !arguments[i + 1].startsWith("--")) {
+        value = arguments[++i];
+      }
+      if (!known.contains(name)) {
+        faults.add(
+            BackfillErrorCode.UNKNOWN_OPTION,
+            "There is no option --%s.%s There are: --%s."
+                .formatted(
+                    dashed(name),
+                    NearestName.hint(name, known),
+                    dashed(String.join(", --", known))));
+      } else if (options.containsKey(name)) {
+        faults.add(
+            BackfillErrorCode.DUPLICATE_ARGUMENT,
+            "Option --%s is given twice.".formatted(dashed(name)));
+      } else {
+        Object read = value(name, value, faults);
+        if (read != null) {
+          options.put(name, read);
+        }
+      }
+    }
+    for (String required : List.of("table", "column")) {
+      if (!options.containsKey(required)) {
+        faults.add(
+            BackfillErrorCode.MISSING_ARGUMENT, "--%s is missing. %s".formatted(required, USAGE));
+      }
+    }
+    faults.throwIfAny();
+    return options;
+  }
+
+  private static @Nullable Object value(String name, @Nullable String text, Faults faults) {
+    ConfigOption<?> option =
+        BackfillOptions.callable().stream()
+            .filter(o -> o.name().equals(name))
+            .findFirst()
+            .orElse(null);
+    boolean flag = option == BackfillOptions.DRY_RUN
+        || option == BackfillOptions.RECOMPUTE
+        || option == BackfillOptions.RECOMPUTE_UNKNOWN;
+    if (text == null && !flag) {
+      faults.add(
+          BackfillErrorCode.MISSING_ARGUMENT, "Option --%s needs a value.".formatted(dashed(name)));
+      return null;
+    }
+    String given = text == null ? "true" : text;
+    // Words of a command line are texts: each option reads its own, as for session settings.
+    return option == null ? given : faults.collect(() -> option.ofColumn(given));
+  }
+
+  private static String dashed(String name) {
+    return name.replace('_', '-');
+  }
+
+  private static String json(BackfillResult result) {
+    JobCounts counts = result.counts();
+    Map<String, Object> row = new LinkedHashMap<>();
+    row.put("job_id", result.jobId());
+    row.put("status", result.status().name());
+    row.put("table_version", result.tableVersion());
+    row.put("fragments_planned", counts.fragmentsPlanned());
+    row.put("fragments_committed", counts.fragmentsCommitted());
+    row.put("fragments_skipped", counts.fragmentsSkipped());
+    row.put("rows_computed", counts.rowsComputed());
+    row.put("rows_from_checkpoints", counts.rowsFromCheckpoints());
+    row.put("rows_failed", counts.rowsFailed());
+    row.put("commits", counts.commits());
+    row.put("bytes_written", counts.bytesWritten());
+    row.put("elapsed_ms", result.elapsedMs());
+    try {
+      return new ObjectMapper().writeValueAsString(row);
+    } catch (JsonProcessingException e) {
+      throw new BackfillException(
+          BackfillErrorCode.INTERNAL_ERROR, "The result cannot be written as JSON.", e);
+    }
+  }
+}

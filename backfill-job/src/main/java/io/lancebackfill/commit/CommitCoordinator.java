@@ -1,0 +1,183 @@
+package io.lancebackfill.commit;
+
+import io.lancebackfill.datasource.commit.ColumnFileCommitter;
+import io.lancebackfill.datasource.commit.ColumnGoneException;
+import io.lancebackfill.datasource.commit.CommitFailedException;
+import io.lancebackfill.datasource.commit.CommitOutcome;
+import io.lancebackfill.datasource.commit.CommitStateUnknownException;
+import io.lancebackfill.datasource.commit.LostOwnershipException;
+import io.lancebackfill.datasource.commit.Refusal;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.state.ColumnOrigins;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The only writer of a job's column: records finished files, gathers them into groups and attaches a
+ * group in one commit, in whatever order fragments finish. Not thread-safe: one thread drives it.
+ */
+public final class CommitCoordinator {
+  private static final Duration RECORD_WITHIN = Duration.ofMillis(500);
+
+  private final ColumnFileCommitter committer;
+  private final ColumnOrigins origins;
+  private final CommitGranularity granularity;
+  private final Duration interval;
+  private final BooleanSupplier stillOwner;
+  private final Map<String, String> properties;
+  private final Consumer<CommitOutcome> onCommit;
+
+  private final List<StagedFragment> unrecorded = new ArrayList<>();
+  private final List<StagedFragment> recorded = new ArrayList<>();
+  private final Set<Integer> committed = new LinkedHashSet<>();
+  private final Map<Integer, Refusal> refused = new HashMap<>();
+  private long firstUnrecordedAt;
+  private long firstWaitingAt;
+  private long fragments;
+  private long bytes;
+  private int commits;
+  private long version;
+
+  /**
+   * @param fixedGranularity the option commit_granularity, or null for the adaptive one
+   * @param interval how long a finished fragment waits for its commit at most
+   * @param properties written into each transaction
+   * @param onCommit is told of each commit
+   */
+  public CommitCoordinator(
+      ColumnFileCommitter committer,
+      ColumnOrigins origins,
+      @Nullable Integer fixedGranularity,
+      int tableFragments,
+      Duration interval,
+      Map<String, String> properties,
+      BooleanSupplier stillOwner,
+      Consumer<CommitOutcome> onCommit) {
+    this.committer = committer;
+    this.origins = origins;
+    this.granularity = new CommitGranularity(fixedGranularity, tableFragments);
+    this.interval = interval;
+    this.properties = Map.copyOf(properties);
+    this.stillOwner = stillOwner;
+    this.onCommit = onCommit;
+  }
+
+  /** Takes a finished fragment. */
+  public void add(StagedFragment fragment) {
+    long now = System.nanoTime();
+    if (unrecorded.isEmpty()) {
+      firstUnrecordedAt = now;
+    }
+    if (unrecorded.isEmpty() && recorded.isEmpty()) {
+      firstWaitingAt = now;
+    }
+    unrecorded.add(fragment);
+    fragments++;
+    bytes += fragment.attachment().file().bytes();
+  }
+
+  /** Takes a finished fragment that an earlier job recorded already. */
+  public void adopt(StagedFragment fragment) {
+    if (unrecorded.isEmpty() && recorded.isEmpty()) {
+      firstWaitingAt = System.nanoTime();
+    }
+    recorded.add(fragment);
+    fragments++;
+    bytes += fragment.attachment().file().bytes();
+  }
+
+  /** Records and commits what is due; called often. */
+  public void tick() {
+    long now = System.nanoTime();
+    int waiting = unrecorded.size() + recorded.size();
+    int group = granularity.next(fragments, bytes);
+    boolean commitDue =
+        waiting >= group || (waiting > 0 && now - firstWaitingAt >= interval.toNanos());
+    if (!unrecorded.isEmpty()
+        && (commitDue || now - firstUnrecordedAt >= RECORD_WITHIN.toNanos())) {
+      record();
+    }
+    while (commitDue && !recorded.isEmpty()) {
+      commit(Math.min(group, recorded.size()));
+      commitDue =
+          recorded.size() >= group
+              || (!recorded.isEmpty() && now - firstWaitingAt >= interval.toNanos());
+    }
+  }
+
+  /** Records and commits everything that waits. */
+  public void flush() {
+    record();
+    while (!recorded.isEmpty()) {
+      commit(Math.min(granularity.next(fragments, bytes), recorded.size()));
+    }
+  }
+
+  private void record() {
+    if (!unrecorded.isEmpty()) {
+      origins.append(unrecorded.stream().map(StagedFragment::origin).toList());
+      recorded.addAll(unrecorded);
+      unrecorded.clear();
+    }
+  }
+
+  private void commit(int count) {
+    List<StagedFragment> group = List.copyOf(recorded.subList(0, count));
+    CommitOutcome outcome;
+    try {
+      outcome =
+          committer.commit(
+              group.stream().map(StagedFragment::attachment).toList(), properties, stillOwner);
+    } catch (ColumnGoneException e) {
+      throw new BackfillException(
+          BackfillErrorCode.COLUMN_DROPPED,
+          e.getMessage() + " The job stops; nothing of it is left in the table.",
+          e);
+    } catch (LostOwnershipException e) {
+      throw new BackfillException(
+          BackfillErrorCode.LEASE_LOST,
+          "Another driver has taken this column's job over while this one was silent for longer than"
+              + " the lease allows. It goes on from what is finished; look at it with jobs.",
+          e);
+    } catch (CommitStateUnknownException e) {
+      throw new BackfillException(BackfillErrorCode.COMMIT_STATE_UNKNOWN, e.getMessage(), e);
+    } catch (CommitFailedException e) {
+      throw new BackfillException(BackfillErrorCode.COMMIT_FAILED, e.getMessage(), e);
+    }
+    recorded.subList(0, count).clear();
+    firstWaitingAt = System.nanoTime();
+    commits += outcome.commits();
+    version = Math.max(version, outcome.version());
+    committed.addAll(outcome.committed());
+    refused.putAll(outcome.refused());
+    onCommit.accept(outcome);
+  }
+
+  /** Ids of the fragments that this coordinator attached. */
+  public Set<Integer> committed() {
+    return committed;
+  }
+
+  /** Fragments whose file could not be attached, and why. */
+  public Map<Integer, Refusal> refused() {
+    return refused;
+  }
+
+  public int commits() {
+    return commits;
+  }
+
+  /** Newest version that a commit made; 0 before the first. */
+  public long version() {
+    return version;
+  }
+}

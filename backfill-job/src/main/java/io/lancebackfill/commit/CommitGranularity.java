@@ -1,0 +1,39 @@
+package io.lancebackfill.commit;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How many fragments go into one commit: as the user says, or just as many as keep the manifests
+ * that commits write under 1 % of the bytes of the column files.
+ */
+final class CommitGranularity {
+  private static final int MAX = 64;
+  /** A fragment's entry in a manifest, with a few data files. Measured on tables of this kind. */
+  private static final long MANIFEST_BYTES_PER_FRAGMENT = 200;
+
+  private final @Nullable Integer fixed;
+  private final long manifestBytes;
+
+  /**
+   * @param fixed the option commit_granularity, or null
+   * @param tableFragments fragments of the whole table
+   */
+  CommitGranularity(@Nullable Integer fixed, int tableFragments) {
+    this.fixed = fixed;
+    this.manifestBytes = MANIFEST_BYTES_PER_FRAGMENT * tableFragments;
+  }
+
+  /**
+   * Fragments for the next commit.
+   *
+   * @param fragments staged so far by the job, at least 1
+   * @param bytes of their column files
+   */
+  int next(long fragments, long bytes) {
+    if (fixed != null) {
+      return fixed;
+    }
+    long perFragment = Math.max(1, bytes / Math.max(1, fragments));
+    return (int) Math.max(1, Math.min(MAX, 100 * manifestBytes / perFragment));
+  }
+}

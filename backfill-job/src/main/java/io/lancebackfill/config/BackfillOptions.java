@@ -1,0 +1,114 @@
+package io.lancebackfill.config;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/** Every option of a backfill, one constant each. */
+public final class BackfillOptions {
+  private static final Pattern JOB_ID_PATTERN = Pattern.compile("[A-Za-z0-9_-]{1,64}");
+
+  public static final ConfigOption<String> WHERE =
+      ConfigOption.string(
+              "where",
+              "Narrows the rows that need computing; a condition in Spark SQL, evaluated at the"
+                  + " version that is read.")
+          .range("that is not blank", text -> !text.isBlank())
+          .without("every row that needs computing");
+
+  public static final ConfigOption<Boolean> RECOMPUTE =
+      ConfigOption.bool("recompute", "Also computes rows whose values are fresh.").defaultTo(false);
+
+  public static final ConfigOption<Boolean> RECOMPUTE_UNKNOWN =
+      ConfigOption.bool("recompute_unknown", "Also computes rows whose origin is unknown.")
+          .defaultTo(false);
+
+  public static final ConfigOption<Integer> MAX_FRAGMENTS =
+      ConfigOption.integer("max_fragments", "Computes that many fragments at most, then stops.")
+          .range("of 1 or more", BackfillOptions::positive)
+          .without("all");
+
+  public static final ConfigOption<Long> READ_VERSION =
+      ConfigOption.longInteger(
+              "read_version", "The table version whose inputs are read; commits go to the newest.")
+          .range("of 1 or more", version -> version > 0)
+          .without("the latest");
+
+  public static final ConfigOption<Boolean> DRY_RUN =
+      ConfigOption.bool("dry_run", "Plans only, and writes nothing.").defaultTo(false);
+
+  public static final ConfigOption<Integer> CONCURRENCY =
+      ConfigOption.integer("concurrency", "Tasks that run at once, at most.")
+          .range("of 1 or more", BackfillOptions::positive)
+          .without("every slot");
+
+  public static final ConfigOption<Integer> BATCH_SIZE =
+      ConfigOption.integer("batch_size", "Rows that the function gets at a time.")
+          .range("of 1 or more", BackfillOptions::positive)
+          .without("adaptive");
+
+  public static final ConfigOption<Duration> CHECKPOINT_INTERVAL =
+      ConfigOption.duration(
+              "checkpoint_interval", "How often a task keeps the rows that it has finished.")
+          .range("of 100ms or more", interval -> interval.toMillis() >= 100)
+          .defaultTo(Duration.ofSeconds(5));
+
+  public static final ConfigOption<Integer> COMMIT_GRANULARITY =
+      ConfigOption.integer("commit_granularity", "Fragments per commit.")
+          .range("of 1 or more", BackfillOptions::positive)
+          .without("adaptive");
+
+  public static final ConfigOption<Duration> COMMIT_INTERVAL =
+      ConfigOption.duration(
+              "commit_interval", "The longest that a finished fragment waits for its commit.")
+          .range("of 1ms or more", interval -> interval.toMillis() >= 1)
+          .defaultTo(Duration.ofSeconds(60));
+
+  public static final ConfigOption<String> JOB_ID =
+      ConfigOption.string("job_id", "The id of the job, if it must be known before the end.")
+          .range(
+              "of 1 to 64 letters, digits, '_' and '-'", id -> JOB_ID_PATTERN.matcher(id).matches())
+          .without("made by the job");
+
+  public static final ConfigOption<Duration> LEASE_DURATION =
+      ConfigOption.duration(
+              "lease_duration",
+              "How long a driver that is not heard of keeps others from doing the same job.")
+          .range(
+              "from 1s to 10 min",
+              lease -> lease.toMillis() >= 1_000 && lease.toMillis() <= 600_000)
+          .sessionOnly()
+          .defaultTo(Duration.ofSeconds(15));
+
+  private static final List<ConfigOption<?>> ALL =
+      List.of(
+          WHERE,
+          RECOMPUTE,
+          RECOMPUTE_UNKNOWN,
+          MAX_FRAGMENTS,
+          READ_VERSION,
+          DRY_RUN,
+          CONCURRENCY,
+          BATCH_SIZE,
+          CHECKPOINT_INTERVAL,
+          COMMIT_GRANULARITY,
+          COMMIT_INTERVAL,
+          JOB_ID,
+          LEASE_DURATION);
+
+  private BackfillOptions() {}
+
+  /** All options, in the order of the documentation. */
+  public static List<ConfigOption<?>> all() {
+    return ALL;
+  }
+
+  /** The options that a call or a column may give: all but the session's own. */
+  public static List<ConfigOption<?>> callable() {
+    return ALL.stream().filter(option -> !option.sessionOnly()).toList();
+  }
+
+  private static boolean positive(int value) {
+    return value > 0;
+  }
+}

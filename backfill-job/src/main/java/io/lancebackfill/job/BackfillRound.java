@@ -1,0 +1,197 @@
+package io.lancebackfill.job;
+
+import io.lancebackfill.commit.CommitCoordinator;
+import io.lancebackfill.commit.StagedFragment;
+import io.lancebackfill.datasource.commit.ColumnFileAttachment;
+import io.lancebackfill.datasource.table.FragmentSnapshot;
+import io.lancebackfill.datasource.table.TableColumn;
+import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.plan.BackfillPlan;
+import io.lancebackfill.plan.FragmentPlan;
+import io.lancebackfill.run.LiveRows;
+import io.lancebackfill.run.TaskResult;
+import io.lancebackfill.run.TaskRunner;
+import io.lancebackfill.run.TaskSpec;
+import io.lancebackfill.run.TaskSpec.CheckpointUse;
+import io.lancebackfill.state.ColumnOrigin;
+import io.lancebackfill.state.ComputedColumn;
+import io.lancebackfill.state.InputPlaces;
+import io.lancebackfill.state.RowOffsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+import org.roaringbitmap.RoaringBitmap;
+
+/** Carries out one plan: runs its tasks and gives what they finish to the committer. */
+final class BackfillRound {
+  private static final Duration POLL = Duration.ofMillis(50);
+
+  private final TaskRunner runner;
+  private final CommitCoordinator coordinator;
+  private final JobTotals totals;
+  private final ComputedColumn column;
+  private final List<TableColumn> inputColumns;
+  private final TableSnapshot inputs;
+  private final String generation;
+  private final String jobId;
+  private final long epoch;
+  private final BooleanSupplier stillOwner;
+  private final LiveRows live;
+
+  private final Map<Integer, FragmentPlan> plans = new HashMap<>();
+  private final Map<Integer, Integer> rangesLeft = new HashMap<>();
+  private final Map<Integer, List<CheckpointUse>> ranges = new HashMap<>();
+  private TaskResult.@Nullable Fault fault;
+  private int faultyFragment;
+
+  BackfillRound(
+      TaskRunner runner,
+      CommitCoordinator coordinator,
+      JobTotals totals,
+      ComputedColumn column,
+      List<TableColumn> inputColumns,
+      TableSnapshot inputs,
+      String generation,
+      String jobId,
+      long epoch,
+      BooleanSupplier stillOwner,
+      LiveRows live) {
+    this.runner = runner;
+    this.coordinator = coordinator;
+    this.totals = totals;
+    this.column = column;
+    this.inputColumns = inputColumns;
+    this.inputs = inputs;
+    this.generation = generation;
+    this.jobId = jobId;
+    this.epoch = epoch;
+    this.stillOwner = stillOwner;
+    this.live = live;
+  }
+
+  /**
+   * Runs the tasks to their end, or to the first fault; commits all that was finished in either
+   * case.
+   */
+  void run(BackfillPlan plan, List<TaskSpec> tasks) {
+    plan.fragments().forEach(fragment -> plans.put(fragment.fragmentId(), fragment));
+    for (TaskSpec task : tasks) {
+      if (task.kind() == TaskSpec.Kind.RANGE) {
+        rangesLeft.merge(task.fragmentId(), 1, Integer::sum);
+      }
+    }
+    runner.run(
+        inputs,
+        tasks,
+        () -> {
+          try {
+            drain();
+          } catch (BackfillException e) {
+            commitWhatIsFinished(e);
+            throw e;
+          }
+          coordinator.flush();
+          return null;
+        });
+    if (fault != null) {
+      throw new BackfillException(
+          fault.code(),
+          "%s\nIt happened in fragment %d; what was finished before is committed or kept as checkpoints."
+              .formatted(fault.message(), faultyFragment));
+    }
+  }
+
+  private void drain() {
+    while (runner.outstanding() > 0 && fault == null) {
+      runner.poll(POLL).ifPresent(this::accept);
+      if (!stillOwner.getAsBoolean()) {
+        throw new BackfillException(
+            BackfillErrorCode.LEASE_LOST,
+            "This driver could not renew its lease on column %s in time, and another may have taken the job over. Nothing is lost: the same call goes on from what is finished."
+                .formatted(column.name()));
+      }
+      coordinator.tick();
+      totals.tick(live.count());
+    }
+  }
+
+  private void commitWhatIsFinished(BackfillException e) {
+    if (e.code() == BackfillErrorCode.TASK_FAILED) {
+      try {
+        coordinator.flush();
+      } catch (RuntimeException onFlush) {
+        e.addSuppressed(onFlush);
+      }
+    }
+  }
+
+  private void accept(TaskResult result) {
+    totals.computed(result.rowsComputed(), result.rowsFromCheckpoints(), result.bytesWritten());
+    FragmentPlan plan = Objects.requireNonNull(plans.get(result.fragmentId()));
+    if (result.fault() != null) {
+      fault = result.fault();
+      faultyFragment = result.fragmentId();
+      runner.holdBack();
+    } else if (result.file() != null) {
+      coordinator.add(staged(plan, result));
+    } else {
+      List<CheckpointUse> done =
+          ranges.computeIfAbsent(result.fragmentId(), id -> new ArrayList<>());
+      String checkpoint = result.checkpoint();
+      byte[] rows = result.checkpointRows();
+      if (checkpoint != null && rows != null) {
+        done.add(new CheckpointUse(checkpoint, rows));
+      }
+      if (rangesLeft.merge(result.fragmentId(), -1, Integer::sum) == 0) {
+        // What the ranges computed now counts as computed, not as taken over.
+        totals.ownCheckpoints(
+            done.stream()
+                .mapToLong(
+                    use ->
+                        RowOffsets.fromBytes(use.rows())
+                            .getLongCardinality())
+                .sum());
+        runner.assemble(plan, done);
+      }
+    }
+  }
+
+  private StagedFragment staged(FragmentPlan plan, TaskResult result) {
+    FragmentSnapshot fragment = plan.coverage().fragment();
+    FragmentSnapshot inputFragment = inputs.fragment(fragment.id()).orElseThrow();
+    var file = Objects.requireNonNull(result.file());
+    ColumnOrigin.Part made =
+        new ColumnOrigin.Part(
+            column.fingerprint(),
+            plan.coverage().inputs(),
+            generation,
+            plan.need(),
+            new RoaringBitmap());
+    return new StagedFragment(
+        new ColumnFileAttachment(
+            fragment.id(),
+            fragment.physicalRows(),
+            file,
+            plan.coverage().place().orElse(null),
+            StagedFileAdoption.inputPlaces(inputFragment, inputColumns)),
+        new ColumnOrigin(
+            column.idKey(),
+            fragment.id(),
+            fragment.physicalRows(),
+            file,
+            plan.coverage().place().map(InputPlaces::text).orElse(""),
+            ColumnOrigin.onTop(plan.coverage().origin(), made),
+            jobId,
+            epoch,
+            Instant.now().truncatedTo(ChronoUnit.MICROS)));
+  }
+}

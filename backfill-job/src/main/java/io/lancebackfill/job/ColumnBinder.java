@@ -1,0 +1,165 @@
+package io.lancebackfill.job;
+
+import io.lancebackfill.datasource.table.ColumnTypes;
+import io.lancebackfill.datasource.table.TableColumn;
+import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.Faults;
+import io.lancebackfill.expression.BoundExpression;
+import io.lancebackfill.expression.ExpressionBinder;
+import io.lancebackfill.expression.ExpressionException;
+import io.lancebackfill.expression.ExpressionFault;
+import io.lancebackfill.expression.WhereBinder;
+import io.lancebackfill.run.ArrowFunction;
+import io.lancebackfill.run.TaskRunner.Computation;
+import io.lancebackfill.state.ComputedColumn;
+import io.lancebackfill.state.StoredFunctions;
+import io.lancebackfill.state.StoredFunctions.StoredFunction;
+import io.lancebackfill.state.TableState;
+import io.lancebackfill.udf.UdfDescriptor;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
+
+/** Binds the expressions of computed columns to a table, in a session of the job's own. */
+final class ColumnBinder {
+  private final SparkSession spark;
+  private final TableTarget target;
+
+  ColumnBinder(SparkSession spark, TableTarget target) {
+    this.spark = spark;
+    this.target = target;
+  }
+
+  /**
+   * A declared column, ready to be computed.
+   *
+   * @param session has the functions of the caller's session and the settings of the declaration
+   * @param inputs the columns that the expression reads
+   */
+  record BoundColumn(SparkSession session, Computation computation, List<TableColumn> inputs) {
+    /**
+     * A condition on the rows of a version.
+     *
+     * @throws BackfillException INVALID_WHERE
+     */
+    Column where(TableSnapshot table, String text) {
+      return functions.expr(
+          coded(() -> new WhereBinder(session, table.sparkSchema()).bind(text)).sql());
+    }
+  }
+
+  /**
+   * Binds an expression that is to be declared.
+   *
+   * @param version the function version that the caller gives, or null
+   */
+  BoundExpression bindNew(TableSnapshot table, String expression, @Nullable String version) {
+    return bind(spark, table, expression, version);
+  }
+
+  /**
+   * Binds a declared column again, in this session.
+   *
+   * @param batchSize rows of a batch, or null for the adaptive size
+   * @throws BackfillException FUNCTION_CHANGED if the same expression means something else here than
+   *     where it was declared, and what {@link #bindNew} throws
+   */
+  BoundColumn bindDeclared(
+      TableSnapshot table, ComputedColumn column, @Nullable Integer batchSize) {
+    SparkSession session = spark.cloneSession();
+    column.settings().forEach(session.conf()::set);
+    BoundExpression bound =
+        bind(session, table, column.expression(), column.functionVersion().orElse(null));
+    if (!bound.fingerprint().equals(column.fingerprint())) {
+      throw new BackfillException(
+          BackfillErrorCode.FUNCTION_CHANGED,
+          ("Column '%s' was declared as %s with other code than this session has: its fingerprint is %s,"
+                  + " here it is %s. Register the code that it was declared with, or call"
+                  + " alter_column(table, '%s', expression) to go over to the new one: existing values"
+                  + " stay readable and are computed anew by the next backfill.")
+              .formatted(
+                  column.name(),
+                  column.expression(),
+                  column.fingerprint(),
+                  bound.fingerprint(),
+                  column.names().get(0)));
+    }
+    List<TableColumn> inputs = new ArrayList<>();
+    for (String name : bound.inputs()) {
+      inputs.add(table.column(name).orElseThrow());
+    }
+    return new BoundColumn(session, computation(bound, column, batchSize), inputs);
+  }
+
+  private static Computation computation(
+      BoundExpression bound, ComputedColumn column, @Nullable Integer batchSize) {
+    BoundExpression.ArrowCall call = bound.call();
+    if (call != null) {
+      return Computation.of(new ArrowFunction(call.function(), call.arguments(), batchSize));
+    }
+    return Computation.of(functions.expr(bound.sql()).cast(sparkType(column)));
+  }
+
+  private static DataType sparkType(ComputedColumn column) {
+    if (!column.isGroup()) {
+      return ColumnTypes.sparkType(column.columns().get(0).field());
+    }
+    StructType struct = new StructType();
+    for (TableColumn member : column.columns()) {
+      struct = struct.add(member.name(), ColumnTypes.sparkType(member.field()));
+    }
+    return struct;
+  }
+
+  private BoundExpression bind(
+      SparkSession session, TableSnapshot table, String expression, @Nullable String version) {
+    return coded(
+        () ->
+            new ExpressionBinder(
+                    session,
+                    table.sparkSchema(),
+                    table.arrowSchema(),
+                    List.copyOf(functions().values()))
+                .bind(expression, version));
+  }
+
+  /** The registered functions that expressions may call: the table's own before the catalog's. */
+  Map<String, UdfDescriptor> functions() {
+    Map<String, UdfDescriptor> known = new LinkedHashMap<>();
+    target
+        .catalogFunctions()
+        .ifPresent(catalog -> catalog.all().forEach((name, f) -> known.put(name, f.descriptor())));
+    ofTable().forEach((name, f) -> known.put(name, f.descriptor()));
+    return known;
+  }
+
+  private Map<String, StoredFunction> ofTable() {
+    return new StoredFunctions(new TableState(target.ref()).functions()).all();
+  }
+
+  /** Runs a binder; its faults come out with our codes, all together. */
+  private static <T> T coded(Supplier<T> binding) {
+    try {
+      return binding.get();
+    } catch (ExpressionException e) {
+      Faults faults = new Faults();
+      for (ExpressionFault fault : e.faults()) {
+        faults.add(
+            new BackfillException(
+                BackfillErrorCode.valueOf(fault.code().name()), fault.message(), e));
+      }
+      faults.throwIfAny();
+      throw e;
+    }
+  }
+}

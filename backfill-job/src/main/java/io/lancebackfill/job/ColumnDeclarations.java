@@ -1,0 +1,341 @@
+package io.lancebackfill.job;
+
+import io.lancebackfill.datasource.table.ColumnTypes;
+import io.lancebackfill.datasource.table.DatasetException;
+import io.lancebackfill.datasource.table.LanceTables;
+import io.lancebackfill.datasource.table.TableColumn;
+import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.Faults;
+import io.lancebackfill.expression.BoundExpression;
+import io.lancebackfill.state.ComputedColumn;
+import io.lancebackfill.state.StoredFunctions;
+import io.lancebackfill.state.TableState;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.arrow.vector.types.pojo.ArrowType;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
+
+/** Declares, changes and drops computed columns: metadata only, nothing is computed. */
+public final class ColumnDeclarations {
+  private final SparkSession spark;
+  private final TableTarget target;
+
+  public ColumnDeclarations(SparkSession spark, TableTarget target) {
+    this.spark = spark;
+    this.target = target;
+  }
+
+  /**
+   * A declared column.
+   *
+   * @param dataType Spark's name of its type
+   */
+  public record Declared(String column, String dataType, String kind, String fingerprint, long version) {}
+
+  /**
+   * Declares a computed column, or a group.
+   *
+   * @param names one name; several for a struct that fills a group, in the order of its fields
+   * @param dataType the type of the column if it is not the expression's, or null
+   * @throws BackfillException with a line for each fault; the table is untouched then
+   */
+  public List<Declared> add(
+      List<String> names,
+      String expression,
+      @Nullable String dataType,
+      Map<String, String> options) {
+    return StorageErrors.translate(
+        target,
+        () -> {
+          TableSnapshot table = Tables.latest(target);
+          Faults faults = new Faults();
+          ColumnOptions.check(options, faults);
+          for (String name : names) {
+            faults.collect(
+                () -> {
+                  refuseTaken(table, name);
+                  return null;
+                });
+          }
+          BoundExpression bound =
+              faults.collect(
+                  () ->
+                      binder().bindNew(table, expression, options.get(ColumnOptions.VERSION)));
+          DeclaredType type =
+              dataType == null ? null : faults.collect(() -> DeclaredType.parse(dataType));
+          List<Field> fields =
+              bound == null || faults.any()
+                  ? null
+                  : faults.collect(() -> fields(table, names, bound, type, options));
+          faults.throwIfAny();
+          if (bound == null || fields == null) {
+            throw new IllegalStateException("a fault was lost");
+          }
+          keepFunction(bound);
+          Map<String, String> metadata = metadata(names, bound, options);
+          TableSnapshot declared =
+              LanceTables.addColumns(
+                  target.ref(),
+                  fields.stream().map(f -> ColumnTypes.withMetadata(f, metadata)).toList());
+          return declared(ComputedColumn.of(declared, names.get(0)), declared);
+        });
+  }
+
+  /** Gives a column, or a whole group, another expression; its values stay and become stale. */
+  public List<Declared> alter(String name, String expression, Map<String, String> options) {
+    return StorageErrors.translate(
+        target,
+        () -> {
+          TableSnapshot table = Tables.latest(target);
+          Faults faults = new Faults();
+          ColumnOptions.check(options, faults);
+          ComputedColumn column = faults.collect(() -> ComputedColumn.of(table, name));
+          BoundExpression bound =
+              faults.collect(
+                  () ->
+                      binder().bindNew(table, expression, options.get(ColumnOptions.VERSION)));
+          if (column != null && bound != null) {
+            faults.collect(
+                () -> {
+                  refuseCycle(table, column, bound);
+                  refuseOtherType(table, column, bound, options);
+                  return null;
+                });
+          }
+          faults.throwIfAny();
+          if (column == null || bound == null) {
+            throw new IllegalStateException("a fault was lost");
+          }
+          keepFunction(bound);
+          Map<String, String> merged = new HashMap<>(column.options());
+          merged.remove(ColumnOptions.VERSION);
+          merged.putAll(options);
+          Map<String, String> metadata = metadata(column.names(), bound, merged);
+          Map<Integer, Map<String, String>> updates = new HashMap<>();
+          column.fieldIds().forEach(id -> updates.put(id, metadata));
+          LanceTables.updateFieldMetadata(target.ref(), updates);
+          TableSnapshot altered = Tables.latest(target);
+          return declared(ComputedColumn.of(altered, name), altered);
+        });
+  }
+
+  /** Drops a computed column, a group as a whole; returns the table's new version. */
+  public long drop(String name) {
+    return StorageErrors.translate(
+        target,
+        () -> {
+          TableSnapshot table = Tables.latest(target);
+          ComputedColumn column = ComputedColumn.of(table, name);
+          for (ComputedColumn other : ComputedColumn.all(table)) {
+            if (!other.fieldIds().equals(column.fieldIds())
+                && other.inputs().stream().anyMatch(column.names()::contains)) {
+              throw new BackfillException(
+                  BackfillErrorCode.COLUMN_IN_USE,
+                  "Column '%s' is an input of column '%s' (%s). Drop or alter that one first."
+                      .formatted(column.name(), other.name(), other.expression()));
+            }
+          }
+          return LanceTables.dropColumns(target.ref(), column.names()).version();
+        });
+  }
+
+  private ColumnBinder binder() {
+    return new ColumnBinder(spark, target);
+  }
+
+  private static void refuseTaken(TableSnapshot table, String name) {
+    if (name.isBlank() || name.contains(".") || name.startsWith("_row")) {
+      throw new BackfillException(
+          BackfillErrorCode.INVALID_ARGUMENT,
+          "'%s' cannot be the name of a computed column: it must not be blank, contain a dot or begin with _row."
+              .formatted(name));
+    }
+    Optional<TableColumn> taken = table.column(name);
+    if (taken.isPresent()) {
+      boolean computed = ComputedColumn.isComputed(taken.get());
+      throw new BackfillException(
+          BackfillErrorCode.COLUMN_EXISTS,
+          "Column '%s' exists already and holds %s. %s"
+              .formatted(
+                  taken.get().name(),
+                  computed ? "computed values" : "base data",
+                  computed
+                      ? "Use alter_column to change its expression, or drop_column first."
+                      : "Choose another name."));
+    }
+  }
+
+  /** A column must not depend on itself, over whatever other computed columns. */
+  private static void refuseCycle(
+      TableSnapshot table, ComputedColumn column, BoundExpression bound) {
+    List<String> reached = new ArrayList<>(bound.inputs());
+    for (int i = 0; i < reached.size(); i++) {
+      String input = reached.get(i);
+      if (column.names().contains(input)) {
+        throw new BackfillException(
+            BackfillErrorCode.INVALID_EXPRESSION,
+            "The expression of column '%s' depends on the column itself, by way of '%s'. Use other inputs."
+                .formatted(column.name(), String.join(" <- ", reached.subList(0, i + 1))));
+      }
+      for (ComputedColumn other : ComputedColumn.all(table)) {
+        if (other.names().contains(input)) {
+          other.inputs().stream().filter(name -> !reached.contains(name)).forEach(reached::add);
+        }
+      }
+    }
+  }
+
+  private void refuseOtherType(
+      TableSnapshot table,
+      ComputedColumn column,
+      BoundExpression bound,
+      Map<String, String> options) {
+    Map<String, String> merged = new HashMap<>(column.options());
+    merged.putAll(options);
+    List<Field> fields =
+        fields(table, column.names(), bound, null, merged);
+    for (int i = 0; i < fields.size(); i++) {
+      DataType now = ColumnTypes.sparkType(column.columns().get(i).field());
+      DataType then = ColumnTypes.sparkType(fields.get(i));
+      boolean vector =
+          column.columns().get(i).field().getType() instanceof ArrowType.FixedSizeList;
+      if (!now.sameType(then) && !(vector && then.typeName().equals("array"))
+          && !org.apache.spark.sql.catalyst.expressions.Cast.canUpCast(then, now)) {
+        throw new BackfillException(
+            BackfillErrorCode.TYPE_MISMATCH,
+            "Column '%s' is of type %s, the new expression of type %s. Cast the expression, or drop the column and declare it anew."
+                .formatted(column.names().get(i), now.catalogString(), then.catalogString()));
+      }
+    }
+  }
+
+  private static List<Field> fields(
+      TableSnapshot table,
+      List<String> names,
+      BoundExpression bound,
+      @Nullable DeclaredType declared,
+      Map<String, String> options) {
+    int dim =
+        options.containsKey(ColumnOptions.VECTOR_DIM)
+            ? ColumnOptions.vectorDim(options.get(ColumnOptions.VECTOR_DIM))
+            : declared == null ? 0 : declared.vectorDim();
+    try {
+      if (names.size() > 1) {
+        return group(table, names, bound);
+      }
+      BoundExpression.ArrowCall call = bound.call();
+      if (call != null) {
+        Field output = call.output();
+        if (declared != null
+            && !ColumnTypes.sparkType(output).sameType(declared.type())) {
+          throw mismatch(names.get(0), declared, ColumnTypes.sparkType(output));
+        }
+        return List.of(ColumnTypes.field(names.get(0), output, table.storageVersion()));
+      }
+      DataType type = declared == null ? bound.dataType() : declared.type();
+      if (!org.apache.spark.sql.catalyst.expressions.Cast.canCast(bound.dataType(), type)) {
+        throw mismatch(names.get(0), declared, bound.dataType());
+      }
+      return List.of(ColumnTypes.field(names.get(0), type, dim, table.storageVersion()));
+    } catch (DatasetException e) {
+      throw new BackfillException(
+          BackfillErrorCode.UNSUPPORTED_TYPE, String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private static BackfillException mismatch(
+      String name, @Nullable DeclaredType declared, DataType type) {
+    return new BackfillException(
+        BackfillErrorCode.TYPE_MISMATCH,
+        "Column '%s' was given data_type %s, and its expression is of type %s, which cannot be cast to it. Change one of the two."
+            .formatted(name, declared, type.catalogString()));
+  }
+
+  private static List<Field> group(
+      TableSnapshot table, List<String> names, BoundExpression bound) {
+    BoundExpression.ArrowCall call = bound.call();
+    int width;
+    if (call != null) {
+      width =
+          call.output().getType() instanceof ArrowType.Struct
+              ? call.output().getChildren().size()
+              : 0;
+    } else {
+      width = bound.dataType() instanceof StructType type ? type.fields().length : 0;
+    }
+    if (width != names.size()) {
+      throw new BackfillException(
+          BackfillErrorCode.TYPE_MISMATCH,
+          "%d columns (%s) are to be filled by an expression of type %s. It must be a struct with a field for each column, in order."
+              .formatted(names.size(), String.join(", ", names), bound.dataType().catalogString()));
+    }
+    List<Field> fields = new ArrayList<>();
+    for (int i = 0; i < width; i++) {
+      if (call == null) {
+        StructField field = ((StructType) bound.dataType()).fields()[i];
+        fields.add(ColumnTypes.field(names.get(i), field.dataType(), 0, table.storageVersion()));
+      } else {
+        fields.add(
+            ColumnTypes.field(
+                names.get(i), call.output().getChildren().get(i), table.storageVersion()));
+      }
+    }
+    return fields;
+  }
+
+  /** What the column uses is kept with the table, so that any catalog can compute it. */
+  private void keepFunction(BoundExpression bound) {
+    BoundExpression.ArrowCall call = bound.call();
+    if (call != null) {
+      StoredFunctions own = new StoredFunctions(new TableState(target.ref()).functions());
+      String name = call.function().name();
+      boolean same =
+          own.find(name).filter(f -> f.descriptor().equals(call.function())).isPresent();
+      if (!same) {
+        own.put(
+            call.function(),
+            bound.functions().get(0).fingerprint(),
+            Instant.now().truncatedTo(ChronoUnit.MICROS));
+      }
+    }
+  }
+
+  private static Map<String, String> metadata(
+      List<String> names, BoundExpression bound, Map<String, String> options) {
+    BoundExpression.ArrowCall call = bound.call();
+    return ComputedColumn.metadata(
+        names,
+        bound.sql(),
+        call != null ? ComputedColumn.KIND_FUNCTION : ComputedColumn.KIND_SQL,
+        call != null ? call.function().name() : "",
+        bound.inputs(),
+        bound.fingerprint(),
+        bound.settings(),
+        options);
+  }
+
+  private static List<Declared> declared(ComputedColumn column, TableSnapshot table) {
+    return column.columns().stream()
+        .map(
+            c ->
+                new Declared(
+                    c.name(),
+                    DeclaredType.name(c.field()),
+                    column.kind(),
+                    column.fingerprint(),
+                    table.version()))
+        .toList();
+  }
+}

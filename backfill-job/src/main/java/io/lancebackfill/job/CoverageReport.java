@@ -1,0 +1,101 @@
+package io.lancebackfill.job;
+
+import io.lancebackfill.datasource.table.TableColumn;
+import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.plan.FragmentCoverage;
+import io.lancebackfill.plan.LiveRowsOfFragments;
+import io.lancebackfill.plan.UnknownRows;
+import io.lancebackfill.state.ColumnOrigin;
+import io.lancebackfill.state.ColumnOrigins;
+import io.lancebackfill.state.ComputedColumn;
+import io.lancebackfill.state.RowOffsets;
+import io.lancebackfill.state.TableState;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.spark.sql.SparkSession;
+import org.jspecify.annotations.Nullable;
+import org.roaringbitmap.RoaringBitmap;
+
+/** Says for each fragment what the values of a computed column are. Reads only. */
+public final class CoverageReport {
+  private final SparkSession spark;
+  private final TableTarget target;
+
+  public CoverageReport(SparkSession spark, TableTarget target) {
+    this.spark = spark;
+    this.target = target;
+  }
+
+  /**
+   * One fragment; live rows only.
+   *
+   * @param functionVersion the version given to the function that made the fragment's values, or its
+   *     fingerprint; null if no record says
+   */
+  public record Line(
+      int fragmentId,
+      long rows,
+      long fresh,
+      long stale,
+      long failed,
+      long neverComputed,
+      long unknown,
+      @Nullable String functionVersion) {}
+
+  public List<Line> run(String name) {
+    return StorageErrors.translate(target, () -> lines(name));
+  }
+
+  private List<Line> lines(String name) {
+    TableSnapshot table = Tables.latest(target);
+    ComputedColumn column = ComputedColumn.of(table, name);
+    List<TableColumn> inputs = new ArrayList<>();
+    for (String input : column.inputs()) {
+      // An input that was dropped leaves every value stale: no place of it can be the recorded one.
+      table.column(input).ifPresent(inputs::add);
+    }
+    Map<String, ColumnOrigin> origins =
+        new ColumnOrigins(new TableState(target.ref())).byPath(column.idKey());
+    List<FragmentCoverage> coverage =
+        table.fragments().stream()
+            .map(f -> FragmentCoverage.of(f, f, column, inputs, origins))
+            .toList();
+    Map<Integer, RoaringBitmap> unknown = UnknownRows.find(spark, table, column, coverage);
+    Map<Integer, RoaringBitmap> live = LiveRowsOfFragments.find(spark, table);
+    List<Line> lines = new ArrayList<>();
+    for (FragmentCoverage fragment : coverage) {
+      int id = fragment.fragment().id();
+      RoaringBitmap rows = live.get(id);
+      RoaringBitmap alive =
+          rows == null ? RowOffsets.first(fragment.fragment().physicalRows()) : rows;
+      RoaringBitmap strange = unknown.getOrDefault(id, new RoaringBitmap());
+      RoaringBitmap never = fragment.unexplained();
+      never.andNot(strange);
+      lines.add(
+          new Line(
+              id,
+              fragment.fragment().liveRows(),
+              RoaringBitmap.andCardinality(fragment.fresh(), alive),
+              RoaringBitmap.andCardinality(fragment.stale(), alive),
+              RoaringBitmap.andCardinality(fragment.failed(), alive),
+              RoaringBitmap.andCardinality(never, alive),
+              RoaringBitmap.andCardinality(strange, alive),
+              version(column, fragment.origin())));
+    }
+    return lines;
+  }
+
+  private static @Nullable String version(
+      ComputedColumn column, Optional<ColumnOrigin> origin) {
+    if (origin.isEmpty() || origin.get().parts().isEmpty()) {
+      return null;
+    }
+    List<ColumnOrigin.Part> parts = origin.get().parts();
+    String fingerprint = parts.get(parts.size() - 1).fingerprint();
+    return fingerprint.equals(column.fingerprint())
+        ? column.functionVersion().orElse(fingerprint)
+        : fingerprint;
+  }
+}

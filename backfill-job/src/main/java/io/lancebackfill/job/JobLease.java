@@ -1,0 +1,35 @@
+package io.lancebackfill.job;
+
+import io.lancebackfill.datasource.store.Lease;
+import io.lancebackfill.datasource.store.LeaseHolder;
+import io.lancebackfill.datasource.table.DatasetRef;
+import java.time.Duration;
+import java.util.UUID;
+import java.util.function.Consumer;
+
+/** The lease on one column's job, in the name of this driver process. */
+final class JobLease {
+  /** This driver: one id for each process. */
+  static final String DRIVER = UUID.randomUUID().toString();
+
+  private static final Duration PATIENCE = Duration.ofDays(30);
+
+  private JobLease() {}
+
+  /** Waits until the lease is free, and says for whom. */
+  static Lease acquire(
+      DatasetRef lease, String jobId, Duration duration, Consumer<String> notices) {
+    return Lease.acquire(
+        lease,
+        DRIVER,
+        jobId,
+        duration,
+        holder -> notices.accept(waiting(holder)),
+        PATIENCE);
+  }
+
+  private static String waiting(LeaseHolder holder) {
+    return "waits for job %s, which fills this column since %s (driver %s, process %d on %s)"
+        .formatted(holder.jobId(), holder.since(), holder.driver(), holder.pid(), holder.host());
+  }
+}

@@ -1,0 +1,20 @@
+package io.lancebackfill.job;
+
+import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.state.StoredFunctions;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A table and what belongs to it.
+ *
+ * @param name as the caller named it, for messages
+ * @param ref its address
+ * @param catalogRoot folder of the catalog of the call, which keeps registered functions; null if
+ *     it has none
+ */
+public record TableTarget(String name, DatasetRef ref, @Nullable DatasetRef catalogRoot) {
+  Optional<StoredFunctions> catalogFunctions() {
+    return Optional.ofNullable(catalogRoot).map(StoredFunctions::ofCatalog);
+  }
+}

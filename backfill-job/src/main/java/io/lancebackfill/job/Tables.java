@@ -1,0 +1,47 @@
+package io.lancebackfill.job;
+
+import io.lancebackfill.datasource.table.DatasetException;
+import io.lancebackfill.datasource.table.LanceTables;
+import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+
+/** Opens tables for jobs, with the messages that users see. */
+final class Tables {
+  private Tables() {}
+
+  /**
+   * @throws BackfillException NOT_A_LANCE_TABLE, or what the storage says
+   */
+  static TableSnapshot latest(TableTarget table) {
+    return StorageErrors.translate(table, () -> LanceTables.latest(table.ref()));
+  }
+
+  /**
+   * @throws BackfillException VERSION_NOT_FOUND, or what the storage says
+   */
+  static TableSnapshot at(TableTarget table, long version) {
+    try {
+      return LanceTables.at(table.ref(), version);
+    } catch (DatasetException e) {
+      if (e.kind() == DatasetException.Kind.NOT_FOUND) {
+        throw new BackfillException(
+            BackfillErrorCode.VERSION_NOT_FOUND,
+            ("Table %s has no version %d: it was never written, or cleaned up. Leave read_version out for"
+                    + " the latest.")
+                .formatted(table.name(), version),
+            e);
+      }
+      throw StorageErrors.translated(table, e);
+    }
+  }
+
+  static void tag(TableTarget table, String name, long version) {
+    StorageErrors.translate(
+        table,
+        () -> {
+          LanceTables.tag(table.ref(), name, version);
+          return null;
+        });
+  }
+}

@@ -1,0 +1,113 @@
+package io.lancebackfill.plan;
+
+import io.lancebackfill.datasource.table.FragmentSnapshot;
+import io.lancebackfill.state.CheckpointStore.Checkpoint;
+import io.lancebackfill.state.RowOffsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.spark.sql.SparkSession;
+import org.roaringbitmap.RoaringBitmap;
+
+/** Decides from the table and the records which rows of which fragments take a new value. */
+public final class BackfillPlanner {
+  private final SparkSession spark;
+
+  /**
+   * @param spark the session whose functions {@code where} uses
+   */
+  public BackfillPlanner(SparkSession spark) {
+    this.spark = spark;
+  }
+
+  public BackfillPlan plan(PlanRequest request) {
+    List<FragmentCoverage> coverage = new ArrayList<>();
+    int appended = 0;
+    for (FragmentSnapshot fragment : request.current().fragments()) {
+      Optional<FragmentSnapshot> read = request.inputs().fragment(fragment.id());
+      if (read.isEmpty()) {
+        appended++;
+      } else if (read.get().liveRows() > 0) {
+        coverage.add(
+            FragmentCoverage.of(
+                fragment,
+                read.get(),
+                request.column(),
+                request.inputColumns(),
+                request.origins()));
+      }
+    }
+    Map<Integer, RoaringBitmap> unknown =
+        request.recomputeUnknown()
+            ? Map.of()
+            : UnknownRows.find(spark, request.current(), request.column(), coverage);
+
+    Map<Integer, RoaringBitmap> need = new HashMap<>();
+    for (FragmentCoverage fragment : coverage) {
+      RoaringBitmap done =
+          request.recompute()
+              ? fragment.freshOf(request.generation(), request.column())
+              : fragment.fresh().clone();
+      done.or(unknown.getOrDefault(fragment.fragment().id(), new RoaringBitmap()));
+      RoaringBitmap rows = RowOffsets.complement(done, fragment.fragment().physicalRows());
+      if (!rows.isEmpty()) {
+        need.put(fragment.fragment().id(), rows);
+      }
+    }
+    if (request.where() != null) {
+      need =
+          RowSelection.matching(
+              spark,
+              request.inputs(),
+              need,
+              request.where(),
+              "Find the rows that where selects for " + request.column().name());
+    }
+
+    List<FragmentPlan> fragments = new ArrayList<>();
+    int left = 0;
+    for (FragmentCoverage fragment : coverage) {
+      RoaringBitmap rows = need.getOrDefault(fragment.fragment().id(), new RoaringBitmap());
+      if (rows.isEmpty()) {
+        continue;
+      }
+      if (request.maxFragments() > 0 && fragments.size() == request.maxFragments()) {
+        left++;
+        continue;
+      }
+      fragments.add(withCheckpoints(fragment, rows, request));
+    }
+    return new BackfillPlan(
+        fragments,
+        request.current().fragments().size() - appended - fragments.size() - left,
+        left,
+        appended,
+        unknown.values().stream().mapToLong(RoaringBitmap::getLongCardinality).sum());
+  }
+
+  private static FragmentPlan withCheckpoints(
+      FragmentCoverage fragment, RoaringBitmap need, PlanRequest request) {
+    RoaringBitmap compute = need.clone();
+    List<Checkpoint> used = new ArrayList<>();
+    for (Checkpoint checkpoint : request.checkpoints()) {
+      if (checkpoint.fragmentId() == fragment.fragment().id()
+          && checkpoint.inputs().equals(fragment.inputs())
+          && (!request.recompute() || checkpoint.generation().equals(request.generation()))) {
+        RoaringBitmap rows = RoaringBitmap.and(checkpoint.rows(), compute);
+        if (!rows.isEmpty()) {
+          compute.andNot(rows);
+          used.add(
+              new Checkpoint(
+                  checkpoint.name(),
+                  checkpoint.fragmentId(),
+                  checkpoint.inputs(),
+                  checkpoint.generation(),
+                  rows));
+        }
+      }
+    }
+    return new FragmentPlan(fragment, need, compute, List.copyOf(used));
+  }
+}

@@ -1,0 +1,36 @@
+package io.lancebackfill.plan;
+
+import io.lancebackfill.datasource.table.TableColumn;
+import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.state.CheckpointStore.Checkpoint;
+import io.lancebackfill.state.ColumnOrigin;
+import io.lancebackfill.state.ComputedColumn;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.sql.Column;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a plan is made from.
+ *
+ * @param inputs the version at which inputs are read and {@code where} is evaluated
+ * @param current the version whose column values count
+ * @param origins records of the column's files by path
+ * @param where a bound condition, or null
+ * @param recompute whether fresh rows are computed too
+ * @param recomputeUnknown whether rows of unknown origin are computed too
+ * @param generation job id of the recompute; empty if it is none
+ * @param maxFragments how many fragments at most; 0 for all
+ */
+public record PlanRequest(
+    TableSnapshot inputs,
+    TableSnapshot current,
+    ComputedColumn column,
+    List<TableColumn> inputColumns,
+    Map<String, ColumnOrigin> origins,
+    List<Checkpoint> checkpoints,
+    @Nullable Column where,
+    boolean recompute,
+    boolean recomputeUnknown,
+    String generation,
+    int maxFragments) {}

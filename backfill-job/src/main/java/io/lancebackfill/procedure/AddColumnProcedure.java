@@ -1,0 +1,75 @@
+package io.lancebackfill.procedure;
+
+import static org.apache.spark.sql.types.DataTypes.LongType;
+import static org.apache.spark.sql.types.DataTypes.StringType;
+
+import io.lancebackfill.job.ColumnDeclarations;
+import io.lancebackfill.job.ColumnDeclarations.Declared;
+import java.util.List;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.types.StructType;
+
+/** {@code CALL catalog.system.add_column(table, column, expression, ...)}. */
+final class AddColumnProcedure implements Procedure {
+  static final StructType OUTPUT =
+      new ResultSchema()
+          .notNull("column", StringType)
+          .notNull("data_type", StringType)
+          .notNull("kind", StringType)
+          .notNull("function_fingerprint", StringType)
+          .notNull("table_version", LongType)
+          .build();
+
+  @Override
+  public ProcedureSpec spec() {
+    return new ProcedureSpec(
+        "add_column",
+        List.of(
+            ProcedureParameter.required(
+                "table", ParameterType.STRING, "Name or URI of the table."),
+            ProcedureParameter.optional(
+                "column", ParameterType.STRING, "Name of the new column."),
+            ProcedureParameter.optional(
+                "expression",
+                ParameterType.STRING,
+                "A deterministic row-wise Spark SQL expression, function calls included."),
+            ProcedureParameter.optional(
+                "data_type",
+                ParameterType.STRING,
+                "The column's type, if it is not the expression's; fixed_size_list<float>[256] is a vector."),
+            ProcedureParameter.optional(
+                "options",
+                ParameterType.STRING_MAP,
+                "vector_dim, version, and defaults for the options of backfill."),
+            ProcedureParameter.optional(
+                "columns",
+                ParameterType.STRING_ARRAY,
+                "Names of several columns that a struct fills, in the order of its fields.")),
+        OUTPUT,
+        "Declares a computed column; nothing is computed yet.");
+  }
+
+  @Override
+  public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
+    List<String> names = RequiredNames.of(arguments);
+    return new ColumnDeclarations(context.session(), CallTargets.table(context, arguments))
+        .add(
+            names,
+            arguments.string("expression"),
+            arguments.optionalString("data_type").orElse(null),
+            arguments.stringMap("options"))
+        .stream()
+        .map(AddColumnProcedure::row)
+        .toList();
+  }
+
+  static Row row(Declared declared) {
+    return RowFactory.create(
+        declared.column(),
+        declared.dataType(),
+        declared.kind(),
+        declared.fingerprint(),
+        declared.version());
+  }
+}

@@ -1,0 +1,94 @@
+package io.lancebackfill.procedure;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.apache.spark.sql.internal.SQLConf;
+import scala.collection.JavaConverters;
+
+/**
+ * A catalog as the session configures it.
+ *
+ * @param name as configured, whatever the case of the CALL
+ * @param className the class of its plugin
+ * @param options what follows {@code spark.sql.catalog.<name>.}, secrets included; not shown by
+ *     {@code toString}
+ */
+public record CallCatalog(String name, String className, Map<String, String> options) {
+  private static final String PREFIX = "spark.sql.catalog.";
+  private static final String STORAGE = "storage.";
+  private static final Set<String> LANCE_CLASSES =
+      Set.of(
+          "io.lancebackfill.catalog.LanceBackfillCatalog",
+          "org.lance.spark.LanceNamespaceSparkCatalog");
+
+  public CallCatalog {
+    options = Map.copyOf(options);
+  }
+
+  /**
+   * The configured catalog of that name; if there is none, the only one whose name differs in case
+   * alone.
+   */
+  public static Optional<CallCatalog> find(SQLConf conf, String name) {
+    Map<String, String> settings = JavaConverters.mapAsJavaMap(conf.getAllConfs());
+    if (settings.containsKey(PREFIX + name)) {
+      return Optional.of(of(settings, name));
+    }
+    List<String> alike =
+        settings.keySet().stream().filter((PREFIX + name)::equalsIgnoreCase).toList();
+    return alike.size() == 1
+        ? Optional.of(of(settings, alike.get(0).substring(PREFIX.length())))
+        : Optional.empty();
+  }
+
+  /** The names of all configured catalogs. */
+  static List<String> names(SQLConf conf) {
+    return JavaConverters.mapAsJavaMap(conf.getAllConfs()).keySet().stream()
+        .filter(key -> key.startsWith(PREFIX) && key.indexOf('.', PREFIX.length()) < 0)
+        .map(key -> key.substring(PREFIX.length()))
+        .sorted()
+        .toList();
+  }
+
+  private static CallCatalog of(Map<String, String> settings, String name) {
+    String prefix = PREFIX + name + ".";
+    Map<String, String> options = new LinkedHashMap<>();
+    settings.forEach(
+        (key, value) -> {
+          if (key.startsWith(prefix)) {
+            options.put(key.substring(prefix.length()), value);
+          }
+        });
+    return new CallCatalog(name, settings.getOrDefault(PREFIX + name, ""), options);
+  }
+
+  /** Whether our procedures may be called on it: ours, or lance-spark's own. */
+  public boolean isLance() {
+    return LANCE_CLASSES.contains(className);
+  }
+
+  /** The folder or address that holds the catalog's tables, if it is configured. */
+  public Optional<String> root() {
+    return Optional.ofNullable(options.get("root"));
+  }
+
+  /** Credentials and the like, as Lance takes them. Secret. */
+  public Map<String, String> storageOptions() {
+    Map<String, String> storage = new LinkedHashMap<>();
+    options.forEach(
+        (key, value) -> {
+          if (key.startsWith(STORAGE)) {
+            storage.put(key.substring(STORAGE.length()), value);
+          }
+        });
+    return storage;
+  }
+
+  @Override
+  public String toString() {
+    return "CallCatalog[name=" + name + ", className=" + className + "]";
+  }
+}

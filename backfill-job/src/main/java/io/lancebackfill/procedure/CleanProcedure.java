@@ -1,0 +1,61 @@
+package io.lancebackfill.procedure;
+
+import static org.apache.spark.sql.types.DataTypes.LongType;
+import static org.apache.spark.sql.types.DataTypes.StringType;
+
+import io.lancebackfill.config.Durations;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.job.CleanAction;
+import java.time.Duration;
+import java.util.List;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+
+/** {@code CALL catalog.system.clean(table[, older_than, dry_run])}. */
+final class CleanProcedure implements Procedure {
+  private static final Duration DEFAULT_AGE = Duration.ofDays(7);
+
+  @Override
+  public ProcedureSpec spec() {
+    return new ProcedureSpec(
+        "clean",
+        List.of(
+            ProcedureParameter.required(
+                "table", ParameterType.STRING, "Name or URI of the table."),
+            ProcedureParameter.optional(
+                "older_than",
+                ParameterType.STRING,
+                "What is younger stays; a duration such as '1h', by default '7 days'."),
+            ProcedureParameter.optional(
+                "dry_run", ParameterType.BOOLEAN, "Lists what would be deleted.")),
+        new ResultSchema()
+            .notNull("kind", StringType)
+            .notNull("path", StringType)
+            .nullable("bytes", LongType)
+            .build(),
+        "Deletes checkpoints and column files that no version and no live job refers to.");
+  }
+
+  @Override
+  public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
+    Duration age = arguments.optionalString("older_than").map(CleanProcedure::age).orElse(DEFAULT_AGE);
+    return new CleanAction(CallTargets.table(context, arguments))
+        .run(age, arguments.bool("dry_run", false)).stream()
+            .map(
+                file ->
+                    RowFactory.create(
+                        file.kind(), file.path(), file.bytes() < 0 ? null : file.bytes()))
+            .toList();
+  }
+
+  private static Duration age(String text) {
+    return Durations.parse(text)
+        .orElseThrow(
+            () ->
+                new BackfillException(
+                    BackfillErrorCode.INVALID_ARGUMENT,
+                    "older_than is '%s', which is no duration. Give one with a unit: '1h', '7 days' or 'PT1H'."
+                        .formatted(text)));
+  }
+}

@@ -1,0 +1,23 @@
+package io.lancebackfill.procedure;
+
+import io.lancebackfill.job.FunctionRegistration;
+import java.util.List;
+import org.apache.spark.sql.Row;
+
+/** {@code CALL catalog.system.functions()}. */
+final class FunctionsProcedure implements Procedure {
+  @Override
+  public ProcedureSpec spec() {
+    return new ProcedureSpec(
+        "functions",
+        List.of(),
+        RegisterFunctionProcedure.OUTPUT,
+        "Lists the registered functions of the catalog.");
+  }
+
+  @Override
+  public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
+    return new FunctionRegistration(CallTargets.root(context))
+        .list().stream().map(RegisterFunctionProcedure::row).toList();
+  }
+}

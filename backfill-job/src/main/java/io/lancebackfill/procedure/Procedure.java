@@ -1,0 +1,18 @@
+package io.lancebackfill.procedure;
+
+import java.util.List;
+import org.apache.spark.sql.Row;
+
+/** What {@code CALL catalog.system.name(...)} runs. Implementations are thin: bind, act, format. */
+public interface Procedure {
+  /** Name, parameters and result columns; the same on every call. */
+  ProcedureSpec spec();
+
+  /**
+   * Runs the procedure once, on the driver.
+   *
+   * @return rows with the columns of {@link ProcedureSpec#output}
+   * @throws io.lancebackfill.error.BackfillException for everything that the caller should read
+   */
+  List<Row> call(ProcedureContext context, ProcedureArguments arguments);
+}

@@ -1,0 +1,23 @@
+package io.lancebackfill.procedure;
+
+import java.util.List;
+
+/** The procedures that this plugin brings. */
+public final class Procedures {
+  private Procedures() {}
+
+  public static ProcedureRegistry registry() {
+    return new ProcedureRegistry(
+        List.of(
+            new AddColumnProcedure(),
+            new AlterColumnProcedure(),
+            new DropColumnProcedure(),
+            new RegisterFunctionProcedure(),
+            new FunctionsProcedure(),
+            new BackfillProcedure(),
+            new CoverageProcedure(),
+            new JobsProcedure(),
+            new JobProcedure(),
+            new CleanProcedure()));
+  }
+}

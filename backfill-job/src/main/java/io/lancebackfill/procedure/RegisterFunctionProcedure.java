@@ -1,0 +1,66 @@
+package io.lancebackfill.procedure;
+
+import static org.apache.spark.sql.types.DataTypes.StringType;
+import static org.apache.spark.sql.types.DataTypes.TimestampType;
+
+import io.lancebackfill.job.FunctionRegistration;
+import io.lancebackfill.state.Json;
+import io.lancebackfill.state.StoredFunctions.StoredFunction;
+import java.sql.Timestamp;
+import java.util.List;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.types.StructType;
+
+/** {@code CALL catalog.system.register_function(name, kind, class, options)}. */
+final class RegisterFunctionProcedure implements Procedure {
+  static final StructType OUTPUT =
+      new ResultSchema()
+          .notNull("name", StringType)
+          .notNull("kind", StringType)
+          .notNull("class", StringType)
+          .nullable("version", StringType)
+          .notNull("function_fingerprint", StringType)
+          .notNull("options", StringType)
+          .notNull("registered_at", TimestampType)
+          .build();
+
+  @Override
+  public ProcedureSpec spec() {
+    return new ProcedureSpec(
+        "register_function",
+        List.of(
+            ProcedureParameter.required(
+                "name", ParameterType.STRING, "What expressions call it by."),
+            ProcedureParameter.required("kind", ParameterType.STRING, "java"),
+            ProcedureParameter.optional(
+                "class", ParameterType.STRING, "A class that implements ColumnUdf."),
+            ProcedureParameter.optional(
+                "options", ParameterType.STRING_MAP, "version, and arguments of the function.")),
+        OUTPUT,
+        "Registers a function on Arrow batches for the tables of the catalog.");
+  }
+
+  @Override
+  public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
+    return List.of(
+        row(
+            new FunctionRegistration(CallTargets.root(context))
+                .register(
+                    arguments.string("name"),
+                    arguments.string("kind"),
+                    arguments.optionalString("class").orElse(null),
+                    arguments.stringMap("options"))));
+  }
+
+  static Row row(StoredFunction function) {
+    return RowFactory.create(
+        function.descriptor().name(),
+        function.descriptor().kind(),
+        function.descriptor().className(),
+        function.descriptor().version(),
+        function.fingerprint(),
+        Json.write(function.descriptor().options()),
+        Timestamp.from(function.at()));
+  }
+}

@@ -1,0 +1,152 @@
+package io.lancebackfill.run;
+
+import io.lancebackfill.datasource.read.FragmentRange;
+import io.lancebackfill.datasource.read.FragmentTable;
+import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.state.RowOffsets;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.function.LongConsumer;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.api.java.function.Function2;
+import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.rdd.RDD;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.functions;
+
+/** Turns tasks into an RDD whose partition i runs task i. */
+final class BackfillStage {
+  /** Small, so that little waits between a reader and a slow function; the source prefetches. */
+  private static final int READ_ROWS = 1024;
+
+  private final SparkSession spark;
+  private final JobTasks stage;
+  private final LiveRows live;
+
+  BackfillStage(SparkSession spark, JobTasks stage, LiveRows live) {
+    this.spark = spark;
+    this.stage = stage;
+    this.live = live;
+  }
+
+  /** Tasks that run no function. */
+  RDD<TaskResult> assembling(List<TaskSpec> tasks) {
+    return overTasks(tasks, new RunAssemble(stage, broadcast(tasks), live.reporter()));
+  }
+
+  /** Tasks that run a function on Arrow batches. */
+  RDD<TaskResult> applying(List<TaskSpec> tasks, ArrowFunction function) {
+    return overTasks(
+        tasks, new RunFunction(stage, broadcast(tasks), function, live.reporter()));
+  }
+
+  private RDD<TaskResult> overTasks(
+      List<TaskSpec> tasks, Function2<Integer, Iterator<Integer>, Iterator<TaskResult>> run) {
+    List<Integer> indices = new ArrayList<>();
+    for (int i = 0; i < tasks.size(); i++) {
+      indices.add(i);
+    }
+    return context().parallelize(indices, tasks.size()).mapPartitionsWithIndex(run, false).rdd();
+  }
+
+  /**
+   * The query that computes {@code (_rowaddr, column...)}, whose partition i reads task i's rows.
+   *
+   * @param value of the column's type; a struct for a group
+   */
+  Dataset<Row> query(TableSnapshot inputs, List<TaskSpec> tasks, Column value) {
+    List<FragmentRange> ranges = new ArrayList<>();
+    for (TaskSpec task : tasks) {
+      ranges.add(
+          new FragmentRange(
+              task.fragmentId(),
+              task.start(),
+              task.end(),
+              RowOffsets.toBytes(
+                  RowOffsets.complement(
+                      RowOffsets.fromBytes(task.compute()), task.physicalRows()))));
+    }
+    Dataset<Row> table = FragmentTable.of(inputs, ranges, READ_ROWS).toDataFrame(spark);
+    if (stage.columns().size() == 1) {
+      return table.select(functions.col("_rowaddr"), value.as("value"));
+    }
+    List<Column> columns = new ArrayList<>();
+    columns.add(functions.col("_rowaddr"));
+    for (int i = 0; i < stage.columns().size(); i++) {
+      columns.add(functions.col("value").getField(stage.columns().get(i).name()).as("value_" + i));
+    }
+    return table
+        .select(functions.col("_rowaddr"), value.as("value"))
+        .select(columns.toArray(Column[]::new));
+  }
+
+  /** Tasks whose rows a query computes. */
+  RDD<TaskResult> evaluating(Dataset<Row> query, List<TaskSpec> tasks) {
+    return query
+        .queryExecution()
+        .toRdd()
+        .toJavaRDD()
+        .mapPartitionsWithIndex(
+            new RunQuery(stage, broadcast(tasks), live.reporter()), false)
+        .rdd();
+  }
+
+
+  private Broadcast<List<TaskSpec>> broadcast(List<TaskSpec> tasks) {
+    return context().broadcast(new ArrayList<>(tasks));
+  }
+
+  private JavaSparkContext context() {
+    return JavaSparkContext.fromSparkContext(spark.sparkContext());
+  }
+
+  /** Counts computed rows from everywhere, for progress. */
+  interface Reporter extends LongConsumer, java.io.Serializable {}
+
+  private record RunAssemble(
+      JobTasks stage, Broadcast<List<TaskSpec>> tasks, Reporter reporter)
+      implements Function2<Integer, Iterator<Integer>, Iterator<TaskResult>> {
+    @Override
+    public Iterator<TaskResult> call(Integer index, Iterator<Integer> ignored) {
+      TaskSpec task = tasks.value().get(index);
+      return List.of(new ColumnTask(stage, task, index, reporter).run(null)).iterator();
+    }
+  }
+
+  private record RunFunction(
+      JobTasks stage,
+      Broadcast<List<TaskSpec>> tasks,
+      ArrowFunction function,
+      Reporter reporter)
+      implements Function2<Integer, Iterator<Integer>, Iterator<TaskResult>> {
+    @Override
+    public Iterator<TaskResult> call(Integer index, Iterator<Integer> ignored) {
+      TaskSpec task = tasks.value().get(index);
+      boolean group = stage.columns().size() > 1;
+      return List.of(
+              new ColumnTask(stage, task, index, reporter)
+                  .run(
+                      allocator ->
+                          new ArrowFunctionRows(stage, task, function, group, allocator)))
+          .iterator();
+    }
+  }
+
+  private record RunQuery(
+      JobTasks stage, Broadcast<List<TaskSpec>> tasks, Reporter reporter)
+      implements Function2<Integer, Iterator<InternalRow>, Iterator<TaskResult>> {
+    @Override
+    public Iterator<TaskResult> call(Integer index, Iterator<InternalRow> rows) {
+      TaskSpec task = tasks.value().get(index);
+      return List.of(
+              new ColumnTask(stage, task, index, reporter)
+                  .run(allocator -> new ExpressionRows(rows, stage.fields(), allocator)))
+          .iterator();
+    }
+  }
+}

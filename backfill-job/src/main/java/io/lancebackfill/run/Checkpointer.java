@@ -1,0 +1,237 @@
+package io.lancebackfill.run;
+
+import io.lancebackfill.datasource.store.CheckpointDataset;
+import io.lancebackfill.datasource.table.LanceAllocator;
+import io.lancebackfill.state.CheckpointStore;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.vector.BigIntVector;
+import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.types.pojo.ArrowType;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.Schema;
+import org.apache.arrow.vector.util.VectorBatchAppender;
+import org.jspecify.annotations.Nullable;
+import org.roaringbitmap.RoaringBitmap;
+
+/**
+ * Keeps finished rows of one task in a checkpoint dataset, in a thread of its own while the next
+ * rows are computed.
+ *
+ * <p>A task that writes its column file in one go needs no checkpoint until it has lasted longer
+ * than the interval; what it computed before is kept in memory up to a bound and given up beyond
+ * that: such a function is fast, and repeating it costs less than the interval. A range's rows have
+ * no other place, so each of them is written.
+ */
+final class Checkpointer implements AutoCloseable {
+  private static final long MAX_PENDING_BYTES = 64L << 20;
+  private static final long RANGE_FLUSH_BYTES = 16L << 20;
+  private static final int APPENDS_BEFORE_DOUBLING = 100;
+  private static final Field OFFSET =
+      Field.notNullable(CheckpointDataset.OFFSET, new ArrowType.Int(64, true));
+
+  private final JobTasks stage;
+  private final TaskSpec task;
+  private final List<Field> fields;
+  private final BufferAllocator allocator;
+  private final boolean everyRow;
+  private final String name;
+  private final ExecutorService writer;
+  private final long startedAt = System.nanoTime();
+  private final RoaringBitmap written = new RoaringBitmap();
+  private List<OffsetBatch> pending = new ArrayList<>();
+  private long pendingBytes;
+  private long intervalNanos;
+  private long lastAppendAt = System.nanoTime();
+  private int appends;
+  private long bytes;
+  private @Nullable Future<?> running;
+  private @Nullable CheckpointDataset dataset;
+
+  /**
+   * @param everyRow whether the rows have no other place: true for a range
+   */
+  Checkpointer(
+      JobTasks stage,
+      TaskSpec task,
+      List<Field> fields,
+      BufferAllocator allocator,
+      boolean everyRow) {
+    this.stage = stage;
+    this.task = task;
+    this.fields = fields;
+    this.allocator = allocator;
+    this.everyRow = everyRow;
+    this.intervalNanos = stage.checkpointIntervalMs() * 1_000_000;
+    this.name =
+        "%d-%d-%s"
+            .formatted(
+                task.fragmentId(), task.start(), UUID.randomUUID().toString().substring(0, 8));
+    this.writer =
+        Executors.newSingleThreadExecutor(
+            work -> {
+              Thread thread = new Thread(work, "lance-backfill-checkpoint-" + task.fragmentId());
+              thread.setDaemon(true);
+              return thread;
+            });
+  }
+
+  /** Notes finished rows; the batch stays the caller's. Writes when a checkpoint is due. */
+  void offer(OffsetBatch batch) {
+    pending.add(batch.retain(allocator));
+    pendingBytes += batch.bytes();
+    long now = System.nanoTime();
+    boolean interval = now - lastAppendAt >= intervalNanos;
+    boolean full = pendingBytes >= (everyRow ? RANGE_FLUSH_BYTES : MAX_PENDING_BYTES);
+    boolean worthIt = everyRow || now - startedAt >= intervalNanos;
+    if (full && !worthIt) {
+      dropPending();
+    } else if (worthIt && (interval || full)) {
+      boolean busy = running != null && !running.isDone();
+      if (!busy || full) {
+        append();
+      }
+    }
+  }
+
+  /** Writes what is left and waits: afterwards every row that was offered is kept. */
+  void finish() {
+    if (!pending.isEmpty()) {
+      append();
+    }
+    await();
+  }
+
+  /** Name of the dataset, or null if nothing was written. */
+  @Nullable String name() {
+    return written.isEmpty() ? null : name;
+  }
+
+  RoaringBitmap written() {
+    return written;
+  }
+
+  long bytes() {
+    return bytes;
+  }
+
+  private void append() {
+    await();
+    List<OffsetBatch> rows = pending;
+    pending = new ArrayList<>();
+    bytes += pendingBytes;
+    pendingBytes = 0;
+    lastAppendAt = System.nanoTime();
+    if (++appends % APPENDS_BEFORE_DOUBLING == 0) {
+      intervalNanos *= 2;
+    }
+    rows.forEach(batch -> written.add(batch.offsets()));
+    running = writer.submit(() -> write(rows));
+  }
+
+  private void write(List<OffsetBatch> rows) {
+    try (VectorSchemaRoot root = concatenate(rows)) {
+      if (dataset == null) {
+        dataset =
+            CheckpointDataset.create(
+                stage.checkpoints().child(name + ".lance"),
+                fields,
+                Map.of(
+                    CheckpointStore.INPUTS, task.inputs(),
+                    CheckpointStore.GENERATION, stage.generation(),
+                    CheckpointStore.JOB_ID, stage.jobId()));
+      }
+      dataset.append(root);
+    } finally {
+      rows.forEach(OffsetBatch::close);
+    }
+  }
+
+  /** One batch for one commit: the rows of all. */
+  private VectorSchemaRoot concatenate(List<OffsetBatch> rows) {
+    List<Field> all = new ArrayList<>();
+    all.add(OFFSET);
+    all.addAll(fields);
+    VectorSchemaRoot root = VectorSchemaRoot.create(new Schema(all), allocator);
+    try {
+      BigIntVector offsets = (BigIntVector) root.getVector(0);
+      int count = rows.stream().mapToInt(OffsetBatch::rows).sum();
+      offsets.allocateNew(count);
+      int position = 0;
+      for (OffsetBatch batch : rows) {
+        for (int offset : batch.offsets()) {
+          offsets.set(position++, offset);
+        }
+        for (int i = 0; i < fields.size(); i++) {
+          VectorBatchAppender.batchAppend(root.getVector(i + 1), batch.values().get(i));
+        }
+      }
+      offsets.setValueCount(count);
+      root.setRowCount(count);
+      return root;
+    } catch (RuntimeException e) {
+      root.close();
+      throw e;
+    }
+  }
+
+  private void await() {
+    if (running == null) {
+      return;
+    }
+    try {
+      running.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("Interrupted while a checkpoint was written", e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new IllegalStateException("A checkpoint could not be written", e.getCause());
+    } finally {
+      running = null;
+    }
+  }
+
+  private void dropPending() {
+    pending.forEach(OffsetBatch::close);
+    pending = new ArrayList<>();
+    pendingBytes = 0;
+  }
+
+  @Override
+  public void close() {
+    writer.shutdown();
+    // The writer's rows are its own: wait for it, so that nothing is freed under its hands.
+    boolean interrupted = false;
+    while (true) {
+      try {
+        if (writer.awaitTermination(1, java.util.concurrent.TimeUnit.MINUTES)) {
+          break;
+        }
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    dropPending();
+    if (dataset != null) {
+      dataset.close();
+    }
+  }
+
+  static BufferAllocator childAllocator(TaskSpec task) {
+    return LanceAllocator.root()
+        .newChildAllocator("backfill-" + task.fragmentId() + "-" + task.start(), 0, Long.MAX_VALUE);
+  }
+}

@@ -1,0 +1,193 @@
+package io.lancebackfill.run;
+
+import io.lancebackfill.datasource.table.TableColumn;
+import io.lancebackfill.datasource.write.ColumnFileWriter;
+import io.lancebackfill.datasource.write.StagedColumnFile;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.state.RowOffsets;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.LongConsumer;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.spark.TaskContext;
+import org.apache.spark.TaskKilledException;
+import org.jspecify.annotations.Nullable;
+import org.roaringbitmap.RoaringBitmap;
+
+/** One task of a backfill, on an executor: computes rows and leaves a column file or checkpoints. */
+final class ColumnTask {
+  /** Opens the stream of rows that the function computes, with the task's allocator. */
+  interface Computation {
+    OffsetStream open(BufferAllocator allocator);
+  }
+
+  private final JobTasks stage;
+  private final TaskSpec task;
+  private final int index;
+  private final LongConsumer progress;
+  private long rowsComputed;
+
+  /**
+   * @param progress is told of each number of rows that were computed
+   */
+  ColumnTask(JobTasks stage, TaskSpec task, int index, LongConsumer progress) {
+    this.stage = stage;
+    this.task = task;
+    this.index = index;
+    this.progress = progress;
+  }
+
+  TaskResult run(@Nullable Computation computation) {
+    try (BufferAllocator allocator = Checkpointer.childAllocator(task)) {
+      return task.kind() == TaskSpec.Kind.RANGE
+          ? computeRange(allocator, computation)
+          : writeColumnFile(allocator, computation);
+    } catch (TaskKilledException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      TaskContext context = TaskContext.get();
+      if (context != null && context.isInterrupted()) {
+        throw e;
+      }
+      return failed(e);
+    }
+  }
+
+  private TaskResult computeRange(BufferAllocator allocator, @Nullable Computation computation) {
+    if (computation == null) {
+      throw new IllegalStateException("a range needs a computation");
+    }
+    List<Field> fields = stage.fields();
+    try (Checkpointer checkpointer = new Checkpointer(stage, task, fields, allocator, true);
+        OffsetStream rows = new Computed(computation.open(allocator), checkpointer)) {
+      for (OffsetBatch batch = rows.next(); batch != null; batch = rows.next()) {
+        batch.close();
+      }
+      checkpointer.finish();
+      return new TaskResult(
+          index,
+          task.fragmentId(),
+          null,
+          checkpointer.name(),
+          RowOffsets.toBytes(checkpointer.written()),
+          rowsComputed,
+          0,
+          checkpointer.bytes(),
+          null);
+    }
+  }
+
+  private TaskResult writeColumnFile(BufferAllocator allocator, @Nullable Computation computation) {
+    List<TableColumn> columns = stage.columns();
+    List<Field> fields = stage.fields();
+    long fromCheckpoints = 0;
+    long checkpointBytes = 0;
+    StagedColumnFile file;
+    List<OffsetStream> streams = new ArrayList<>();
+    try (Checkpointer checkpointer = new Checkpointer(stage, task, fields, allocator, false);
+        ColumnFileWriter writer =
+            ColumnFileWriter.open(stage.table(), stage.storageVersion(), columns, allocator)) {
+      try {
+        if (computation != null) {
+          streams.add(new Computed(computation.open(allocator), checkpointer));
+        }
+        for (TaskSpec.CheckpointUse use : task.checkpoints()) {
+          streams.add(new CheckpointStream(stage, use, allocator));
+          fromCheckpoints += RowOffsets.fromBytes(use.rows()).getCardinality();
+        }
+        if (task.keepsCurrent()) {
+          streams.add(new CurrentValues(stage, task, allocator));
+        }
+        new ColumnAssembler(fields, allocator, writer::write)
+            .assemble(task.physicalRows(), streams);
+        file = writer.finish();
+        checkpointBytes = checkpointer.bytes();
+      } finally {
+        streams.forEach(OffsetStream::close);
+      }
+    }
+    if (file.rows() != task.physicalRows()) {
+      throw new BackfillException(
+          BackfillErrorCode.INTERNAL_ERROR,
+          "The column file of fragment %d has %d rows, the fragment %d."
+              .formatted(task.fragmentId(), file.rows(), task.physicalRows()));
+    }
+    return new TaskResult(
+        index,
+        task.fragmentId(),
+        file,
+        null,
+        null,
+        rowsComputed,
+        fromCheckpoints,
+        file.bytes() + checkpointBytes,
+        null);
+  }
+
+  private TaskResult failed(RuntimeException e) {
+    BackfillErrorCode code =
+        e instanceof BackfillException coded ? coded.code() : BackfillErrorCode.TASK_FAILED;
+    StringWriter trace = new StringWriter();
+    e.printStackTrace(new PrintWriter(trace));
+    String message = e instanceof BackfillException ours ? ours.problem() : e.toString();
+    return new TaskResult(
+        index,
+        task.fragmentId(),
+        null,
+        null,
+        null,
+        rowsComputed,
+        0,
+        0,
+        new TaskResult.Fault(code, message, trace.toString()));
+  }
+
+  /** The computed rows on their way: counted, checkpointed, and checked for completeness. */
+  private final class Computed implements OffsetStream {
+    private final OffsetStream rows;
+    private final Checkpointer checkpointer;
+    private final @Nullable RoaringBitmap missing;
+
+    Computed(OffsetStream rows, Checkpointer checkpointer) {
+      this.rows = rows;
+      this.checkpointer = checkpointer;
+      this.missing = task.deletedRows() == 0 ? RowOffsets.fromBytes(task.compute()) : null;
+    }
+
+    @Override
+    public @Nullable OffsetBatch next() {
+      TaskContext context = TaskContext.get();
+      if (context != null) {
+        context.killTaskIfInterrupted();
+      }
+      OffsetBatch batch = rows.next();
+      if (batch == null) {
+        if (missing != null && !missing.isEmpty()) {
+          throw new BackfillException(
+              BackfillErrorCode.INTERNAL_ERROR,
+              "%d rows of fragment %d were to be computed and did not come back from the function."
+                  .formatted(missing.getCardinality(), task.fragmentId()));
+        }
+        return null;
+      }
+      if (missing != null) {
+        for (int offset : batch.offsets()) {
+          missing.remove(offset);
+        }
+      }
+      rowsComputed += batch.rows();
+      progress.accept(batch.rows());
+      checkpointer.offer(batch);
+      return batch;
+    }
+
+    @Override
+    public void close() {
+      rows.close();
+    }
+  }
+}

@@ -1,0 +1,65 @@
+package io.lancebackfill.run;
+
+import io.lancebackfill.datasource.write.ArrowRowBuffer;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.spark.TaskContext;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
+import org.jspecify.annotations.Nullable;
+
+/** Rows that Spark computed, {@code (_rowaddr, value...)}, as Arrow batches. */
+final class ExpressionRows implements OffsetStream {
+  private static final int MAX_ROWS = 4096;
+  private static final long MAX_BYTES = 8L << 20;
+  private static final long MAX_NANOS = 250_000_000;
+  private static final long MAX_BATCH_AGE_CHECK = 16;
+
+  private final Iterator<InternalRow> rows;
+  private final ArrowRowBuffer buffer;
+
+  /**
+   * @param rows the row address first, then a value for each of {@code fields}
+   */
+  ExpressionRows(Iterator<InternalRow> rows, List<Field> fields, BufferAllocator allocator) {
+    this.rows = rows;
+    this.buffer = new ArrowRowBuffer(fields, allocator);
+  }
+
+  @Override
+  public @Nullable OffsetBatch next() {
+    int[] offsets = new int[MAX_ROWS];
+    int count = 0;
+    long bytes = 0;
+    long started = System.nanoTime();
+    TaskContext context = TaskContext.get();
+    while (count < MAX_ROWS && bytes < MAX_BYTES && rows.hasNext()) {
+      InternalRow row = rows.next();
+      offsets[count++] = (int) row.getLong(0);
+      buffer.write(row);
+      bytes += row instanceof UnsafeRow unsafe ? unsafe.getSizeInBytes() : 0;
+      if (count % MAX_BATCH_AGE_CHECK == 0) {
+        if (context != null) {
+          context.killTaskIfInterrupted();
+        }
+        if (System.nanoTime() - started > MAX_NANOS) {
+          break;
+        }
+      }
+    }
+    if (count == 0) {
+      return null;
+    }
+    List<FieldVector> vectors = new ArrayList<>(buffer.take());
+    return new OffsetBatch(java.util.Arrays.copyOf(offsets, count), vectors);
+  }
+
+  @Override
+  public void close() {
+    buffer.close();
+  }
+}

@@ -1,0 +1,39 @@
+package io.lancebackfill.run;
+
+import io.lancebackfill.datasource.write.StagedColumnFile;
+import io.lancebackfill.error.BackfillErrorCode;
+import java.io.Serializable;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a task reports. Faults come as values, so that Spark does not try the same again.
+ *
+ * @param index position of the task in its stage
+ * @param file the finished column file, for tasks that write one
+ * @param checkpoint name of the checkpoint dataset that holds the rows of a range; null if it had no
+ *     live row
+ * @param checkpointRows physical offsets in that dataset, as a RoaringBitmap
+ * @param rowsComputed rows on which the function ran
+ * @param bytesWritten bytes of the column file and of checkpoints
+ * @param fault what went wrong, or null
+ */
+public record TaskResult(
+    int index,
+    int fragmentId,
+    @Nullable StagedColumnFile file,
+    @Nullable String checkpoint,
+    byte @Nullable [] checkpointRows,
+    long rowsComputed,
+    long rowsFromCheckpoints,
+    long bytesWritten,
+    @Nullable Fault fault)
+    implements Serializable {
+
+  /**
+   * A fault of a task.
+   *
+   * @param trace the stack trace on the executor
+   */
+  public record Fault(BackfillErrorCode code, String message, String trace)
+      implements Serializable {}
+}

@@ -1,0 +1,34 @@
+package io.lancebackfill.state;
+
+import java.time.Instant;
+
+/**
+ * One line of a job's history. Counters are totals since the job's start.
+ *
+ * @param event STARTED, PLANNED, COMMITTED or ENDED
+ * @param status the job's status after the event
+ * @param columns names of the columns that the job fills, with commas
+ * @param driver id of the driver process that wrote the event
+ * @param epoch the lease's epoch under which it was written; a higher one wins
+ * @param generation job id that a recompute counts as its own; empty for other jobs
+ * @param tableVersion newest version of the table that the job knows
+ * @param rowsPlanned rows that the plan would compute
+ * @param options the call's options as JSON
+ * @param message what went wrong or what a user should know; empty if nothing
+ */
+public record JobEvent(
+    String jobId,
+    Instant at,
+    String event,
+    JobStatus status,
+    String columns,
+    String columnIds,
+    String driver,
+    long epoch,
+    String generation,
+    long tableVersion,
+    JobCounts counts,
+    long rowsPlanned,
+    long elapsedMs,
+    String options,
+    String message) {}

@@ -1,0 +1,130 @@
+package io.lancebackfill.state;
+
+import io.lancebackfill.datasource.store.StateRow;
+import io.lancebackfill.datasource.store.StateTable;
+import io.lancebackfill.datasource.store.StateTable.Column;
+import io.lancebackfill.datasource.store.StateTable.Type;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Jobs and their events: {@code _backfill/jobs.lance}, append only. */
+public final class JobRecords {
+  private static final List<Column> SCHEMA =
+      List.of(
+          new Column("job_id", Type.STRING),
+          new Column("at", Type.TIMESTAMP),
+          new Column("event", Type.STRING),
+          new Column("status", Type.STRING),
+          new Column("columns", Type.STRING),
+          new Column("column_ids", Type.STRING),
+          new Column("driver", Type.STRING),
+          new Column("epoch", Type.LONG),
+          new Column("generation", Type.STRING),
+          new Column("table_version", Type.LONG),
+          new Column("fragments_planned", Type.LONG),
+          new Column("fragments_committed", Type.LONG),
+          new Column("fragments_skipped", Type.LONG),
+          new Column("rows_computed", Type.LONG),
+          new Column("rows_from_checkpoints", Type.LONG),
+          new Column("rows_failed", Type.LONG),
+          new Column("commits", Type.LONG),
+          new Column("bytes_written", Type.LONG),
+          new Column("rows_planned", Type.LONG),
+          new Column("elapsed_ms", Type.LONG),
+          new Column("options", Type.STRING),
+          new Column("message", Type.STRING));
+
+  private final StateTable table;
+
+  public JobRecords(TableState state) {
+    this.table = new StateTable(state.jobs(), SCHEMA);
+  }
+
+  public void append(JobEvent e) {
+    JobCounts c = e.counts();
+    List<@Nullable Object> row = new ArrayList<>();
+    row.addAll(
+        List.of(
+            e.jobId(), e.at(), e.event(), e.status().name(), e.columns(), e.columnIds(),
+            e.driver(), e.epoch(), e.generation(), e.tableVersion()));
+    row.addAll(
+        List.of(
+            c.fragmentsPlanned(), c.fragmentsCommitted(), c.fragmentsSkipped(), c.rowsComputed(),
+            c.rowsFromCheckpoints(), c.rowsFailed(), c.commits(), c.bytesWritten()));
+    row.addAll(List.of(e.rowsPlanned(), e.elapsedMs(), e.options(), e.message()));
+    table.append(List.of(row));
+  }
+
+  /** All events of one job, or of all jobs if {@code jobId} is null, oldest first. */
+  public List<JobEvent> events(@Nullable String jobId) {
+    if (!table.exists()) {
+      return List.of();
+    }
+    String filter = jobId == null ? null : "job_id = '" + jobId.replace("'", "''") + "'";
+    return table.read(filter, List.of()).stream()
+        .map(JobRecords::event)
+        .sorted(Comparator.comparingLong(JobEvent::epoch).thenComparing(JobEvent::at))
+        .toList();
+  }
+
+  /** The last event of each job, in the order in which the jobs began. */
+  public List<JobEvent> latest() {
+    Map<String, JobEvent> last = new LinkedHashMap<>();
+    events(null).stream()
+        .sorted(Comparator.comparing(JobEvent::at))
+        .forEach(e -> last.put(e.jobId(), e));
+    return List.copyOf(last.values());
+  }
+
+  /** When the job began: the time of its first event. */
+  public static Instant startedAt(List<JobEvent> events) {
+    return events.stream().map(JobEvent::at).min(Comparator.naturalOrder()).orElseThrow();
+  }
+
+  /** The last event of the newest job on these columns. */
+  public Optional<JobEvent> lastOn(String columnIds) {
+    List<JobEvent> of =
+        latest().stream().filter(e -> e.columnIds().equals(columnIds)).toList();
+    return of.isEmpty() ? Optional.empty() : Optional.of(of.get(of.size() - 1));
+  }
+
+  /** Folds small files together; for the end of a job. */
+  public void compact() {
+    if (table.exists() && table.fragments() > 50) {
+      table.compact();
+    }
+  }
+
+  private static JobEvent event(StateRow r) {
+    return new JobEvent(
+        r.string("job_id"),
+        r.instant("at"),
+        r.string("event"),
+        JobStatus.valueOf(r.string("status")),
+        r.string("columns"),
+        r.string("column_ids"),
+        r.string("driver"),
+        r.longValue("epoch"),
+        r.string("generation"),
+        r.longValue("table_version"),
+        new JobCounts(
+            r.longValue("fragments_planned"),
+            r.longValue("fragments_committed"),
+            r.longValue("fragments_skipped"),
+            r.longValue("rows_computed"),
+            r.longValue("rows_from_checkpoints"),
+            r.longValue("rows_failed"),
+            r.longValue("commits"),
+            r.longValue("bytes_written")),
+        r.longValue("rows_planned"),
+        r.longValue("elapsed_ms"),
+        r.string("options"),
+        r.string("message"));
+  }
+}

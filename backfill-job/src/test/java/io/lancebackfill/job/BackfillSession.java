@@ -1,0 +1,101 @@
+package io.lancebackfill.job;
+
+import io.lancebackfill.LocalSpark;
+import io.lancebackfill.sql.LanceBackfillExtensions;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
+
+/** A local session with our extension and a catalog of Lance tables in a folder of the test's. */
+final class BackfillSession implements AutoCloseable {
+  final SparkSession spark;
+  final Path root;
+
+  BackfillSession(Path root) {
+    this.root = root;
+    this.spark =
+        LocalSpark.start(
+            List.of(new LanceBackfillExtensions()),
+            Map.of("spark.sql.catalog.lance.root", root.toString()));
+  }
+
+  /** A table {@code (id BIGINT, text STRING)} with one fragment for each of {@code fragments}. */
+  String table(String name, long rows, int fragments, String format) {
+    Dataset<Row> data =
+        spark
+            .range(0, rows, 1, fragments)
+            .select(
+                functions.col("id"),
+                functions.expr("concat('text ', id % 977, repeat('x', cast(id % 5 as int)))")
+                    .as("text"));
+    data.createOrReplaceTempView("data_of_" + name);
+    sql(
+        "CREATE TABLE lance.default.%s TBLPROPERTIES ('file_format_version'='%s') AS SELECT * FROM data_of_%s",
+        name, format, name);
+    return "lance.default." + name;
+  }
+
+  Dataset<Row> sql(String text, Object... values) {
+    return spark.sql(values.length == 0 ? text : text.formatted(values));
+  }
+
+  Row call(String text, Object... values) {
+    List<Row> rows = sql("CALL lance.system." + text, values).collectAsList();
+    if (rows.size() != 1) {
+      throw new AssertionError(rows.size() + " rows of " + text);
+    }
+    return rows.get(0);
+  }
+
+  /** The folder of a table. */
+  Path folder(String name) {
+    try (Stream<Path> children = Files.list(root)) {
+      return children
+          .filter(path -> path.getFileName().toString().matches("(.*\\$)?" + name + "(\\.lance)?"))
+          .findFirst()
+          .orElseThrow(() -> new AssertionError("no folder of " + name + " in " + root));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Name and content hash of each file of a table's data folder. */
+  Map<String, String> dataFiles(String name) {
+    return hashes(folder(name).resolve("data"));
+  }
+
+  static Map<String, String> hashes(Path folder) {
+    Map<String, String> hashes = new TreeMap<>();
+    if (!Files.exists(folder)) {
+      return hashes;
+    }
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        byte[] digest = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file));
+        hashes.put(folder.relativize(file).toString(), HexFormat.of().formatHex(digest));
+      }
+      return hashes;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    LocalSpark.stop(spark);
+  }
+}

@@ -1,0 +1,294 @@
+package io.lancebackfill.sql;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.lancebackfill.LocalSpark;
+import io.lancebackfill.error.BackfillException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.execution.QueryExecution;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class TestCallEndToEnd {
+  private static final ToyProcedures TOY = new ToyProcedures();
+  private static SparkSession spark;
+
+  @BeforeAll
+  static void start() {
+    spark =
+        LocalSpark.start(
+            List.of(new LanceBackfillExtensions(TOY.registry())),
+            Map.of("spark.sql.catalog.plain", "org.lance.spark.LanceNamespaceSparkCatalog"));
+  }
+
+  @AfterAll
+  static void stop() {
+    LocalSpark.stop(spark);
+  }
+
+  @BeforeEach
+  void forget() {
+    TOY.calls().clear();
+  }
+
+  @Test
+  void takesPositionalArguments() {
+    assertThat(spark.sql("CALL lance.system.backfill('db.t', 'c')").collectAsList())
+        .containsExactly(RowFactory.create("db.t", 1L));
+    assertThat(TOY.last().string("column")).isEqualTo("c");
+  }
+
+  @Test
+  void takesNamedArgumentsInAnyOrderAndCase() {
+    spark.sql(
+        "CALL lance.system.backfill(COLUMN => 'c', Table => 'db.t', commit_granularity => 4)");
+    assertThat(TOY.last().string("table")).isEqualTo("db.t");
+    assertThat(TOY.last().options()).isEqualTo(Map.of("commit_granularity", 4));
+  }
+
+  @Test
+  void takesPositionalThenNamedArguments() {
+    spark.sql("CALL lance.system.backfill('db.t', column => 'c')");
+    assertThat(TOY.last().string("column")).isEqualTo("c");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "call LANCE.SYSTEM.Backfill('t', 'c')",
+        "CALL plain.system.backfill('t', 'c')",
+        "CALL `lance`.`system`.`backfill`('t', 'c')",
+        "  -- CALL x\n"
+            + " /* CALL /* nested */ y */ CALL\n"
+            + " lance . system . backfill ( 't' , 'c' ) ; ; -- end",
+        "CALL lance.system.backfill('t', /* why */ 'c');"
+      })
+  void claimsWhateverTheLayout(String sql) {
+    assertThat(spark.sql(sql).collectAsList()).containsExactly(RowFactory.create("t", 1L));
+  }
+
+  @Test
+  void keepsTheConfiguredNameOfTheCatalog() {
+    spark.sql("call LANCE.system.backfill('t', 'c')");
+    assertThat(TOY.lastContext().catalog().name()).isEqualTo("lance");
+    assertThat(TOY.lastContext().session()).isSameAs(spark);
+  }
+
+  @Test
+  void evaluatesConstantExpressions() {
+    spark.sql(
+        "CALL lance.system.backfill(table => concat('d', 'b', '.t'), column => upper('c'),"
+            + " columns => array('a', 'b'), options => map('z', '1', 'a', '2', 'm', '3', 'b', '4',"
+            + " 'y', '5', 'c', '6'), rows => 1 + 2, share => 0.5, count => cast('7' AS INT),"
+            + " flag => NOT false, body => X'0102', thing => named_struct('x', 1),"
+            + " checkpoint_interval => INTERVAL '3' SECOND)");
+    assertThat(TOY.last().string("table")).isEqualTo("db.t");
+    assertThat(TOY.last().string("column")).isEqualTo("C");
+    assertThat(TOY.last().strings("columns")).containsExactly("a", "b");
+    assertThat(TOY.last().stringMap("options").keySet())
+        .containsExactly("z", "a", "m", "b", "y", "c");
+    assertThat(TOY.last().longValue("rows", 0)).isEqualTo(3);
+    assertThat(TOY.last().optionalDouble("share")).contains(0.5);
+    assertThat(TOY.last().intValue("count", 0)).isEqualTo(7);
+    assertThat(TOY.last().bool("flag", false)).isTrue();
+    assertThat(TOY.last().optionalBytes("body")).contains(new byte[] {1, 2});
+    assertThat(TOY.last().value("thing")).contains(RowFactory.create(1));
+    assertThat(TOY.last().options())
+        .isEqualTo(Map.of("checkpoint_interval", Duration.ofSeconds(3)));
+  }
+
+  @Test
+  void takesNamedParameters() {
+    spark.sql(
+        "CALL lance.system.backfill(table => :t, column => concat(:c, '_x'), body => :b)",
+        Map.of("t", "it's", "c", "col", "b", new byte[] {5}));
+    assertThat(TOY.last().string("table")).isEqualTo("it's");
+    assertThat(TOY.last().string("column")).isEqualTo("col_x");
+    assertThat(TOY.last().optionalBytes("body")).contains(new byte[] {5});
+  }
+
+  @Test
+  void takesPositionalParameters() {
+    spark.sql(
+        "CALL lance.system.backfill(?, column => ?, body => ?)",
+        new Object[] {"t", "c", new byte[] {6}});
+    assertThat(TOY.last().string("column")).isEqualTo("c");
+    assertThat(TOY.last().optionalBytes("body")).contains(new byte[] {6});
+  }
+
+  @Test
+  void saysWhichParameterIsMissing() {
+    assertThatThrownBy(() -> spark.sql("CALL lance.system.backfill(:t, :c)", Map.of("t", "x")))
+        .hasMessageContaining("UNBOUND_SQL_PARAMETER")
+        .hasMessageContaining("c");
+    assertThat(TOY.calls()).isEmpty();
+  }
+
+  @Test
+  void runsOnce() {
+    Dataset<Row> result = spark.sql("CALL lance.system.backfill('t', 'c')");
+    assertThat(TOY.calls()).hasSize(1);
+    assertThat(result.collectAsList()).isEqualTo(result.collectAsList());
+    assertThat(result.count()).isEqualTo(1);
+    assertThat(result.select("calls").filter("calls = 1").collectAsList()).hasSize(1);
+    result.createOrReplaceTempView("called");
+    assertThat(
+            spark
+                .sql("SELECT calls FROM called UNION ALL SELECT calls FROM called")
+                .collectAsList())
+        .hasSize(2);
+    assertThat(TOY.calls()).hasSize(1);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "EXTENDED", "FORMATTED", "COST", "CODEGEN"})
+  void explainDoesNotRun(String mode) {
+    String plan =
+        spark
+            .sql(
+                "EXPLAIN "
+                    + mode
+                    + " CALL lance.system.backfill('t', 'c', X'"
+                    + "AB".repeat(300)
+                    + "')")
+            .collectAsList()
+            .get(0)
+            .getString(0);
+    assertThat(TOY.calls()).isEmpty();
+    if (!mode.equals("CODEGEN")) {
+      assertThat(plan).contains("lance.system.backfill(", "300 bytes").doesNotContain("ABABAB");
+    }
+  }
+
+  @Test
+  void namesTheResultColumns() {
+    assertThat(spark.sql("CALL lance.system.backfill('t', 'c')").schema())
+        .isEqualTo(TOY.spec().output());
+  }
+
+  @Test
+  void takesReservedWordsAsArgumentNames() {
+    spark.conf().set("spark.sql.ansi.enabled", "true");
+    spark.conf().set("spark.sql.ansi.enforceReservedKeywords", "true");
+    try {
+      spark.sql("CALL lance.system.backfill(table => 't', column => 'c')");
+    } finally {
+      spark.conf().unset("spark.sql.ansi.enabled");
+      spark.conf().unset("spark.sql.ansi.enforceReservedKeywords");
+    }
+    assertThat(TOY.calls()).hasSize(1);
+  }
+
+  @Test
+  void reportsAllFaultsTogether() {
+    assertThatThrownBy(
+            () ->
+                spark.sql(
+                    "CALL lance.system.backfill(tabel => 'x', column => 5, column => 'd', rows =>"
+                        + " '7', commit_granularity => 0, where => a > 1, columns => b)"))
+        .isInstanceOf(BackfillException.class)
+        .hasMessageContaining(
+            "[UNKNOWN_ARGUMENT] backfill has no argument 'tabel'. Did you mean 'table'?")
+        .hasMessageContaining(
+            "[INVALID_ARGUMENT] Argument 'column' must be a string, and not the int 5.")
+        .hasMessageContaining("[DUPLICATE_ARGUMENT] Argument 'column' is given more than once")
+        .hasMessageContaining(
+            "[INVALID_ARGUMENT] Argument 'rows' must be a bigint, and not the string '7'.")
+        .hasMessageContaining(
+            "[INVALID_OPTION] Option 'commit_granularity' is '0', and must be an integer of 1 or"
+                + " more.")
+        .hasMessageContaining("[INVALID_ARGUMENT] Argument 'where' is a > 1, which names a column.")
+        .hasMessageContaining(
+            "[INVALID_ARGUMENT] Argument 'columns' is b, a name, not a value. Put it in quotes:"
+                + " columns => 'b'.")
+        .hasMessageContaining("[MISSING_ARGUMENT] backfill needs the argument 'table' (string)");
+    assertThat(TOY.calls()).isEmpty();
+  }
+
+  @Test
+  void namesTheNearestOfUnknownProcedures() {
+    assertThatThrownBy(() -> spark.sql("CALL lance.system.backfil('t', 'c')"))
+        .isInstanceOf(BackfillException.class)
+        .hasMessage(
+            "[UNKNOWN_PROCEDURE] There is no procedure 'backfil'. Did you mean 'backfill'?"
+                + " There are: backfill.");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "CALL lance.system.backfill",
+        "CALL lance.system.backfill('t', 'c') + 1",
+        "CALL lance.system.backfill(DISTINCT 't', 'c')",
+        "CALL lance.system.backfill('t', 'c') FILTER (WHERE true)",
+        "CALL lance.system.backfill.more('t')"
+      })
+  void refusesWhatIsNoPlainCall(String sql) {
+    if (sql.contains("more")) {
+      assertThatThrownBy(() -> spark.sql(sql)).hasMessageContaining("PARSE_SYNTAX_ERROR");
+      return;
+    }
+    assertThatThrownBy(() -> spark.sql(sql))
+        .isInstanceOf(BackfillException.class)
+        .hasMessageStartingWith("[INVALID_CALL] What follows CALL is not a plain procedure call")
+        .hasMessageEndingWith("Write CALL lance.system.backfill(name => value, ...).");
+    assertThat(TOY.calls()).isEmpty();
+  }
+
+  @Test
+  void showsWhereACallCannotBeRead() {
+    assertThatThrownBy(() -> spark.sql("-- first\nCALL lance.system.backfill('t', => 1)"))
+        .isInstanceOf(BackfillException.class)
+        .hasMessageStartingWith("[INVALID_CALL] The CALL cannot be read. ")
+        .hasMessageContaining("(line 2, pos ")
+        .hasMessageContaining("CALL lance.system.backfill('t', => 1)");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "(SELECT 'c') | [INVALID_ARGUMENT] Argument 'column' is (SELECT 'c'), a query.",
+        "* | [INVALID_ARGUMENT] Argument 'column' is *, which names a column.",
+        "c | [INVALID_ARGUMENT] Argument 'column' is c, a name, not a value. Put it in quotes:"
+            + " 'c'.",
+        "rand() | [INVALID_NON_DETERMINISTIC_EXPRESSIONS]",
+        "count(1) | [UNSUPPORTED_EXPR_FOR_OPERATOR]",
+        "no_such_function('c') | [UNRESOLVED_ROUTINE]",
+      })
+  void refusesWhatIsNoConstant(String expression, String message) {
+    assertThatThrownBy(() -> spark.sql("CALL lance.system.backfill('t', " + expression + ")"))
+        .hasMessageContaining(message);
+    assertThat(TOY.calls()).isEmpty();
+  }
+
+  @Test
+  void takesTypedNullForAbsence() {
+    spark.sql("CALL lance.system.backfill('t', 'c', rows => NULL, job_id => CAST(NULL AS STRING))");
+    assertThat(TOY.last().has("rows")).isFalse();
+    assertThat(TOY.last().options()).isEmpty();
+  }
+
+  @Test
+  void doesNotShowBytesInPlans() {
+    QueryExecution execution =
+        spark
+            .sql("CALL lance.system.backfill('t', 'c', :b)", Map.of("b", new byte[1000]))
+            .queryExecution();
+    assertThat(execution.analyzed() + "\n" + execution.executedPlan())
+        .contains("<1000 bytes>")
+        .doesNotContain("0000000000");
+  }
+}

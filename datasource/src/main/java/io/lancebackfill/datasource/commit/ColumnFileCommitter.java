@@ -1,0 +1,266 @@
+package io.lancebackfill.datasource.commit;
+
+import io.lancebackfill.datasource.commit.AttachmentCheck.Result;
+import io.lancebackfill.datasource.commit.AttachmentCheck.State;
+import io.lancebackfill.datasource.table.ColumnPlace;
+import io.lancebackfill.datasource.table.DatasetException;
+import io.lancebackfill.datasource.table.DatasetException.Kind;
+import io.lancebackfill.datasource.table.DatasetOpener;
+import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.table.FragmentSnapshot;
+import io.lancebackfill.datasource.table.LanceErrorClassifier;
+import io.lancebackfill.datasource.table.SnapshotReader;
+import io.lancebackfill.datasource.table.TableColumn;
+import io.lancebackfill.datasource.table.TableSnapshot;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.BooleanSupplier;
+import org.lance.CommitBuilder;
+import org.lance.Dataset;
+import org.lance.Transaction;
+import org.lance.operation.Operation;
+
+/**
+ * Attaches column files to the newest version of a table. The files of fragments where the column
+ * has a file of its own, or none, go in one DataReplacement; those of fragments where it lies in a
+ * file with other columns in one Update that rewrites columns.
+ *
+ * <p>Lance lets pass what would make the values wrong: a dropped column, an input written again in
+ * place, another filling of the column. So each try first reads the newest version and compares it
+ * with what the files were made from; files that no longer fit are {@linkplain Refusal refused}, the
+ * others of the group go on. A commit that lost against another one is tried again with the same
+ * files on the newer metadata, without computing anything again. Between that look and the commit an
+ * input can still change; the caller's record of the inputs' places tells so afterwards.
+ *
+ * <p>Repeating a call is harmless: files that the table names already count as committed.
+ */
+public final class ColumnFileCommitter {
+  private static final int TRIES = 20;
+  private static final long LONGEST_PAUSE_MS = 1000;
+
+  private final DatasetRef table;
+  private final List<TableColumn> columns;
+
+  /**
+   * @param columns the group that every file holds, in the files' order
+   */
+  public ColumnFileCommitter(DatasetRef table, List<TableColumn> columns) {
+    if (columns.isEmpty()) {
+      throw new IllegalArgumentException("Without a column there is nothing to commit");
+    }
+    this.table = table;
+    this.columns = List.copyOf(columns);
+  }
+
+  /**
+   * Where a group of columns lies in a fragment: for one column the same as {@link
+   * FragmentSnapshot#place}, for several their places in one. Empty if the fragment has none of
+   * them.
+   */
+  public static Optional<ColumnPlace> place(FragmentSnapshot fragment, List<TableColumn> columns) {
+    return Optional.ofNullable(AttachmentCheck.place(fragment, columns));
+  }
+
+  /**
+   * Attaches all of the group that still may be attached.
+   *
+   * @param transactionProperties written into the transactions
+   * @param stillOwner asked right before each commit is sent
+   * @throws ColumnGoneException if a column is gone; nothing was committed since
+   * @throws LostOwnershipException if {@code stillOwner} said no; files may have been committed
+   *     before, which the same call tells
+   * @throws CommitFailedException if a commit certainly did not happen
+   * @throws CommitStateUnknownException if that cannot be known
+   * @throws DatasetException if the table cannot be read
+   */
+  public CommitOutcome commit(
+      List<ColumnFileAttachment> group,
+      Map<String, String> transactionProperties,
+      BooleanSupplier stillOwner) {
+    return new Round(group, transactionProperties, stillOwner).run();
+  }
+
+  /** One call: what is still to do, and what became of the rest. */
+  private final class Round {
+    private final Map<Integer, ColumnFileAttachment> pending = new LinkedHashMap<>();
+    private final Map<String, String> properties;
+    private final BooleanSupplier stillOwner;
+    private final TreeSet<Integer> committed = new TreeSet<>();
+    private final Map<Integer, Refusal> refused = new TreeMap<>();
+    private List<ColumnFileAttachment> sent = List.of();
+    private long version;
+    private int commits;
+    private int failedTries;
+
+    Round(
+        List<ColumnFileAttachment> group,
+        Map<String, String> properties,
+        BooleanSupplier stillOwner) {
+      for (ColumnFileAttachment attachment : group) {
+        if (pending.put(attachment.fragmentId(), attachment) != null) {
+          throw new IllegalArgumentException(
+              "Fragment " + attachment.fragmentId() + " of " + table.uri()
+                  + " has two column files in one group");
+        }
+      }
+      this.properties = new HashMap<>(properties);
+      this.stillOwner = stillOwner;
+    }
+
+    CommitOutcome run() {
+      do {
+        try (Dataset newest = DatasetOpener.latest(table)) {
+          step(newest);
+        }
+      } while (!pending.isEmpty());
+      return new CommitOutcome(version, commits, List.copyOf(committed), refused);
+    }
+
+    /** Looks at the newest version and sends at most one commit. */
+    private void step(Dataset newest) {
+      TableSnapshot snapshot = SnapshotReader.read(table, newest);
+      version = snapshot.version();
+      AttachmentCheck check = new AttachmentCheck(snapshot, columns);
+      check.requireColumns();
+      countIfSentOneArrived(snapshot);
+      List<ColumnFileAttachment> replace = new ArrayList<>();
+      List<ColumnFileAttachment> rewrite = new ArrayList<>();
+      for (ColumnFileAttachment attachment : List.copyOf(pending.values())) {
+        Result result = check.check(attachment);
+        switch (result.state()) {
+          case ATTACHED -> settle(attachment);
+          case REPLACE -> replace.add(attachment);
+          case REWRITE -> rewrite.add(attachment);
+          case REFUSED -> {
+            pending.remove(attachment.fragmentId());
+            refused.put(
+                attachment.fragmentId(), Objects.requireNonNull(result.refusal(), "refusal"));
+          }
+        }
+      }
+      if (!replace.isEmpty()) {
+        send(newest, replace, AttachOperations.replacement(replace));
+      } else if (!rewrite.isEmpty()) {
+        List<Integer> ids = columns.stream().flatMap(c -> c.allIds().stream()).toList();
+        send(newest, rewrite, AttachOperations.rewrite(newest, rewrite, ids));
+      }
+    }
+
+    private void send(Dataset newest, List<ColumnFileAttachment> files, Operation operation) {
+      if (!stillOwner.getAsBoolean()) {
+        throw new LostOwnershipException(
+            "The commit of " + files.size() + " column files to " + table.uri()
+                + " was not sent: another driver owns the job now. Nothing is lost; that driver"
+                + " goes on with what is finished.");
+      }
+      sent = List.copyOf(files);
+      try (Transaction transaction =
+              new Transaction.Builder()
+                  .readVersion(newest.version())
+                  .operation(operation)
+                  .transactionProperties(properties)
+                  .build();
+          Dataset after =
+              new CommitBuilder(newest)
+                  .writeParams(table.storageOptions())
+                  .skipAutoCleanup(true)
+                  .execute(transaction)) {
+        version = after.version();
+        arrived();
+      } catch (Exception e) {
+        failed(LanceErrorClassifier.classify("commit column files to", table, e));
+      }
+    }
+
+    /** The commit that was sent last is in the table. */
+    private void arrived() {
+      commits++;
+      failedTries = 0;
+      sent.forEach(attachment -> settle(attachment));
+      sent = List.of();
+    }
+
+    private void failed(DatasetException failure) {
+      if (failure.kind() == Kind.COMMIT_CONFLICT || failure.kind() == Kind.COMMIT_CONTENTION) {
+        failedTries++;
+        if (failedTries >= TRIES) {
+          throw new CommitFailedException(
+              "Other commits to " + table.uri() + " came first " + TRIES + " times, so "
+                  + sent.size() + " column files are not attached yet. They are kept: run the same"
+                  + " call again when fewer writers are at work, or raise the commit granularity.",
+              failure,
+              true,
+              true);
+        }
+        pause();
+        return;
+      }
+      TableSnapshot snapshot;
+      try (Dataset newest = DatasetOpener.latest(table)) {
+        snapshot = SnapshotReader.read(table, newest);
+      } catch (DatasetException unreadable) {
+        unreadable.addSuppressed(failure);
+        throw new CommitStateUnknownException(
+            "It is not known whether the commit of " + sent.size() + " column files to "
+                + table.uri() + " happened: its answer was lost, and the table cannot be read."
+                + " Delete nothing; run the same call again once the table can be read.",
+            unreadable);
+      }
+      version = snapshot.version();
+      if (!countIfSentOneArrived(snapshot)) {
+        throw new CommitFailedException(
+            "The commit of " + sent.size() + " column files to " + table.uri()
+                + " failed, and version " + version + " names none of them. "
+                + failure.getMessage(),
+            failure,
+            failure.kind() == Kind.OTHER,
+            false);
+      }
+    }
+
+    /** A conflict after a lost answer may be one with ourselves. */
+    private boolean countIfSentOneArrived(TableSnapshot snapshot) {
+      boolean arrived =
+          !sent.isEmpty()
+              && sent.stream()
+                  .allMatch(
+                      attachment ->
+                          snapshot
+                              .fragment(attachment.fragmentId())
+                              .filter(f -> AttachmentCheck.names(f, attachment.file()))
+                              .isPresent());
+      if (arrived) {
+        arrived();
+      }
+      return arrived;
+    }
+
+    private void settle(ColumnFileAttachment attachment) {
+      pending.remove(attachment.fragmentId());
+      committed.add(attachment.fragmentId());
+    }
+
+    private void pause() {
+      long most = Math.min(LONGEST_PAUSE_MS, 10L << Math.min(failedTries, 10));
+      try {
+        Thread.sleep(ThreadLocalRandom.current().nextLong(1, most + 1));
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new CommitFailedException(
+            "Interrupted while the commit of " + sent.size() + " column files to " + table.uri()
+                + " was to be tried again; they are not attached, and kept.",
+            e,
+            true,
+            true);
+      }
+    }
+  }
+}

@@ -1,0 +1,95 @@
+package io.lancebackfill.datasource.read;
+
+import java.util.List;
+import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.complex.MapVector;
+import org.apache.spark.sql.connector.metric.CustomTaskMetric;
+import org.apache.spark.sql.connector.read.PartitionReader;
+import org.apache.spark.sql.execution.vectorized.ConstantColumnVector;
+import org.apache.spark.sql.vectorized.ArrowColumnVector;
+import org.apache.spark.sql.vectorized.ColumnVector;
+import org.apache.spark.sql.vectorized.ColumnarBatch;
+import org.jspecify.annotations.Nullable;
+import org.lance.spark.vectorized.LanceArrowColumnVector;
+
+/** One partition as Spark's columnar batches, over the Arrow buffers and without a copy. */
+final class FragmentPartitionReader implements PartitionReader<ColumnarBatch> {
+  private final FragmentBatchReader reader;
+  private final List<String> columns;
+  private final int fragmentId;
+  private @Nullable ColumnarBatch batch;
+
+  private FragmentPartitionReader(
+      FragmentBatchReader reader, List<String> columns, int fragmentId) {
+    this.reader = reader;
+    this.columns = columns;
+    this.fragmentId = fragmentId;
+  }
+
+  static FragmentPartitionReader open(FragmentReaderFactory scan, FragmentPartition partition) {
+    List<String> stored =
+        scan.columns().stream().filter(name -> RowMetadata.named(name).isEmpty()).toList();
+    FragmentBatchReader reader =
+        FragmentBatchReader.open(
+            scan.ref(),
+            scan.version(),
+            partition.fragment(),
+            partition.range(),
+            stored,
+            scan.filter().isEmpty() ? null : scan.filter(),
+            scan.batchSize());
+    return new FragmentPartitionReader(reader, scan.columns(), partition.fragment().id());
+  }
+
+  @Override
+  public boolean next() {
+    batch = null;
+    if (!reader.next()) {
+      return false;
+    }
+    List<FieldVector> vectors = reader.root().getFieldVectors();
+    ColumnVector[] sparkColumns = new ColumnVector[columns.size()];
+    int stored = 0;
+    for (int i = 0; i < sparkColumns.length; i++) {
+      String name = columns.get(i);
+      if (name.equals(RowMetadata.ADDRESS.name())) {
+        sparkColumns[i] = new RowAddressVector(fragmentId, reader.offsets());
+      } else if (name.equals(RowMetadata.FRAGMENT.name())) {
+        ConstantColumnVector id =
+            new ConstantColumnVector(reader.rows(), RowMetadata.FRAGMENT.dataType());
+        id.setInt(fragmentId);
+        sparkColumns[i] = id;
+      } else {
+        sparkColumns[i] = sparkColumn(vectors.get(stored++));
+      }
+    }
+    batch = new ColumnarBatch(sparkColumns, reader.rows());
+    return true;
+  }
+
+  private static ColumnVector sparkColumn(FieldVector vector) {
+    // lance-spark's vectors know vectors and large types, but give null for every map.
+    return vector instanceof MapVector
+        ? new ArrowColumnVector(vector)
+        : new LanceArrowColumnVector(vector);
+  }
+
+  @Override
+  public ColumnarBatch get() {
+    if (batch == null) {
+      throw new IllegalStateException("There is no batch: call next() first, and see it be true");
+    }
+    return batch;
+  }
+
+  @Override
+  public CustomTaskMetric[] currentMetricsValues() {
+    return FragmentReadMetrics.of(reader);
+  }
+
+  @Override
+  public void close() {
+    batch = null;
+    reader.close();
+  }
+}

@@ -1,0 +1,183 @@
+package io.lancebackfill.datasource.store;
+
+import io.lancebackfill.datasource.table.DatasetException;
+import io.lancebackfill.datasource.table.DatasetException.Kind;
+import io.lancebackfill.datasource.table.DatasetOpener;
+import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.table.LanceErrorClassifier;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.arrow.vector.BigIntVector;
+import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.types.pojo.ArrowType;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.FieldType;
+import org.apache.arrow.vector.types.pojo.Schema;
+import org.lance.Dataset;
+
+/**
+ * Finished rows of a range of a fragment, kept until they are in the table: the physical offset of
+ * each row and its values. One writer appends, in ascending order of the offsets; anybody may read
+ * what was appended so far.
+ *
+ * <p>An append is in the dataset whole or not at all, and it is there once {@link #append} returns,
+ * whatever becomes of the process then.
+ */
+public final class CheckpointDataset implements AutoCloseable {
+  /** Name of the first column: the row's physical offset in its fragment, INT64. */
+  public static final String OFFSET = "_offset";
+
+  /** Keeps the caller's properties apart from Lance's own schema metadata. */
+  private static final String PROPERTY_PREFIX = "lance-backfill.property.";
+
+  private final DatasetRef ref;
+  private final Schema schema;
+  private Dataset dataset;
+  private long lastOffset = -1;
+
+  private CheckpointDataset(DatasetRef ref, Schema schema, Dataset dataset) {
+    this.ref = ref;
+    this.schema = schema;
+    this.dataset = dataset;
+  }
+
+  /**
+   * Creates an empty dataset.
+   *
+   * @param ref where; its name must be new (put something unique into it)
+   * @param valueFields the columns after {@link #OFFSET}; nullable, whatever the fields say
+   * @param properties kept with the dataset; {@link CheckpointContents#properties()} gives them back
+   * @throws DatasetException INVALID_INPUT if there is a dataset already
+   */
+  public static CheckpointDataset create(
+      DatasetRef ref, List<Field> valueFields, Map<String, String> properties) {
+    Map<String, String> metadata = new HashMap<>();
+    properties.forEach((key, value) -> metadata.put(PROPERTY_PREFIX + key, value));
+    List<Field> fields = new ArrayList<>();
+    fields.add(Field.notNullable(OFFSET, new ArrowType.Int(64, true)));
+    valueFields.forEach(field -> fields.add(nullable(field)));
+    Schema schema = new Schema(fields, metadata);
+    if (!StateDatasets.createIfAbsent(ref, schema)) {
+      throw new DatasetException(
+          Kind.INVALID_INPUT,
+          "Cannot create the checkpoint " + ref.uri() + ": it exists. A checkpoint has one writer;"
+              + " give each a name of its own.");
+    }
+    return new CheckpointDataset(ref, schema, DatasetOpener.latest(ref));
+  }
+
+  private static Field nullable(Field field) {
+    // Without the table's metadata: what it says of the column does not hold for a checkpoint.
+    return new Field(
+        field.getName(),
+        new FieldType(
+            true, field.getType(), field.getDictionary()),
+        field.getChildren());
+  }
+
+  /** Where the dataset is. */
+  public DatasetRef ref() {
+    return ref;
+  }
+
+  /**
+   * Appends a batch; without rows it does nothing. The vectors stay the caller's.
+   *
+   * @param offsetsAndValues {@link #OFFSET} and the value columns, in the order of their declaration
+   * @throws IllegalArgumentException if the columns differ from the declared ones, or the offsets do
+   *     not ascend, from the last append's on
+   * @throws DatasetException as classified; the batch is not appended then
+   */
+  public void append(VectorSchemaRoot offsetsAndValues) {
+    int rows = offsetsAndValues.getRowCount();
+    if (rows == 0) {
+      return;
+    }
+    requireColumns(offsetsAndValues);
+    long last = requireAscending(offsetsAndValues);
+    Dataset appended =
+        Retry.onContention(
+            "append to", ref, () -> StateDatasets.append(ref, dataset, offsetsAndValues));
+    dataset.close();
+    dataset = appended;
+    lastOffset = last;
+  }
+
+  private void requireColumns(VectorSchemaRoot batch) {
+    List<String> expected = schema.getFields().stream().map(Field::getName).toList();
+    List<String> found =
+        batch.getFieldVectors().stream().map(vector -> vector.getField().getName()).toList();
+    if (!expected.equals(found)) {
+      throw new IllegalArgumentException(
+          "The checkpoint " + ref.uri() + " has the columns " + expected + ", the batch " + found);
+    }
+  }
+
+  private long requireAscending(VectorSchemaRoot batch) {
+    BigIntVector offsets = (BigIntVector) batch.getVector(0);
+    long last = lastOffset;
+    for (int row = 0; row < batch.getRowCount(); row++) {
+      long offset = offsets.get(row);
+      if (offset <= last) {
+        throw new IllegalArgumentException(
+            "The offsets of the checkpoint " + ref.uri() + " must ascend: " + offset + " after "
+                + last);
+      }
+      last = offset;
+    }
+    return last;
+  }
+
+  @Override
+  public void close() {
+    dataset.close();
+  }
+
+  /**
+   * Looks at a checkpoint as far as it was written by now.
+   *
+   * @throws DatasetException CORRUPT if there is a folder but no readable checkpoint in it,
+   *     NOT_FOUND if there is nothing, INVALID_INPUT if a newer build wrote it
+   */
+  public static CheckpointContents read(DatasetRef ref) {
+    try (Handle handle = Handle.open(ref)) {
+      if (!handle.present()) {
+        if (LocalPaths.folder(ref).filter(Files::exists).isPresent()) {
+          throw LocalPaths.corrupt(ref, "there is no version in the folder", null);
+        }
+        throw new DatasetException(Kind.NOT_FOUND, "There is no checkpoint at " + ref.uri() + ".");
+      }
+      return contents(ref, handle.dataset());
+    }
+  }
+
+  private static CheckpointContents contents(DatasetRef ref, Dataset dataset) {
+    LocalPaths.requireWholeFiles(ref, dataset);
+    Schema schema;
+    Map<String, String> metadata;
+    long rows;
+    try {
+      schema = dataset.getSchema();
+      metadata = dataset.getLanceSchema().metadata();
+      rows = dataset.countRows();
+    } catch (Exception e) {
+      throw LanceErrorClassifier.classify("read the checkpoint", ref, e);
+    }
+    List<Field> fields = schema.getFields();
+    if (fields.isEmpty() || !fields.get(0).getName().equals(OFFSET)) {
+      throw LocalPaths.corrupt(ref, "it has no column " + OFFSET, null);
+    }
+    Map<String, String> properties = new HashMap<>();
+    metadata.forEach(
+        (key, value) -> {
+          if (key.startsWith(PROPERTY_PREFIX)) {
+            properties.put(key.substring(PROPERTY_PREFIX.length()), value);
+          }
+        });
+    return new CheckpointContents(
+        ref, dataset.version(), rows, fields.subList(1, fields.size()), properties);
+  }
+}

@@ -1,0 +1,272 @@
+package io.lancebackfill.datasource.store;
+
+import io.lancebackfill.datasource.store.LeaseStore.Seen;
+import io.lancebackfill.datasource.table.DatasetException;
+import io.lancebackfill.datasource.table.DatasetRef;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps two drivers from doing the same job at once. The holder's name stands in one config key of a
+ * dataset of its own, and every change of it is a compare-and-set. The holder renews it three times
+ * per duration. A challenger takes over when it has seen no change for that long on its own clock,
+ * so clocks need not agree; or at once if the holder was a process of this machine that is gone.
+ *
+ * <p>A lease is no proof: a holder that was stopped for long believes in it until it looks. What it
+ * guards must be safe without it; ask {@link #held()} right before each commit.
+ */
+public final class Lease implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Lease.class);
+  private static final int RENEWALS_PER_DURATION = 3;
+  private static final int RENEWALS_PER_CLEAN_UP = 20;
+  private static final long LONGEST_LOOK_MS = 1000;
+
+  private final LeaseStore store;
+  private final DatasetRef ref;
+  private final LeaseHolder holder;
+  private final Duration duration;
+  private final ScheduledExecutorService renewals;
+  private LeaseRecord record;
+  private int sinceCleanUp;
+  private boolean closed;
+  private volatile boolean lost;
+  private volatile long renewedAt;
+  private @Nullable ScheduledFuture<?> renewal;
+
+  private Lease(DatasetRef ref, LeaseRecord record, LeaseHolder holder, Duration duration, long at) {
+    this.store = new LeaseStore(ref);
+    this.ref = ref;
+    this.record = record;
+    this.holder = holder;
+    this.duration = duration;
+    this.renewedAt = at;
+    this.renewals =
+        Executors.newSingleThreadScheduledExecutor(
+            task -> {
+              Thread thread = new Thread(task, "lance-backfill-lease");
+              thread.setDaemon(true);
+              return thread;
+            });
+  }
+
+  /**
+   * Takes the lease, waiting for its holder if need be.
+   *
+   * @param ref dataset of this lease alone; created if it is missing
+   * @param me as {@link LeaseHolder#of} makes it
+   * @param duration how long a holder that is not heard of keeps the lease; at least 100 ms, and
+   *     the same for all drivers
+   * @param waitingFor told whose lease it is that is waited for, once per holder
+   * @param giveUpAfter longest time to wait; zero for one try
+   * @throws LeaseUnavailableException if it was not to be had in that time
+   * @throws DatasetException as classified
+   */
+  public static Lease acquire(
+      DatasetRef ref,
+      LeaseHolder me,
+      Duration duration,
+      Consumer<LeaseHolder> waitingFor,
+      Duration giveUpAfter) {
+    if (duration.toMillis() < 100) {
+      throw new IllegalArgumentException(
+          "A lease must last 100 ms at least, not " + duration.toMillis() + " ms");
+    }
+    return new LeaseChallenge(ref, me, duration, waitingFor, giveUpAfter).run();
+  }
+
+  /** One driver's attempts to become the holder. */
+  private static final class LeaseChallenge {
+    private final DatasetRef ref;
+    private final LeaseStore store;
+    private final LeaseHolder me;
+    private final Duration duration;
+    private final Consumer<LeaseHolder> waitingFor;
+    private final Duration giveUpAfter;
+    private @Nullable LeaseRecord watched;
+    private long unchangedSince;
+    private String toldOf = "";
+
+    LeaseChallenge(
+        DatasetRef ref,
+        LeaseHolder me,
+        Duration duration,
+        Consumer<LeaseHolder> waitingFor,
+        Duration giveUpAfter) {
+      this.ref = ref;
+      this.store = new LeaseStore(ref);
+      this.me = me;
+      this.duration = duration;
+      this.waitingFor = waitingFor;
+      this.giveUpAfter = giveUpAfter;
+    }
+
+    Lease run() {
+      long begin = System.nanoTime();
+      store.create();
+      while (true) {
+        // The lease counts from before the commit: it must not seem fresher than it is.
+        long at = System.nanoTime();
+        Seen seen = store.read();
+        if (mayTake(seen.record(), at)) {
+          LeaseRecord mine =
+              new LeaseRecord(
+                  me.withEpoch(seen.record().epoch() + 1), seen.record().epoch() + 1, 0);
+          if (store.exchange(seen, mine)) {
+            return Lease.started(ref, mine, duration, at);
+          }
+          continue;
+        }
+        if (System.nanoTime() - begin >= giveUpAfter.toNanos()) {
+          throw new LeaseUnavailableException(ref, seen.record().heldBy().orElseThrow());
+        }
+        tell(seen.record().heldBy().orElseThrow());
+        pause();
+      }
+    }
+
+    private boolean mayTake(LeaseRecord found, long now) {
+      Optional<LeaseHolder> current = found.heldBy();
+      if (current.isEmpty()) {
+        return true;
+      }
+      if (!found.equals(watched)) {
+        watched = found;
+        unchangedSince = now;
+      }
+      return now - unchangedSince >= duration.toNanos() || processGone(current.get());
+    }
+
+    private void tell(LeaseHolder current) {
+      if (!current.driver().equals(toldOf)) {
+        toldOf = current.driver();
+        waitingFor.accept(current);
+      }
+    }
+
+    private void pause() {
+      long millis = Math.min(LONGEST_LOOK_MS, Math.max(10, duration.toMillis() / 10));
+      try {
+        Thread.sleep(millis);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new DatasetException(
+            DatasetException.Kind.OTHER,
+            "Interrupted while waiting for the lease " + ref.uri() + ".",
+            e);
+      }
+    }
+  }
+
+  private static Lease started(DatasetRef ref, LeaseRecord mine, Duration duration, long at) {
+    Lease lease =
+        new Lease(ref, mine, mine.heldBy().orElseThrow(), duration, at);
+    long period = Math.max(1, duration.toNanos() / RENEWALS_PER_DURATION);
+    lease.renewal =
+        lease.renewals.scheduleAtFixedRate(lease::renew, period, period, TimeUnit.NANOSECONDS);
+    return lease;
+  }
+
+  private synchronized void renew() {
+    if (closed || lost) {
+      return;
+    }
+    long at = System.nanoTime();
+    LeaseRecord next = record.next();
+    try {
+      if (store.exchange(new Seen(record, 0), next)) {
+        record = next;
+        renewedAt = at;
+      } else {
+        lost = true;
+        LOG.warn("The lease {} was taken over by another driver", ref.uri());
+      }
+    } catch (RuntimeException e) {
+      // The store may be back for the next renewal; until then held() counts the time down.
+      LOG.warn("The lease {} could not be renewed", ref.uri(), e);
+      return;
+    }
+    cleanUpNowAndThen();
+  }
+
+  private void cleanUpNowAndThen() {
+    sinceCleanUp++;
+    if (sinceCleanUp < RENEWALS_PER_CLEAN_UP || lost) {
+      return;
+    }
+    sinceCleanUp = 0;
+    try {
+      store.cleanUp();
+    } catch (DatasetException e) {
+      LOG.info("Old versions of the lease {} could not be deleted yet", ref.uri(), e);
+    }
+  }
+
+  /**
+   * True while this driver is the holder as far as it can know: false for ever once a renewal found
+   * another holder, false while the last renewal is as long ago as the lease lasts.
+   */
+  public boolean held() {
+    return !lost && System.nanoTime() - renewedAt < duration.toNanos();
+  }
+
+  /** Counts the holders of this lease; higher than that of every holder before. */
+  public long epoch() {
+    return holder.epoch();
+  }
+
+  /** This driver, as others see it. */
+  public LeaseHolder holder() {
+    return holder;
+  }
+
+  /** Sets the lease free, if it is still this driver's; others need not wait then. */
+  @Override
+  public void close() {
+    ScheduledFuture<?> scheduled = renewal;
+    if (scheduled != null) {
+      scheduled.cancel(false);
+    }
+    renewals.shutdown();
+    release();
+  }
+
+  private synchronized void release() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    boolean wasLost = lost;
+    lost = true;
+    if (wasLost) {
+      return;
+    }
+    try {
+      if (!store.exchange(new Seen(record, 0), LeaseRecord.free(record.epoch()))) {
+        LOG.warn("The lease {} was another driver's already when it was released", ref.uri());
+      }
+    } catch (DatasetException e) {
+      // It runs out by itself; failing the job that is done would help nobody.
+      LOG.warn("The lease {} could not be released; it runs out by itself", ref.uri(), e);
+    }
+  }
+
+  /**
+   * Who holds the lease; writes nothing. A holder that died is reported until somebody takes over.
+   */
+  public static Optional<LeaseHolder> current(DatasetRef ref) {
+    return new LeaseStore(ref).read().record().heldBy();
+  }
+
+  /** True if the holder certainly was a process of this machine that is gone. */
+  public static boolean processGone(LeaseHolder holder) {
+    return ProcessIdentity.gone(holder);
+  }
+}

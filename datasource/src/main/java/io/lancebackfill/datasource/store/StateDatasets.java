@@ -1,0 +1,241 @@
+package io.lancebackfill.datasource.store;
+
+import io.lancebackfill.datasource.table.DatasetException;
+import io.lancebackfill.datasource.table.DatasetException.Kind;
+import io.lancebackfill.datasource.table.DatasetOpener;
+import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.table.LanceAllocator;
+import io.lancebackfill.datasource.table.LanceErrorClassifier;
+import java.nio.file.Files;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.types.pojo.Schema;
+import org.lance.CommitBuilder;
+import org.lance.Dataset;
+import org.lance.Fragment;
+import org.lance.FragmentMetadata;
+import org.lance.Transaction;
+import org.lance.WriteParams.WriteMode;
+import org.lance.cleanup.CleanupPolicy;
+import org.lance.fragment.DataFile;
+import org.lance.operation.Append;
+import org.lance.operation.Operation;
+import org.lance.operation.Overwrite;
+
+/** What all datasets of this package have in common: their format number, create, open, append. */
+final class StateDatasets {
+  /** Schema metadata key of the number below. */
+  static final String FORMAT_KEY = "lance-backfill.format";
+
+  /** Counts up when this build writes something that an older build would misread. */
+  static final int FORMAT = 1;
+
+  private static final String STORAGE_VERSION = "2.1";
+  private static final String STORAGE_VERSION_OF_COMMITS = "V2_1";
+
+  /**
+   * A version that no dataset has. Lance resolves no conflicts for an Overwrite with zero retries:
+   * on a dataset that exists it looks for the version read, finds none and fails, where a plain
+   * CREATE that comes late would wipe out the rows of whoever was first.
+   */
+  private static final long NO_SUCH_VERSION = 1L << 62;
+
+  private StateDatasets() {}
+
+  /** The schema with the format number in its metadata. */
+  static Schema withFormat(Schema schema) {
+    Map<String, String> metadata = new HashMap<>(schema.getCustomMetadata());
+    metadata.put(FORMAT_KEY, Integer.toString(FORMAT));
+    return new Schema(schema.getFields(), metadata);
+  }
+
+  /**
+   * Creates the dataset without rows, if there is none: of any number of callers in any number of
+   * processes exactly one creates it, and none destroys what another wrote.
+   *
+   * @return whether it was this call that created it
+   */
+  static boolean createIfAbsent(DatasetRef ref, Schema schema) {
+    Operation create =
+        Overwrite.builder().fragments(List.of()).schema(withFormat(schema)).build();
+    try (Transaction transaction =
+            new Transaction.Builder().readVersion(NO_SUCH_VERSION).operation(create).build();
+        Dataset created =
+            new CommitBuilder(ref.uri(), LanceAllocator.root())
+                .writeParams(ref.storageOptions())
+                .storageFormat(STORAGE_VERSION_OF_COMMITS)
+                .enableV2ManifestPaths(true)
+                .maxRetries(0)
+                .skipAutoCleanup(true)
+                .execute(transaction)) {
+      return created.version() == 1;
+    } catch (Exception e) {
+      if (openIfPresent(ref).map(StateDatasets::closed).isPresent()) {
+        return false;
+      }
+      throw LanceErrorClassifier.classify("create", ref, e);
+    }
+  }
+
+  private static boolean closed(Dataset dataset) {
+    dataset.close();
+    return true;
+  }
+
+  /** Opens the newest version, empty if there is no dataset. The caller closes it. */
+  static Optional<Dataset> openIfPresent(DatasetRef ref) {
+    Dataset dataset;
+    try {
+      dataset = DatasetOpener.latest(ref);
+    } catch (DatasetException e) {
+      if (e.kind() == Kind.NOT_FOUND) {
+        return Optional.empty();
+      }
+      // A local file system fails in no other way than by a manifest that is not one.
+      if (e.kind() == Kind.OTHER && LocalPaths.folder(ref).isPresent()) {
+        throw LocalPaths.corrupt(ref, "its newest version is damaged", e);
+      }
+      throw e;
+    }
+    try {
+      requireKnownFormat(ref, dataset);
+      return Optional.of(dataset);
+    } catch (Throwable e) {
+      dataset.close();
+      throw e;
+    }
+  }
+
+  private static void requireKnownFormat(DatasetRef ref, Dataset dataset) {
+    String found = dataset.getLanceSchema().metadata().get(FORMAT_KEY);
+    if (found == null) {
+      throw LocalPaths.corrupt(ref, "it is a Lance table that this product did not make", null);
+    }
+    if (!found.matches("[0-9]{1,9}") || Integer.parseInt(found) > FORMAT) {
+      throw new DatasetException(
+          Kind.INVALID_INPUT,
+          "The state kept in " + ref.uri() + " has format " + found
+              + ", and this build knows formats up to " + FORMAT
+              + ": a newer version of this product wrote it. Upgrade this one, on every driver and"
+              + " executor.");
+    }
+  }
+
+  /**
+   * Writes the rows as a new fragment and commits them on top of the given handle.
+   *
+   * @return the dataset with the rows; the given one stays open
+   * @throws DatasetException COMMIT_CONTENTION if the same call may be made again on a newer handle
+   */
+  static Dataset append(DatasetRef ref, Dataset dataset, VectorSchemaRoot rows) {
+    List<FragmentMetadata> fragments;
+    try {
+      fragments =
+          Fragment.write()
+              .datasetUri(ref.uri())
+              .allocator(LanceAllocator.root())
+              .data(rows)
+              .mode(WriteMode.APPEND)
+              .maxRowsPerFile(Integer.MAX_VALUE)
+              .dataStorageVersion(STORAGE_VERSION)
+              .storageOptions(ref.storageOptions())
+              .execute();
+    } catch (Exception e) {
+      throw LanceErrorClassifier.classify("append to", ref, e);
+    }
+    Operation append = Append.builder().fragments(fragments).build();
+    try (Transaction transaction =
+        new Transaction.Builder()
+            .readVersion(dataset.version())
+            .uuid(UUID.randomUUID().toString())
+            .operation(append)
+            .build()) {
+      return new CommitBuilder(dataset)
+          .writeParams(ref.storageOptions())
+          .skipAutoCleanup(true)
+          .execute(transaction);
+    } catch (Exception e) {
+      // A commit whose answer was lost is told from one that failed by looking for its file.
+      return withFile(ref, fragments)
+          .orElseThrow(() -> LanceErrorClassifier.classify("append to", ref, e));
+    }
+  }
+
+  private static Optional<Dataset> withFile(DatasetRef ref, List<FragmentMetadata> fragments) {
+    if (fragments.isEmpty()) {
+      return Optional.empty();
+    }
+    String path = fragments.get(0).getFiles().get(0).getPath();
+    Optional<Dataset> newest = openIfPresent(ref);
+    if (newest.isPresent()) {
+      for (Fragment fragment : newest.get().getFragments()) {
+        for (DataFile file : fragment.metadata().getFiles()) {
+          if (file.getPath().equals(path)) {
+            return newest;
+          }
+        }
+      }
+      newest.get().close();
+    }
+    return Optional.empty();
+  }
+
+  /**
+   * Deletes the versions that are older than the grace, except the newest. Files that no version
+   * names are left alone: they may belong to an append that is under way.
+   */
+  static void cleanUp(DatasetRef ref, Duration grace) {
+    try (Handle handle = Handle.open(ref)) {
+      if (!handle.present()) {
+        return;
+      }
+      long before = Instant.now().minus(grace).toEpochMilli();
+      handle
+          .dataset()
+          .cleanupWithPolicy(CleanupPolicy.builder().withBeforeTimestampMillis(before).build());
+    } catch (Exception e) {
+      DatasetException classified = LanceErrorClassifier.classify("clean up", ref, e);
+      // Two cleanups at once find each other's files gone already.
+      boolean lostARace =
+          classified.kind() == Kind.NOT_FOUND || classified.kind() == Kind.CORRUPT;
+      if (!lostARace) {
+        throw classified;
+      }
+    }
+  }
+
+  /**
+   * Deletes the folder of the dataset and all in it. Lance deletes whatever folder it is given, so
+   * only datasets that lie below a {@code _backfill} folder are.
+   *
+   * @throws DatasetException INVALID_INPUT if the uri is not such a dataset's
+   */
+  static void drop(DatasetRef ref) {
+    String uri = ref.uri();
+    boolean ours =
+        uri.matches("(?s).*[/\\\\]_backfill[/\\\\].+\\.lance/?") && !uri.contains("..");
+    if (!ours) {
+      throw new DatasetException(
+          Kind.INVALID_INPUT,
+          "Refused to delete " + uri + ": only .lance folders below a _backfill folder are"
+              + " deleted, since everything in the folder goes.");
+    }
+    try {
+      Dataset.drop(uri, new HashMap<>(ref.storageOptions()));
+    } catch (Exception e) {
+      DatasetException classified = LanceErrorClassifier.classify("delete", ref, e);
+      boolean gone =
+          classified.kind() == Kind.NOT_FOUND
+              || LocalPaths.folder(ref).filter(Files::notExists).isPresent();
+      if (!gone) {
+        throw classified;
+      }
+    }
+  }
+}

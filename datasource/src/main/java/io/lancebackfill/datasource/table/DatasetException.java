@@ -1,0 +1,45 @@
+package io.lancebackfill.datasource.table;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A Lance operation that failed, told apart by {@link Kind}. The message says what was being done
+ * to which table, why it failed and what helps.
+ */
+public final class DatasetException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  /** What went wrong, as far as a caller may act on it. */
+  public enum Kind {
+    /** No Lance table at the address, or no such version, tag or fragment. */
+    NOT_FOUND,
+    /** Another commit came first and the two do not go together: read anew, check, try again. */
+    COMMIT_CONFLICT,
+    /** Too many commits at the same time; the same commit may simply be tried again. */
+    COMMIT_CONTENTION,
+    /** The store refused access. */
+    PERMISSION_DENIED,
+    /** A file of the table is damaged, cut off or missing. */
+    CORRUPT,
+    /** The request cannot be right: an unknown column, a bad filter, a column that exists. */
+    INVALID_INPUT,
+    /** Anything else; the message carries Lance's own text. */
+    OTHER
+  }
+
+  private final Kind kind;
+
+  public DatasetException(Kind kind, String message) {
+    this(kind, message, null);
+  }
+
+  public DatasetException(Kind kind, String message, @Nullable Throwable cause) {
+    super(message, cause);
+    this.kind = kind;
+  }
+
+  /** What went wrong. */
+  public Kind kind() {
+    return kind;
+  }
+}

@@ -1,0 +1,204 @@
+package io.lancebackfill.datasource.table;
+
+import io.lancebackfill.datasource.table.DatasetException.Kind;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.lance.CommitBuilder;
+import org.lance.Dataset;
+import org.lance.Transaction;
+import org.lance.ipc.LanceScanner;
+import org.lance.ipc.ScanOptions;
+import org.lance.operation.UpdateConfig;
+import org.lance.operation.UpdateMap;
+
+/**
+ * What is done to a table's metadata. Each call opens the table, does one thing and closes it;
+ * nothing here keeps a handle. All throw {@link DatasetException}.
+ */
+public final class LanceTables {
+  /** Metadata commits are small: somebody else was faster this often only on a broken store. */
+  private static final int COMMIT_ATTEMPTS = 20;
+
+  private LanceTables() {}
+
+  /** The newest version. */
+  public static TableSnapshot latest(DatasetRef ref) {
+    try (Dataset table = DatasetOpener.latest(ref)) {
+      return SnapshotReader.read(ref, table);
+    }
+  }
+
+  /** A given version; NOT_FOUND, naming it, if it was cleaned up or never written. */
+  public static TableSnapshot at(DatasetRef ref, long version) {
+    try (Dataset table = DatasetOpener.at(ref, version)) {
+      return SnapshotReader.read(ref, table);
+    }
+  }
+
+  /** True if there is a Lance table at the address. */
+  public static boolean exists(DatasetRef ref) {
+    try (Dataset table = DatasetOpener.latest(ref)) {
+      return table.version() > 0;
+    } catch (DatasetException e) {
+      if (e.kind() == Kind.NOT_FOUND) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  /**
+   * Declares columns that read NULL everywhere: metadata only, no data is written. Field metadata
+   * is kept. Tries again where another writer came first.
+   *
+   * @return the version that has them
+   * @throws DatasetException INVALID_INPUT if one of the names is taken, also if just now by
+   *     another writer
+   */
+  public static TableSnapshot addColumns(DatasetRef ref, List<Field> fields) {
+    return change(
+        ref,
+        "add columns to",
+        table -> {
+          // Lance itself would merge a struct into a struct column of that name.
+          TableSnapshot now = SnapshotReader.read(ref, table);
+          for (Field field : fields) {
+            now.column(field.getName())
+                .ifPresent(
+                    taken -> {
+                      throw new DatasetException(
+                          Kind.INVALID_INPUT,
+                          "Cannot add column '"
+                              + field.getName()
+                              + "' to "
+                              + ref.uri()
+                              + ": version "
+                              + now.version()
+                              + " has a column '"
+                              + taken.name()
+                              + "' already. Choose another name, or drop that column first.");
+                    });
+          }
+          table.addColumns(fields);
+        });
+  }
+
+  /**
+   * Drops columns: metadata only, the files stay until the old versions are cleaned up.
+   *
+   * @return the version without them
+   * @throws DatasetException INVALID_INPUT if there is no such column
+   */
+  public static TableSnapshot dropColumns(DatasetRef ref, List<String> names) {
+    return change(ref, "drop columns of", table -> table.dropColumns(names));
+  }
+
+  /**
+   * Merges keys into fields' metadata; keys that are not named stay.
+   *
+   * @param updates field id to keys and values
+   */
+  public static void updateFieldMetadata(
+      DatasetRef ref, Map<Integer, Map<String, String>> updates) {
+    Map<Integer, UpdateMap> merged = new HashMap<>();
+    updates.forEach(
+        (id, values) ->
+            merged.put(
+                id, UpdateMap.builder().updates(new HashMap<>(values)).replace(false).build()));
+    change(
+        ref,
+        "update field metadata of",
+        table -> {
+          UpdateConfig operation = UpdateConfig.builder().fieldMetadataUpdates(merged).build();
+          try (Transaction transaction =
+                  new Transaction.Builder()
+                      .readVersion(table.version())
+                      .operation(operation)
+                      .build();
+              Dataset committed =
+                  new CommitBuilder(table).skipAutoCleanup(true).execute(transaction)) {
+            committed.version();
+          }
+        });
+  }
+
+  /** Names a version, so that no cleanup takes it away; a tag of that name is moved. */
+  public static void tag(DatasetRef ref, String name, long version) {
+    try (Dataset table = DatasetOpener.latest(ref)) {
+      try {
+        table.tags().create(name, version);
+      } catch (Exception e) {
+        if (!LanceErrorClassifier.tagExists(e)) {
+          throw e;
+        }
+        table.tags().update(name, version);
+      }
+    } catch (Exception e) {
+      throw LanceErrorClassifier.classify(
+          "tag version " + version + " as '" + name + "' in", ref, e);
+    }
+  }
+
+  /** Takes a tag away; that it is not there is no error. */
+  public static void untag(DatasetRef ref, String name) {
+    try (Dataset table = DatasetOpener.latest(ref)) {
+      table.tags().delete(name);
+    } catch (Exception e) {
+      if (!LanceErrorClassifier.tagMissing(e)) {
+        throw LanceErrorClassifier.classify("remove tag '" + name + "' of", ref, e);
+      }
+    }
+  }
+
+  /**
+   * Live rows of one fragment that a filter keeps.
+   *
+   * @param lanceFilter in Lance's SQL; empty for all rows
+   */
+  public static long countRows(DatasetRef ref, long version, int fragmentId, String lanceFilter) {
+    ScanOptions.Builder options =
+        new ScanOptions.Builder().fragmentIds(List.of(fragmentId)).columns(List.of());
+    if (!lanceFilter.isBlank()) {
+      options.filter(lanceFilter);
+    }
+    options.withRowAddress(true);
+    try (Dataset table = DatasetOpener.at(ref, version);
+        LanceScanner scanner = table.newScan(options.build())) {
+      return scanner.countRows();
+    } catch (Exception e) {
+      throw LanceErrorClassifier.classify(
+          "count rows of fragment " + fragmentId + " of version " + version + " of", ref, e);
+    }
+  }
+
+  private static TableSnapshot change(DatasetRef ref, String doing, Consumer<Dataset> commit) {
+    for (int attempt = 1; ; attempt++) {
+      try (Dataset table = DatasetOpener.latest(ref)) {
+        commit.accept(table);
+        table.checkoutLatest();
+        return SnapshotReader.read(ref, table);
+      } catch (Exception e) {
+        DatasetException classified = LanceErrorClassifier.classify(doing, ref, e);
+        boolean again =
+            classified.kind() == Kind.COMMIT_CONFLICT
+                || classified.kind() == Kind.COMMIT_CONTENTION;
+        if (!again || attempt == COMMIT_ATTEMPTS) {
+          throw classified;
+        }
+        backOff(attempt);
+      }
+    }
+  }
+
+  private static void backOff(int attempt) {
+    long most = Math.min(1_000, 5L << Math.min(attempt, 8));
+    long millis = ThreadLocalRandom.current().nextLong(1, most + 1);
+    LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(millis));
+  }
+}

@@ -1,0 +1,80 @@
+package io.lancebackfill.datasource.table;
+
+import java.io.Serializable;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.Schema;
+import org.apache.spark.sql.types.StructType;
+import org.apache.spark.sql.util.LanceArrowUtils;
+
+/**
+ * One version of a table: all of its metadata and no open handle.
+ *
+ * @param ref the table
+ * @param version the version that everything here describes
+ * @param storageVersion file format of the table, such as {@code 2.1}
+ * @param stableRowIds whether rows keep their id when they move; false for a table without any
+ *     fragment, which does not tell
+ * @param columns top-level columns, in the schema's order
+ * @param fragments in the manifest's order
+ * @param config the table's configuration
+ */
+public record TableSnapshot(
+    DatasetRef ref,
+    long version,
+    String storageVersion,
+    boolean stableRowIds,
+    List<TableColumn> columns,
+    List<FragmentSnapshot> fragments,
+    Map<String, String> config)
+    implements Serializable {
+
+  public TableSnapshot {
+    columns = List.copyOf(columns);
+    fragments = List.copyOf(fragments);
+    config = Map.copyOf(config);
+  }
+
+  /** The column of exactly this name, else the only one whose name differs in case alone. */
+  public Optional<TableColumn> column(String name) {
+    Optional<TableColumn> exact =
+        columns.stream().filter(column -> column.name().equals(name)).findFirst();
+    if (exact.isPresent()) {
+      return exact;
+    }
+    List<TableColumn> similar =
+        columns.stream().filter(column -> column.name().equalsIgnoreCase(name)).toList();
+    return similar.size() == 1 ? Optional.of(similar.get(0)) : Optional.empty();
+  }
+
+  /** The fragment of this id, empty if this version has none. */
+  public Optional<FragmentSnapshot> fragment(int id) {
+    return fragments.stream().filter(fragment -> fragment.id() == id).findFirst();
+  }
+
+  /** The columns as Arrow fields, with their metadata. */
+  public Schema arrowSchema() {
+    return new Schema(columns.stream().map(TableColumn::field).toList());
+  }
+
+  /**
+   * The columns as Spark types, as lance-spark maps them. Columns of types that Spark does not
+   * know, such as half floats or nanosecond timestamps, are left out: the others stay readable.
+   */
+  public StructType sparkSchema() {
+    return LanceArrowUtils.fromArrowSchema(
+        new Schema(columns.stream().map(TableColumn::field).filter(TableSnapshot::known).toList()));
+  }
+
+  private static boolean known(Field field) {
+    try {
+      LanceArrowUtils.fromArrowField(field);
+      return true;
+    } catch (RuntimeException e) {
+      // lance-spark says by an exception of Spark's, UNSUPPORTED_ARROWTYPE, that there is no type.
+      return false;
+    }
+  }
+}

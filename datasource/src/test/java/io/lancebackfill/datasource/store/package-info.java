@@ -1,0 +1,4 @@
+@NullMarked
+package io.lancebackfill.datasource.store;
+
+import org.jspecify.annotations.NullMarked;

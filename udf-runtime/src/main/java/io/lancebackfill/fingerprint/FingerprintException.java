@@ -1,0 +1,39 @@
+package io.lancebackfill.fingerprint;
+
+import org.jspecify.annotations.Nullable;
+
+/** What a function computes cannot be told. The message states the problem, cause and remedy. */
+public final class FingerprintException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  /** Why there is no fingerprint. */
+  public enum Reason {
+    /** The function's code or values have no form that is equal in every process. */
+    NEEDS_VERSION,
+    /** Looking at the function failed: a class or module that is missing, a Python that died. */
+    FAILED
+  }
+
+  private final Reason reason;
+
+  FingerprintException(Reason reason, String message, @Nullable Throwable cause) {
+    super(message, cause);
+    this.reason = reason;
+  }
+
+  static FingerprintException needsVersion(String function, String why) {
+    return new FingerprintException(
+        Reason.NEEDS_VERSION,
+        "Function '%s' needs a version: %s. ".formatted(function, why)
+            + "Give it one and change it whenever the function computes something else.",
+        null);
+  }
+
+  static FingerprintException failed(String message, @Nullable Throwable cause) {
+    return new FingerprintException(Reason.FAILED, message, cause);
+  }
+
+  public Reason reason() {
+    return reason;
+  }
+}

@@ -1,0 +1,1 @@
+"""Computed columns of Lance tables, filled by Apache Spark."""

@@ -1,0 +1,82 @@
+package io.lancebackfill.udf;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.List;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class TestColumnUdfs {
+
+  @Test
+  void loadsAPublicClassByName() {
+    ColumnUdf first = ColumnUdfs.load(Good.class.getName());
+    ColumnUdf second = ColumnUdfs.load(Good.class.getName(), getClass().getClassLoader());
+
+    assertThat(first).isInstanceOf(Good.class).isNotSameAs(second);
+    assertThat(first.version()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+no.such.Function                                | was not found                  | ADD JAR
+java.lang.String                                | does not implement             | public constructor
+io.lancebackfill.udf.TestColumnUdfs$Hidden      | is static                      | public class
+io.lancebackfill.udf.TestColumnUdfs$Abstract    | is public abstract static      | not abstract
+io.lancebackfill.udf.TestColumnUdfs$Inner       | has no public constructor      | must be static
+io.lancebackfill.udf.TestColumnUdfs$WithArgument| has no public constructor      | without arguments
+io.lancebackfill.udf.TestColumnUdfs$Failing     | failed: java.lang.IllegalStateException: no model | open(UdfContext)
+io.lancebackfill.udf.TestColumnUdfs$BadStatic   | cannot be loaded               | jars that it needs
+""")
+  void refusesWhatCannotBeAFunction(String className, String problem, String remedy) {
+    assertThatThrownBy(() -> ColumnUdfs.load(className))
+        .isInstanceOf(InvalidFunctionException.class)
+        .hasMessageContaining(className)
+        .hasMessageContaining(problem)
+        .hasMessageContaining(remedy);
+  }
+
+  abstract static class Base implements ColumnUdf {
+    @Override
+    public Field output(List<Field> inputs) {
+      return inputs.get(0);
+    }
+
+    @Override
+    public FieldVector apply(List<FieldVector> inputs, int rows, BufferAllocator allocator) {
+      return inputs.get(0);
+    }
+  }
+
+  public static class Good extends Base {}
+
+  static class Hidden extends Base {}
+
+  public abstract static class Abstract extends Base {}
+
+  public class Inner extends Base {}
+
+  public static class WithArgument extends Base {
+    public WithArgument(int unused) {
+      assertThat(unused).isZero();
+    }
+  }
+
+  public static class Failing extends Base {
+    public Failing() {
+      throw new IllegalStateException("no model");
+    }
+  }
+
+  public static class BadStatic extends Base {
+    static final int VALUE = Integer.parseInt("not a number");
+  }
+}
