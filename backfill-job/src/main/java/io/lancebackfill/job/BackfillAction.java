@@ -195,7 +195,7 @@ public final class BackfillAction {
     String generation = recompute ? generation(records.lastOn(column.idKey()), call) : "";
     JobJournal journal =
         new JobJournal(
-            records, listener, info, column, JobLease.DRIVER, lease.epoch(), generation, Json.write(texts(request.options())));
+            records, listener, info, column, lease.holder().driver(), lease.epoch(), generation, Json.write(texts(request.options())));
     JobTotals totals = new JobTotals(journal);
     TableSnapshot table = Tables.latest(request.table());
     String tag = "lance-backfill-" + column.idKey();

@@ -4,14 +4,10 @@ import io.lancebackfill.datasource.store.Lease;
 import io.lancebackfill.datasource.store.LeaseHolder;
 import io.lancebackfill.datasource.table.DatasetRef;
 import java.time.Duration;
-import java.util.UUID;
 import java.util.function.Consumer;
 
 /** The lease on one column's job, in the name of this driver process. */
 final class JobLease {
-  /** This driver: one id for each process. */
-  static final String DRIVER = UUID.randomUUID().toString();
-
   private static final Duration PATIENCE = Duration.ofDays(30);
 
   private JobLease() {}
@@ -21,8 +17,7 @@ final class JobLease {
       DatasetRef lease, String jobId, Duration duration, Consumer<String> notices) {
     return Lease.acquire(
         lease,
-        DRIVER,
-        jobId,
+        LeaseHolder.of(jobId),
         duration,
         holder -> notices.accept(waiting(holder)),
         PATIENCE);

@@ -3,6 +3,7 @@ package io.lancebackfill.run;
 import io.lancebackfill.datasource.read.FragmentRange;
 import io.lancebackfill.datasource.read.FragmentTable;
 import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.exec.PromptPythonOutput;
 import io.lancebackfill.state.RowOffsets;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -73,16 +74,17 @@ final class BackfillStage {
     }
     Dataset<Row> table = FragmentTable.of(inputs, ranges, READ_ROWS).toDataFrame(spark);
     if (stage.columns().size() == 1) {
-      return table.select(functions.col("_rowaddr"), value.as("value"));
+      return PromptPythonOutput.of(table.select(functions.col("_rowaddr"), value.as("value")));
     }
     List<Column> columns = new ArrayList<>();
     columns.add(functions.col("_rowaddr"));
     for (int i = 0; i < stage.columns().size(); i++) {
       columns.add(functions.col("value").getField(stage.columns().get(i).name()).as("value_" + i));
     }
-    return table
-        .select(functions.col("_rowaddr"), value.as("value"))
-        .select(columns.toArray(Column[]::new));
+    return PromptPythonOutput.of(
+        table
+            .select(functions.col("_rowaddr"), value.as("value"))
+            .select(columns.toArray(Column[]::new)));
   }
 
   /** Tasks whose rows a query computes. */
