@@ -5,7 +5,6 @@ import io.lancebackfill.datasource.table.LanceAllocator;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.types.FloatingPointPrecision;
@@ -13,18 +12,19 @@ import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.FieldType;
 import org.apache.arrow.vector.types.pojo.Schema;
+import org.lance.CommitBuilder;
 import org.lance.Dataset;
 import org.lance.Fragment;
 import org.lance.FragmentMetadata;
-import org.lance.FragmentOperation;
+import org.lance.Transaction;
 import org.lance.WriteParams;
+import org.lance.operation.Append;
 
 /** Makes real Lance tables for tests, straight through lance-core. */
 public final class LanceFixture {
   public static final ArrowType INT32 = new ArrowType.Int(32, true);
   public static final ArrowType INT64 = new ArrowType.Int(64, true);
-  public static final ArrowType FLOAT =
-      new ArrowType.FloatingPoint(FloatingPointPrecision.SINGLE);
+  public static final ArrowType FLOAT = new ArrowType.FloatingPoint(FloatingPointPrecision.SINGLE);
   public static final ArrowType UTF8 = ArrowType.Utf8.INSTANCE;
 
   private LanceFixture() {}
@@ -50,12 +50,15 @@ public final class LanceFixture {
   public static DatasetRef create(
       Path folder, String storageVersion, boolean stableRowIds, Field... fields) {
     DatasetRef ref = DatasetRef.of(folder.toString());
-    WriteParams params =
-        new WriteParams.Builder()
-            .withDataStorageVersion(storageVersion)
-            .withEnableStableRowIds(stableRowIds)
-            .build();
-    Dataset.create(LanceAllocator.root(), ref.uri(), new Schema(List.of(fields)), params).close();
+    Dataset.write()
+        .allocator(LanceAllocator.root())
+        .uri(ref.uri())
+        .schema(new Schema(List.of(fields)))
+        .mode(WriteParams.WriteMode.CREATE)
+        .dataStorageVersion(storageVersion)
+        .enableStableRowIds(stableRowIds)
+        .execute()
+        .close();
     return ref;
   }
 
@@ -70,18 +73,21 @@ public final class LanceFixture {
         filler.fill(root, fragment, i);
       }
       root.setRowCount(rows);
-      WriteParams params =
-          new WriteParams.Builder()
-              .withDataStorageVersion(table.getLanceFileFormatVersion())
-              .withMode(WriteParams.WriteMode.APPEND)
-              .build();
-      List<FragmentMetadata> written = Fragment.create(ref.uri(), allocator, root, params);
-      Dataset.commit(
-              allocator,
-              ref.uri(),
-              new FragmentOperation.Append(written),
-              Optional.of(table.version()))
-          .close();
+      List<FragmentMetadata> written =
+          Fragment.write()
+              .datasetUri(ref.uri())
+              .allocator(allocator)
+              .data(root)
+              .mode(WriteParams.WriteMode.APPEND)
+              .dataStorageVersion(table.getLanceFileFormatVersion())
+              .execute();
+      try (Transaction append =
+          new Transaction.Builder()
+              .readVersion(table.version())
+              .operation(Append.builder().fragments(written).build())
+              .build()) {
+        new CommitBuilder(table).execute(append).close();
+      }
     }
   }
 
@@ -96,5 +102,4 @@ public final class LanceFixture {
       table.delete(filter);
     }
   }
-
 }

@@ -11,17 +11,14 @@ import org.apache.arrow.vector.types.pojo.Schema;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.lance.Dataset;
-import org.lance.WriteParams;
 
 class TestNativeLibrary {
   @Test
   void opensWhatItCreates(@TempDir Path folder) throws Exception {
     String uri = folder.resolve("t.lance").toString();
-    Schema schema =
-        new Schema(List.of(Field.nullable("id", new ArrowType.Int(32, true))));
+    Schema schema = new Schema(List.of(Field.nullable("id", new ArrowType.Int(32, true))));
     try (RootAllocator allocator = new RootAllocator();
-        Dataset created =
-            Dataset.create(allocator, uri, schema, new WriteParams.Builder().build());
+        Dataset created = Dataset.write().allocator(allocator).uri(uri).schema(schema).execute();
         org.lance.ipc.LanceScanner scanner = created.newScan()) {
       assertThat(created.version()).isEqualTo(1);
       assertThat(scanner.schema().getFields()).hasSize(1);

@@ -43,9 +43,9 @@ public final class FragmentBatchReader implements AutoCloseable {
   private long nanosRead;
 
   private FragmentBatchReader(
-      FragmentRange range, OpenDatasets.Hold hold, FragmentScanner scanner) {
+      FragmentRange range, RoaringBitmap skipped, OpenDatasets.Hold hold, FragmentScanner scanner) {
     this.range = range;
-    this.skipped = range.skipped();
+    this.skipped = skipped;
     this.hold = hold;
     this.scanner = scanner;
   }
@@ -101,8 +101,7 @@ public final class FragmentBatchReader implements AutoCloseable {
       int batchSize) {
     if (batchSize < 1) {
       throw new DatasetException(
-          Kind.INVALID_INPUT,
-          "Batch size " + batchSize + " is too small; give at least 1 row.");
+          Kind.INVALID_INPUT, "Batch size " + batchSize + " is too small; give at least 1 row.");
     }
     long started = System.nanoTime();
     OpenDatasets.Hold hold = OpenDatasets.SHARED.acquire(ref, version, planned);
@@ -112,9 +111,10 @@ public final class FragmentBatchReader implements AutoCloseable {
         throw noFragment(ref, version, range);
       }
       checkColumns(hold.table(), columns);
+      RoaringBitmap skipped = range.skipped();
       FragmentScanner scanner =
           FragmentScanner.open(hold, fragment, range, columns, lanceFilter, batchSize);
-      FragmentBatchReader reader = new FragmentBatchReader(range, hold, scanner);
+      FragmentBatchReader reader = new FragmentBatchReader(range, skipped, hold, scanner);
       reader.nanosRead = System.nanoTime() - started;
       return reader;
     } catch (Exception e) {
@@ -152,6 +152,23 @@ public final class FragmentBatchReader implements AutoCloseable {
               + String.join(", ", known)
               + ".");
     }
+    refuseBlobs(table, names);
+  }
+
+  /** A blob column would silently read as places in a file instead of as bytes. */
+  static void refuseBlobs(TableSnapshot table, List<String> names) {
+    for (TableColumn column : table.columns()) {
+      if (column.isBlob() && names.contains(column.name())) {
+        throw new DatasetException(
+            Kind.INVALID_INPUT,
+            "Column '"
+                + column.name()
+                + "' of "
+                + table.ref().uri()
+                + " is a blob column, which cannot be read here. Select other columns, or store the"
+                + " values as plain BINARY.");
+      }
+    }
   }
 
   /**
@@ -178,9 +195,7 @@ public final class FragmentBatchReader implements AutoCloseable {
       return true;
     } catch (Exception e) {
       throw LanceErrorClassifier.classify(
-          "read " + range + " of version " + hold.table().version() + " of",
-          hold.table().ref(),
-          e);
+          "read " + range + " of version " + hold.table().version() + " of", hold.table().ref(), e);
     } finally {
       nanosRead += System.nanoTime() - started;
     }

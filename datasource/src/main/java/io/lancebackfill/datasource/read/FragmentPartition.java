@@ -10,8 +10,7 @@ import org.apache.spark.sql.connector.read.InputPartition;
  * @param fragment as it was planned
  * @param range the part of it to read
  */
-record FragmentPartition(FragmentSnapshot fragment, FragmentRange range)
-    implements InputPartition {
+record FragmentPartition(FragmentSnapshot fragment, FragmentRange range) implements InputPartition {
 
   /** The most rows that the range can have. */
   long rows() {

@@ -1,8 +1,8 @@
 package io.lancebackfill.datasource.read;
 
 import io.lancebackfill.datasource.table.FragmentSnapshot;
-import java.io.DataOutputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.Serializable;
 import java.io.UncheckedIOException;

@@ -42,7 +42,7 @@ final class FragmentScanBuilder
 
   @Override
   public Predicate[] pushPredicates(Predicate[] predicates) {
-    LanceFilterSql sql = new LanceFilterSql(table.sparkSchema());
+    LanceFilterSql sql = new LanceFilterSql(table.snapshot());
     List<Predicate> taken = new ArrayList<>();
     List<String> texts = new ArrayList<>();
     for (Predicate predicate : predicates) {
@@ -64,6 +64,7 @@ final class FragmentScanBuilder
 
   @Override
   public Scan build() {
+    FragmentBatchReader.refuseBlobs(table.snapshot(), Arrays.asList(readSchema.fieldNames()));
     return new FragmentScan(table, readSchema, filters);
   }
 }

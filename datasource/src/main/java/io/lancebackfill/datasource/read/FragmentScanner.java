@@ -4,8 +4,8 @@ import io.lancebackfill.datasource.table.FragmentSnapshot;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.arrow.vector.FieldVector;
-import org.apache.arrow.vector.ValueVector;
 import org.apache.arrow.vector.UInt8Vector;
+import org.apache.arrow.vector.ValueVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.ipc.ArrowReader;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +31,7 @@ final class FragmentScanner implements AutoCloseable {
   private List<FieldVector> vectors = List.of();
   private int[] offsets = new int[0];
   private boolean ended;
+  private boolean closed;
 
   private FragmentScanner(
       @Nullable LanceScanner scanner, @Nullable ArrowReader reader, int fragmentId, long end) {
@@ -82,8 +83,8 @@ final class FragmentScanner implements AutoCloseable {
   }
 
   /**
-   * How many live rows lie before a physical offset. The k-th live row lies at an offset from k to k
-   * plus the number of deleted rows, so only that window of addresses is read, and no column.
+   * How many live rows lie before a physical offset. The k-th live row lies at an offset from k to
+   * k plus the number of deleted rows, so only that window of addresses is read, and no column.
    */
   private static long liveBefore(Dataset dataset, FragmentSnapshot fragment, long start)
       throws Exception {
@@ -172,6 +173,10 @@ final class FragmentScanner implements AutoCloseable {
 
   @Override
   public void close() throws Exception {
+    if (closed) {
+      return;
+    }
+    closed = true;
     ended = true;
     try {
       if (reader != null) {

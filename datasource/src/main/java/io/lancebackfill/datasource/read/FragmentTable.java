@@ -40,8 +40,7 @@ public final class FragmentTable implements Table, SupportsRead, SupportsMetadat
   private final int batchSize;
   private final StructType schema;
 
-  private FragmentTable(
-      TableSnapshot snapshot, List<FragmentPartition> partitions, int batchSize) {
+  private FragmentTable(TableSnapshot snapshot, List<FragmentPartition> partitions, int batchSize) {
     this.snapshot = snapshot;
     this.partitions = partitions;
     this.batchSize = batchSize;
@@ -55,8 +54,7 @@ public final class FragmentTable implements Table, SupportsRead, SupportsMetadat
 
   /** All rows, in batches of at most {@code batchSize}. */
   static FragmentTable of(TableSnapshot snapshot, int batchSize) {
-    return of(
-        snapshot, snapshot.fragments().stream().map(FragmentRange::all).toList(), batchSize);
+    return of(snapshot, snapshot.fragments().stream().map(FragmentRange::all).toList(), batchSize);
   }
 
   /**
@@ -70,8 +68,7 @@ public final class FragmentTable implements Table, SupportsRead, SupportsMetadat
       TableSnapshot snapshot, List<FragmentRange> ranges, int batchSize) {
     if (batchSize < 1) {
       throw new DatasetException(
-          Kind.INVALID_INPUT,
-          "Batch size " + batchSize + " is too small; give at least 1 row.");
+          Kind.INVALID_INPUT, "Batch size " + batchSize + " is too small; give at least 1 row.");
     }
     Map<Integer, FragmentSnapshot> fragments = new HashMap<>();
     snapshot.fragments().forEach(fragment -> fragments.put(fragment.id(), fragment));
@@ -96,8 +93,7 @@ public final class FragmentTable implements Table, SupportsRead, SupportsMetadat
 
   /** A DataFrame over this table, without a catalog; metadata columns are selected by name. */
   public Dataset<Row> toDataFrame(SparkSession spark) {
-    return Dataset.ofRows(
-        spark, DataSourceV2Relation.create(this, Option.empty(), Option.empty()));
+    return Dataset.ofRows(spark, DataSourceV2Relation.create(this, Option.empty(), Option.empty()));
   }
 
   TableSnapshot snapshot() {

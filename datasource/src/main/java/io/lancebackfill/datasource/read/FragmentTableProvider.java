@@ -25,7 +25,8 @@ import org.apache.spark.sql.util.CaseInsensitiveStringMap;
  * <ul>
  *   <li>{@code uri}, or the path given to load(): the table
  *   <li>{@code version}: the version to read; the newest at the time of load() if left out
- *   <li>{@code batch_size}: most rows of a batch, 1 to 1,000,000; left out, batches have about 8 MiB
+ *   <li>{@code batch_size}: most rows of a batch, 1 to 1,000,000; left out, batches have about 8
+ *       MiB
  *   <li>{@code storage.KEY}: a storage option of the table, such as {@code storage.aws_endpoint}
  * </ul>
  */
@@ -83,7 +84,10 @@ public final class FragmentTableProvider implements TableProvider, DataSourceReg
     String path = options.get("path");
     if (uri != null && path != null && !uri.equals(path)) {
       throw invalid(
-          "lance-fragments was given the option uri " + uri + " and the path " + path
+          "lance-fragments was given the option uri "
+              + uri
+              + " and the path "
+              + path
               + "; give one of them.");
     }
     String address = uri == null ? path : uri;
@@ -119,7 +123,11 @@ public final class FragmentTableProvider implements TableProvider, DataSourceReg
   }
 
   private static String range(String key, String text, long most) {
-    return "The option " + key + " of lance-fragments is '" + text + "'; give a whole number from 1"
+    return "The option "
+        + key
+        + " of lance-fragments is '"
+        + text
+        + "'; give a whole number from 1"
         + (most == Long.MAX_VALUE ? "." : " to " + most + ".");
   }
 

@@ -1,22 +1,24 @@
 package io.lancebackfill.datasource.read;
 
+import io.lancebackfill.datasource.table.TableColumn;
+import io.lancebackfill.datasource.table.TableSnapshot;
 import java.time.LocalDate;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.apache.arrow.vector.types.DateUnit;
+import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.spark.sql.connector.expressions.Expression;
 import org.apache.spark.sql.connector.expressions.Literal;
 import org.apache.spark.sql.connector.expressions.NamedReference;
 import org.apache.spark.sql.connector.expressions.filter.Predicate;
 import org.apache.spark.sql.types.BooleanType;
-import org.apache.spark.sql.types.ByteType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DateType;
-import org.apache.spark.sql.types.IntegerType;
-import org.apache.spark.sql.types.LongType;
-import org.apache.spark.sql.types.ShortType;
 import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructType;
 
@@ -25,19 +27,30 @@ import org.apache.spark.sql.types.StructType;
  * the rows for which the predicate is true, so parts of an AND may be left out, and Spark must
  * evaluate the predicate again.
  *
- * <p>Only plain columns of integer, string, boolean and date type compared with literals of the same
- * type. Not floating point numbers (NaN and -0.0 compare differently), not timestamps and decimals
- * (precision), nothing under a NOT except a boolean column.
+ * <p>Only plain columns of signed integer, string, boolean and date type compared with literals of
+ * the same type. Not floating point numbers (NaN and -0.0 compare differently), not timestamps and
+ * decimals (precision), nothing under a NOT except a boolean column.
  */
 final class LanceFilterSql {
   private static final Set<String> COMPARISONS = Set.of("=", "<>", "<", "<=", ">", ">=");
   private static final int MOST_IN_VALUES = 1_000;
   private static final int MOST_TEXT = 100_000;
 
-  private final StructType schema;
+  private final Map<String, Column> columns = new HashMap<>();
 
-  LanceFilterSql(StructType schema) {
-    this.schema = schema;
+  LanceFilterSql(TableSnapshot table) {
+    StructType schema = table.sparkSchema();
+    List<String> readable = List.of(schema.fieldNames());
+    for (TableColumn column : table.columns()) {
+      String name = column.name();
+      // Lance takes no escape for a backtick, and reads a dot as a path.
+      if (readable.contains(name)
+          && comparable(column.field().getType())
+          && !name.contains("`")
+          && !name.contains(".")) {
+        columns.put(name, new Column("`" + name + "`", schema.apply(name).dataType()));
+      }
+    }
   }
 
   /** A filter that keeps at least the rows that the predicate keeps; empty if there is none. */
@@ -150,27 +163,18 @@ final class LanceFilterSql {
   private record Column(String quoted, DataType type) {}
 
   private Optional<Column> column(Expression expression) {
-    if (!(expression instanceof NamedReference reference)
-        || reference.fieldNames().length != 1) {
-      return Optional.empty();
-    }
-    String name = reference.fieldNames()[0];
-    // Lance takes no escape for a backtick, and reads a dot as a path.
-    if (name.contains("`") || name.contains(".") || !List.of(schema.fieldNames()).contains(name)) {
-      return Optional.empty();
-    }
-    DataType type = schema.apply(name).dataType();
-    return comparable(type) ? Optional.of(new Column("`" + name + "`", type)) : Optional.empty();
+    return expression instanceof NamedReference reference && reference.fieldNames().length == 1
+        ? Optional.ofNullable(columns.get(reference.fieldNames()[0]))
+        : Optional.empty();
   }
 
-  private static boolean comparable(DataType type) {
-    return type instanceof ByteType
-        || type instanceof ShortType
-        || type instanceof IntegerType
-        || type instanceof LongType
-        || type instanceof StringType
-        || type instanceof BooleanType
-        || type instanceof DateType;
+  /** Unsigned integers are not: Spark reads them as wider or negative numbers. */
+  private static boolean comparable(ArrowType type) {
+    return (type instanceof ArrowType.Int number && number.getIsSigned())
+        || type instanceof ArrowType.Utf8
+        || type instanceof ArrowType.LargeUtf8
+        || type instanceof ArrowType.Bool
+        || (type instanceof ArrowType.Date date && date.getUnit() == DateUnit.DAY);
   }
 
   private static Optional<String> literal(Expression expression, DataType wanted) {

@@ -18,15 +18,13 @@ public final class LanceErrorClassifier {
 
   private static final Pattern PERMISSION =
       Pattern.compile(
-          "permission denied|access ?denied|unauthorized|403 forbidden|401 unauthorized"
-              + "|lacked the necessary privileges|invalidaccesskeyid|signaturedoesnotmatch",
+          "\\b40[13] (?:Forbidden|Unauthorized)|Permission denied|lacked the necessary privileges",
           Pattern.CASE_INSENSITIVE);
 
   private static final Pattern DAMAGED =
       Pattern.compile(
-          "Invalid range \\S+ for object of size|file size is too small|does not contain magic"
-              + "|magic number|Object at location \\S+ not found|failed to decode Protobuf"
-              + "|Corrupt|unexpected end of file|early eof",
+          "Invalid range \\S+ for object of size|file size is too small|magic"
+              + "|Object at location \\S+ not found|decode Protobuf|Corrupt|unexpected end of file",
           Pattern.CASE_INSENSITIVE);
 
   private LanceErrorClassifier() {}
@@ -59,14 +57,15 @@ public final class LanceErrorClassifier {
   }
 
   private static Kind kind(String text, Throwable error) {
+    // Before conflicts: Lance calls this one "Commit conflict for version" as well.
+    if (text.contains("Failed to commit the transaction after")) {
+      return Kind.COMMIT_CONTENTION;
+    }
     if (text.contains("Retryable commit conflict")
         || text.contains("Incompatible transaction")
         || text.contains("Commit conflict for version")
         || text.contains("Ref conflict error")) {
       return Kind.COMMIT_CONFLICT;
-    }
-    if (text.contains("Failed to commit after") || text.contains("Too many concurrent writers")) {
-      return Kind.COMMIT_CONTENTION;
     }
     // Before "not found": some stores answer a missing object with a refusal.
     if (PERMISSION.matcher(text).find()) {

@@ -54,12 +54,12 @@ public final class LanceTables {
   }
 
   /**
-   * Declares columns that read NULL everywhere: metadata only, no data is written. Field metadata is
-   * kept. Tries again where another writer came first.
+   * Declares columns that read NULL everywhere: metadata only, no data is written. Field metadata
+   * is kept. Tries again where another writer came first.
    *
    * @return the version that has them
-   * @throws DatasetException INVALID_INPUT if one of the names is taken, also if just now by another
-   *     writer
+   * @throws DatasetException INVALID_INPUT if one of the names is taken, also if just now by
+   *     another writer
    */
   public static TableSnapshot addColumns(DatasetRef ref, List<Field> fields) {
     return change(

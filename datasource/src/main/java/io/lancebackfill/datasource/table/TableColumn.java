@@ -27,6 +27,15 @@ public record TableColumn(int id, String name, Field field, List<Integer> allIds
     return field.getMetadata();
   }
 
+  /**
+   * True if the values are blobs, kept outside of the pages: a scan gives their places, not their
+   * bytes.
+   */
+  public boolean isBlob() {
+    return "true".equals(metadata().get("lance-encoding:blob"))
+        || "lance.blob.v2".equals(metadata().get("ARROW:extension:name"));
+  }
+
   // Arrow's Field is not serializable, its schema message is.
   private Object writeReplace() {
     return new Message(id, name, new Schema(List.of(field)).toByteArray(), allIds);
@@ -35,8 +44,7 @@ public record TableColumn(int id, String name, Field field, List<Integer> allIds
   private record Message(int id, String name, byte[] schema, List<Integer> allIds)
       implements Serializable {
     private Object readResolve() {
-      Field field =
-          Schema.deserialize(ByteBuffer.wrap(schema)).getFields().get(0);
+      Field field = Schema.deserialize(ByteBuffer.wrap(schema)).getFields().get(0);
       return new TableColumn(id, name, field, allIds);
     }
   }

@@ -4,6 +4,7 @@ import java.io.Serializable;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.Schema;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.sql.util.LanceArrowUtils;
@@ -59,11 +60,21 @@ public record TableSnapshot(
   }
 
   /**
-   * The columns as Spark types, as lance-spark maps them.
-   *
-   * @throws RuntimeException of lance-spark's if a column has a type that Spark does not know
+   * The columns as Spark types, as lance-spark maps them. Columns of types that Spark does not
+   * know, such as half floats or nanosecond timestamps, are left out: the others stay readable.
    */
   public StructType sparkSchema() {
-    return LanceArrowUtils.fromArrowSchema(arrowSchema());
+    return LanceArrowUtils.fromArrowSchema(
+        new Schema(columns.stream().map(TableColumn::field).filter(TableSnapshot::known).toList()));
+  }
+
+  private static boolean known(Field field) {
+    try {
+      LanceArrowUtils.fromArrowField(field);
+      return true;
+    } catch (RuntimeException e) {
+      // lance-spark says by an exception of Spark's, UNSUPPORTED_ARROWTYPE, that there is no type.
+      return false;
+    }
   }
 }

@@ -354,8 +354,7 @@ class TestLanceTables {
     DatasetRef ref = ids();
     TableSnapshot table =
         LanceTables.addColumns(
-            ref,
-            List.of(nested("n"), field("m", INT32, Map.of("computed_column", "true"))));
+            ref, List.of(nested("n"), field("m", INT32, Map.of("computed_column", "true"))));
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
       out.writeObject(table);
@@ -395,7 +394,8 @@ class TestLanceTables {
   @Test
   void bigIntsAreKept() {
     DatasetRef ref = create(folder.resolve("b.lance"), "2.0", field("x", INT64));
-    append(ref, 1, (root, fragment, i) -> ((BigIntVector) root.getVector("x")).setSafe(i, 1L << 40));
+    append(
+        ref, 1, (root, fragment, i) -> ((BigIntVector) root.getVector("x")).setSafe(i, 1L << 40));
     assertThat(LanceTables.countRows(ref, 2, 0, "x = " + (1L << 40))).isEqualTo(1);
   }
 }
