@@ -1,5 +1,7 @@
 package io.lancebackfill.datasource.store;
 
+import io.lancebackfill.datasource.arrow.EmptyOffsets;
+import io.lancebackfill.datasource.arrow.LanceEncoding;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetException.Kind;
 import io.lancebackfill.datasource.table.DatasetOpener;
@@ -71,11 +73,10 @@ public final class CheckpointDataset implements AutoCloseable {
 
   private static Field nullable(Field field) {
     // Without the table's metadata: what it says of the column does not hold for a checkpoint.
-    return new Field(
-        field.getName(),
-        new FieldType(
-            true, field.getType(), field.getDictionary()),
-        field.getChildren());
+    Field forFile = LanceEncoding.forFile(field);
+    FieldType type =
+        new FieldType(true, field.getType(), field.getDictionary(), forFile.getMetadata());
+    return new Field(field.getName(), type, forFile.getChildren());
   }
 
   /** Where the dataset is. */
@@ -98,6 +99,7 @@ public final class CheckpointDataset implements AutoCloseable {
     }
     requireColumns(offsetsAndValues);
     long last = requireAscending(offsetsAndValues);
+    offsetsAndValues.getFieldVectors().forEach(EmptyOffsets::repair);
     Dataset appended =
         Retry.onContention(
             "append to", ref, () -> StateDatasets.append(ref, dataset, offsetsAndValues));

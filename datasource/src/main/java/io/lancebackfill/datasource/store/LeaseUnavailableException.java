@@ -6,7 +6,7 @@ import io.lancebackfill.datasource.table.DatasetRef;
 public final class LeaseUnavailableException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  private final transient LeaseHolder holder;
+  private final LeaseHolder holder;
 
   LeaseUnavailableException(DatasetRef ref, LeaseHolder holder) {
     super(
