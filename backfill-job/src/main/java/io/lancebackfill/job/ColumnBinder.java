@@ -7,6 +7,7 @@ import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
 import io.lancebackfill.expression.BoundExpression;
+import io.lancebackfill.expression.EvaluationSettings;
 import io.lancebackfill.expression.ExpressionBinder;
 import io.lancebackfill.expression.ExpressionException;
 import io.lancebackfill.expression.ExpressionFault;
@@ -76,13 +77,12 @@ final class ColumnBinder {
    * Binds a declared column again, in this session.
    *
    * @param batchSize rows of a batch, or null for the adaptive size
-   * @throws BackfillException FUNCTION_CHANGED if the same expression means something else here than
-   *     where it was declared, and what {@link #bindNew} throws
+   * @throws BackfillException FUNCTION_CHANGED if the same expression means something else here
+   *     than where it was declared, and what {@link #bindNew} throws
    */
   BoundColumn bindDeclared(
       TableSnapshot table, ComputedColumn column, @Nullable Integer batchSize) {
-    SparkSession session = spark.cloneSession();
-    column.settings().forEach(session.conf()::set);
+    SparkSession session = EvaluationSettings.restore(spark, column.settings());
     BoundExpression bound =
         bind(session, table, column.expression(), column.functionVersion().orElse(null));
     if (!bound.fingerprint().equals(column.fingerprint())) {

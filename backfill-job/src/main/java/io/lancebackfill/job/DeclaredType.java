@@ -31,12 +31,10 @@ record DeclaredType(String text, DataType type, int vectorDim) {
     try {
       if (vector.matches()) {
         int dim = ColumnOptions.vectorDim(vector.group(2));
-        DataType element =
-            sparkType(vector.group(1));
+        DataType element = sparkType(vector.group(1));
         return new DeclaredType(text, DataTypes.createArrayType(element, true), dim);
       }
-      return new DeclaredType(
-          text, sparkType(text), 0);
+      return new DeclaredType(text, sparkType(text), 0);
     } catch (ParseException e) {
       throw new BackfillException(
           BackfillErrorCode.UNSUPPORTED_TYPE,

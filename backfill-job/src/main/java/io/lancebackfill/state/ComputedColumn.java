@@ -98,7 +98,8 @@ public record ComputedColumn(
               .formatted(column.name(), format, FORMAT));
     }
     List<TableColumn> group = new ArrayList<>();
-    for (String member : Json.strings(metadata.getOrDefault(GROUP, Json.write(List.of(column.name()))))) {
+    for (String member :
+        Json.strings(metadata.getOrDefault(GROUP, Json.write(List.of(column.name()))))) {
       group.add(
           table
               .column(member)

@@ -37,8 +37,7 @@ public final class ColumnTypes {
    * @param vectorDim values of each row of an array column that is a vector; 0 for any number
    * @throws DatasetException INVALID_INPUT if Lance or Spark lacks the type
    */
-  public static Field field(
-      String name, DataType type, int vectorDim, String storageVersion) {
+  public static Field field(String name, DataType type, int vectorDim, String storageVersion) {
     check(name, type, storageVersion);
     Metadata metadata =
         vectorDim == 0

@@ -30,7 +30,8 @@ final class QueueReader extends ArrowReader {
       return next.isPresent();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw (IOException) new InterruptedIOException("Interrupted while waiting for rows").initCause(e);
+      throw (IOException)
+          new InterruptedIOException("Interrupted while waiting for rows").initCause(e);
     }
   }
 
