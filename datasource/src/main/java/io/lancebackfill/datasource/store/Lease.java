@@ -15,10 +15,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps two drivers from doing the same job at once. The holder's name stands in one config key of a
- * dataset of its own, and every change of it is a compare-and-set. The holder renews it three times
- * per duration. A challenger takes over when it has seen no change for that long on its own clock,
- * so clocks need not agree; or at once if the holder was a process of this machine that is gone.
+ * Keeps two drivers from doing the same job at once. The holder's name stands in one config key of
+ * a dataset of its own, and every change of it is a compare-and-set. The holder renews it three
+ * times per duration. A challenger takes over when it has seen no change for that long on its own
+ * clock, so clocks need not agree; or at once if the holder was a process of this machine that is
+ * gone.
  *
  * <p>A lease is no proof: a holder that was stopped for long believes in it until it looks. What it
  * guards must be safe without it; ask {@link #held()} right before each commit.

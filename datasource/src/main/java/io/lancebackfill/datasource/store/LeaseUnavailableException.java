@@ -10,8 +10,16 @@ public final class LeaseUnavailableException extends RuntimeException {
 
   LeaseUnavailableException(DatasetRef ref, LeaseHolder holder) {
     super(
-        "The lease " + ref.uri() + " is held by job " + holder.jobId() + " (process "
-            + holder.pid() + " on " + holder.host() + ", since " + holder.since()
+        "The lease "
+            + ref.uri()
+            + " is held by job "
+            + holder.jobId()
+            + " (process "
+            + holder.pid()
+            + " on "
+            + holder.host()
+            + ", since "
+            + holder.since()
             + "). Wait for that job, cancel it, or allow a longer wait.");
     this.holder = holder;
   }

@@ -54,7 +54,8 @@ final class NamedFiles {
     try (Dataset dataset = head.checkoutVersion(id)) {
       add(dataset);
     } catch (Exception e) {
-      DatasetException failure = LanceErrorClassifier.classify("read version " + id + " of", table, e);
+      DatasetException failure =
+          LanceErrorClassifier.classify("read version " + id + " of", table, e);
       // Somebody else's cleanup took the version away: it names nothing any more.
       if (failure.kind() != Kind.NOT_FOUND) {
         throw failure;

@@ -26,7 +26,8 @@ import org.lance.cleanup.RemovalStats;
 
 /**
  * Deletes files in a table's data folder that no version of the table names: column files that were
- * never committed and what a killed writer left. Versions and the files they name are never touched.
+ * never committed and what a killed writer left. Versions and the files they name are never
+ * touched.
  *
  * <p>On local file systems it does so exactly. On object stores only Lance can delete, and it takes
  * neither names nor ages: it deletes what no version names and is older than the table's oldest
@@ -105,9 +106,7 @@ public final class StagedFileCleaner {
     try {
       BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
       boolean old = attributes.lastModifiedTime().toInstant().isBefore(olderThan);
-      return attributes.isRegularFile() && old
-          ? Optional.of(attributes.size())
-          : Optional.empty();
+      return attributes.isRegularFile() && old ? Optional.of(attributes.size()) : Optional.empty();
     } catch (NoSuchFileException e) {
       return Optional.empty();
     }

@@ -45,8 +45,7 @@ class TestCheckpointDataset {
           "vector",
           FieldType.nullable(new ArrowType.FixedSizeList(2)),
           List.of(
-              Field.nullable(
-                  "item", new ArrowType.FloatingPoint(FloatingPointPrecision.SINGLE))));
+              Field.nullable("item", new ArrowType.FloatingPoint(FloatingPointPrecision.SINGLE))));
   private static final List<Field> VALUES = List.of(TEXT, VECTOR);
 
   @TempDir private Path folder;
@@ -75,7 +74,8 @@ class TestCheckpointDataset {
     assertThat(contents.rows()).isZero();
     assertThat(contents.offsets().isEmpty()).isTrue();
     assertThat(contents.valueFields()).extracting(Field::getName).containsExactly("text", "vector");
-    assertThat(contents.valueFields().get(1).getChildren()).extracting(Field::getName)
+    assertThat(contents.valueFields().get(1).getChildren())
+        .extracting(Field::getName)
         .containsExactly("item");
     assertThat(rowsFrom(contents, 0, 10)).isEmpty();
   }

@@ -82,8 +82,7 @@ class TestLease {
     try (Lease lease = acquire("j1", LONG, Duration.ZERO)) {
       List<LeaseHolder> told = new ArrayList<>();
       LeaseHolder me = LeaseHolder.of("j2");
-      assertThatThrownBy(
-              () -> Lease.acquire(ref, me, LONG, told::add, Duration.ofMillis(50)))
+      assertThatThrownBy(() -> Lease.acquire(ref, me, LONG, told::add, Duration.ofMillis(50)))
           .isInstanceOfSatisfying(
               LeaseUnavailableException.class,
               e -> assertThat(e.holder()).isEqualTo(lease.holder()))

@@ -406,7 +406,9 @@ class TestStateTable {
   private void assertAllRowsInOrder(int writers, int appends) {
     Map<String, List<Long>> byWriter = new HashMap<>();
     for (StateRow row : table.read(null, List.of())) {
-      byWriter.computeIfAbsent(row.string("writer"), w -> new ArrayList<>()).add(row.longValue("n"));
+      byWriter
+          .computeIfAbsent(row.string("writer"), w -> new ArrayList<>())
+          .add(row.longValue("n"));
     }
     assertThat(byWriter).hasSize(writers);
     for (List<Long> numbers : byWriter.values()) {
