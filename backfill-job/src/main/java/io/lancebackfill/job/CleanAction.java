@@ -79,7 +79,7 @@ public final class CleanAction {
       Set<String> busyColumns, Instant before, boolean dryRun, List<Deleted> deleted) {
     StateFolder folders = new StateFolder(state.checkpoints());
     for (String key : folders.children()) {
-      String columnIds = key.substring(0, Math.max(0, key.lastIndexOf('-')));
+      String columnIds = key.substring(0, Math.max(0, key.indexOf('_')));
       if (busyColumns.contains(columnIds)) {
         continue;
       }

@@ -85,7 +85,10 @@ final class ColumnBinder {
     SparkSession session = EvaluationSettings.restore(spark, column.settings());
     BoundExpression bound =
         bind(session, table, column.expression(), column.functionVersion().orElse(null));
-    if (!bound.fingerprint().equals(column.fingerprint())) {
+    String fingerprint =
+        ComputedColumn.fingerprint(
+            bound.fingerprint(), column.columns().stream().map(TableColumn::field).toList());
+    if (!fingerprint.equals(column.fingerprint())) {
       throw new BackfillException(
           BackfillErrorCode.FUNCTION_CHANGED,
           ("Column '%s' was declared as %s with other code than this session has: its fingerprint is %s,"
@@ -96,7 +99,7 @@ final class ColumnBinder {
                   column.name(),
                   column.expression(),
                   column.fingerprint(),
-                  bound.fingerprint(),
+                  fingerprint,
                   column.names().get(0)));
     }
     List<TableColumn> inputs = new ArrayList<>();

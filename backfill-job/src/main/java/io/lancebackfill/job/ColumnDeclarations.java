@@ -84,7 +84,7 @@ public final class ColumnDeclarations {
             throw new IllegalStateException("a fault was lost");
           }
           keepFunction(bound);
-          Map<String, String> metadata = metadata(names, bound, options);
+          Map<String, String> metadata = metadata(names, fields, bound, options);
           TableSnapshot declared =
               LanceTables.addColumns(
                   target.ref(),
@@ -121,7 +121,8 @@ public final class ColumnDeclarations {
           Map<String, String> merged = new HashMap<>(column.options());
           merged.remove(ColumnOptions.VERSION);
           merged.putAll(options);
-          Map<String, String> metadata = metadata(column.names(), bound, merged);
+          List<Field> fields = column.columns().stream().map(TableColumn::field).toList();
+          Map<String, String> metadata = metadata(column.names(), fields, bound, merged);
           Map<Integer, Map<String, String>> updates = new HashMap<>();
           column.fieldIds().forEach(id -> updates.put(id, metadata));
           LanceTables.updateFieldMetadata(target.ref(), updates);
@@ -308,7 +309,10 @@ public final class ColumnDeclarations {
   }
 
   private static Map<String, String> metadata(
-      List<String> names, BoundExpression bound, Map<String, String> options) {
+      List<String> names,
+      List<Field> fields,
+      BoundExpression bound,
+      Map<String, String> options) {
     BoundExpression.ArrowCall call = bound.call();
     return ComputedColumn.metadata(
         names,
@@ -316,7 +320,7 @@ public final class ColumnDeclarations {
         call != null ? ComputedColumn.KIND_FUNCTION : ComputedColumn.KIND_SQL,
         call != null ? call.function().name() : "",
         bound.inputs(),
-        bound.fingerprint(),
+        ComputedColumn.fingerprint(bound.fingerprint(), fields),
         bound.settings(),
         options);
   }
@@ -327,7 +331,7 @@ public final class ColumnDeclarations {
             c ->
                 new Declared(
                     c.name(),
-                    DeclaredType.name(c.field()),
+                    ColumnTypes.name(c.field()),
                     column.kind(),
                     column.fingerprint(),
                     table.version()))

@@ -1,12 +1,9 @@
 package io.lancebackfill.job;
 
-import io.lancebackfill.datasource.table.ColumnTypes;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.apache.arrow.vector.types.pojo.ArrowType;
-import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.spark.sql.catalyst.parser.CatalystSqlParser$;
 import org.apache.spark.sql.catalyst.parser.ParseException;
 import org.apache.spark.sql.types.DataType;
@@ -46,18 +43,6 @@ record DeclaredType(String text, DataType type, int vectorDim) {
 
   private static DataType sparkType(String text) throws ParseException {
     return CatalystSqlParser$.MODULE$.parseDataType(text);
-  }
-
-  /** The type's name as {@code data_type} takes it. */
-  static String name(Field field) {
-    DataType type = ColumnTypes.sparkType(field);
-    if (field.getType() instanceof ArrowType.FixedSizeList list) {
-      return "fixed_size_list<%s>[%d]"
-          .formatted(
-              ((org.apache.spark.sql.types.ArrayType) type).elementType().catalogString(),
-              list.getListSize());
-    }
-    return type.catalogString();
   }
 
   @Override
