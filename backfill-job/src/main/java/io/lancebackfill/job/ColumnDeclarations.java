@@ -309,10 +309,7 @@ public final class ColumnDeclarations {
   }
 
   private static Map<String, String> metadata(
-      List<String> names,
-      List<Field> fields,
-      BoundExpression bound,
-      Map<String, String> options) {
+      List<String> names, List<Field> fields, BoundExpression bound, Map<String, String> options) {
     BoundExpression.ArrowCall call = bound.call();
     return ComputedColumn.metadata(
         names,

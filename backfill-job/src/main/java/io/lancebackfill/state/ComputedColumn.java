@@ -192,8 +192,7 @@ public record ComputedColumn(
    * that it is stored in. Field ids alone do not do: the id of a dropped column may be given again.
    */
   public static String fingerprint(String ofExpression, List<Field> fields) {
-    String types =
-        fields.stream().map(ColumnTypes::name).toList().toString();
+    String types = fields.stream().map(ColumnTypes::name).toList().toString();
     try {
       byte[] hash =
           MessageDigest.getInstance("SHA-256").digest(types.getBytes(StandardCharsets.UTF_8));

@@ -69,8 +69,10 @@ public final class ColumnTypes {
   /** The type's name in Spark SQL; {@code fixed_size_list<float>[256]} for a vector. */
   public static String name(Field field) {
     DataType type = sparkType(field);
-    return field.getType() instanceof ArrowType.FixedSizeList list && type instanceof ArrayType array
-        ? "fixed_size_list<%s>[%d]".formatted(array.elementType().catalogString(), list.getListSize())
+    return field.getType() instanceof ArrowType.FixedSizeList list
+            && type instanceof ArrayType array
+        ? "fixed_size_list<%s>[%d]"
+            .formatted(array.elementType().catalogString(), list.getListSize())
         : type.catalogString();
   }
 

@@ -292,8 +292,8 @@ class TestCheckpointDataset {
           byte[] text = ("v" + offsets[row]).getBytes(StandardCharsets.UTF_8);
           ((VarCharVector) batch.getVector(1)).setSafe(row, text);
           vectors.startNewValue(row);
-          items.setSafe(2 * row, offsets[row]);
-          items.setSafe(2 * row + 1, -offsets[row]);
+          items.setSafe(2 * row, (float) offsets[row]);
+          items.setSafe(2 * row + 1, (float) -offsets[row]);
         }
       }
       batch.setRowCount(offsets.length);

@@ -31,7 +31,7 @@ import org.lance.cleanup.CleanupPolicy;
 import org.lance.compaction.CompactionOptions;
 
 class TestStagedFileCleaner {
-  private static final Instant NOW = Instant.now().plusSeconds(3600);
+  private final Instant later = Instant.now().plusSeconds(3600);
 
   @TempDir private Path folder;
   private DatasetRef ref = DatasetRef.of("unset");
@@ -99,7 +99,7 @@ class TestStagedFileCleaner {
     }
     List<String> before = files();
     assertThat(before).hasSize(3);
-    assertThat(clean(Set.of(), NOW, false).files()).isZero();
+    assertThat(clean(Set.of(), later, false).files()).isZero();
     assertThat(files()).isEqualTo(before);
     try (Dataset dataset = open(ref);
         Dataset version = dataset.checkoutVersion(3);
@@ -117,7 +117,7 @@ class TestStagedFileCleaner {
       dataset.cleanupWithPolicy(
           CleanupPolicy.builder().withBeforeVersion(dataset.version()).build());
     }
-    clean(Set.of(), NOW, false);
+    clean(Set.of(), later, false);
     try (Dataset dataset = open(ref);
         Dataset branch = dataset.checkout(Ref.ofBranch("b"))) {
       assertThat(branch.countRows("id >= 0")).isEqualTo(6);
@@ -129,7 +129,7 @@ class TestStagedFileCleaner {
     Path state = Files.createDirectories(Path.of(ref.uri(), "_backfill", "c.lance", "data"));
     Files.writeString(state.resolve("x.lance"), "x");
     staged("old.lance", Duration.ofHours(2));
-    assertThat(clean(Set.of(), NOW, false).paths()).containsExactly("old.lance");
+    assertThat(clean(Set.of(), later, false).paths()).containsExactly("old.lance");
     assertThat(state.resolve("x.lance")).exists();
   }
 
@@ -139,7 +139,7 @@ class TestStagedFileCleaner {
     Files.writeString(other.resolve("x.lance"), "x");
     StagedFileCleaner cleaner =
         new StagedFileCleaner(DatasetRef.of(folder.resolve("other").toString()));
-    assertThatThrownBy(() -> cleaner.clean(Set.of(), NOW, true, false))
+    assertThatThrownBy(() -> cleaner.clean(Set.of(), later, true, false))
         .isInstanceOf(DatasetException.class)
         .hasMessageContaining("other");
     assertThat(other.resolve("x.lance")).exists();
@@ -156,17 +156,17 @@ class TestStagedFileCleaner {
     StagedFileCleaner cleaner = new StagedFileCleaner(ref);
     CleanedFiles nothing = new CleanedFiles(0, 0, List.of(), false);
 
-    assertThat(cleaner.cleanThroughLance(Set.of(), NOW, true, true)).isEqualTo(nothing);
-    assertThat(cleaner.cleanThroughLance(Set.of("ancient.lance"), NOW, true, false))
+    assertThat(cleaner.cleanThroughLance(Set.of(), later, true, true)).isEqualTo(nothing);
+    assertThat(cleaner.cleanThroughLance(Set.of("ancient.lance"), later, true, false))
         .isEqualTo(nothing);
     Instant tenDaysAgo = Instant.now().minus(Duration.ofDays(10));
     assertThat(cleaner.cleanThroughLance(Set.of(), tenDaysAgo, false, false)).isEqualTo(nothing);
     assertThat(files()).contains("ancient.lance", "old.lance", "young.lance");
 
-    assertThat(cleaner.cleanThroughLance(Set.of(), NOW, false, false))
+    assertThat(cleaner.cleanThroughLance(Set.of(), later, false, false))
         .isEqualTo(new CleanedFiles(1, 10, List.of(), false));
     assertThat(files()).contains("old.lance").doesNotContain("ancient.lance");
-    assertThat(cleaner.cleanThroughLance(Set.of(), NOW, true, false).files()).isEqualTo(1);
+    assertThat(cleaner.cleanThroughLance(Set.of(), later, true, false).files()).isEqualTo(1);
 
     assertThat(files()).containsAll(before).contains("young.lance").hasSize(before.size() + 1);
     try (Dataset dataset = open(ref)) {
