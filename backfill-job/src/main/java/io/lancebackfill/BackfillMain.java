@@ -130,9 +130,10 @@ public final class BackfillMain {
             .filter(o -> o.name().equals(name))
             .findFirst()
             .orElse(null);
-    boolean flag = option == BackfillOptions.DRY_RUN
-        || option == BackfillOptions.RECOMPUTE
-        || option == BackfillOptions.RECOMPUTE_UNKNOWN;
+    boolean flag =
+        option == BackfillOptions.DRY_RUN
+            || option == BackfillOptions.RECOMPUTE
+            || option == BackfillOptions.RECOMPUTE_UNKNOWN;
     if (text == null && !flag) {
       faults.add(
           BackfillErrorCode.MISSING_ARGUMENT, "Option --%s needs a value.".formatted(dashed(name)));

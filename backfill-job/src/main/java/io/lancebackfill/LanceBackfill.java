@@ -17,7 +17,8 @@ import java.util.Map;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * The way in for Java programs: {@code LanceBackfill.table(spark, "lance.db.t").backfill("col").run()}.
+ * The way in for Java programs: {@code LanceBackfill.table(spark,
+ * "lance.db.t").backfill("col").run()}.
  */
 public final class LanceBackfill {
   private final SparkSession spark;

@@ -36,15 +36,15 @@ public final class LocalSpark {
   }
 
   /** lance-spark's own extension, by name, since only the data source may import its classes. */
-  @SuppressWarnings("unchecked")
+  @SuppressWarnings("unchecked") // lance-spark's extension is such a function
   public static Function1<SparkSessionExtensions, BoxedUnit> lanceExtension() {
     try {
-      return (Function1<SparkSessionExtensions, BoxedUnit>)
-          Class.forName("org.lance.spark.extensions.LanceSparkSessionExtensions")
-              .getConstructor()
-              .newInstance();
+      return Class.forName("org.lance.spark.extensions.LanceSparkSessionExtensions")
+          .asSubclass(Function1.class)
+          .getConstructor()
+          .newInstance();
     } catch (ReflectiveOperationException e) {
-      throw new AssertionError("lance-spark is not on the class path", e);
+      throw new LinkageError("lance-spark is not on the class path", e);
     }
   }
 }

@@ -22,8 +22,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The only writer of a job's column: records finished files, gathers them into groups and attaches a
- * group in one commit, in whatever order fragments finish. Not thread-safe: one thread drives it.
+ * The only writer of a job's column: records finished files, gathers them into groups and attaches
+ * a group in one commit, in whatever order fragments finish. Not thread-safe: one thread drives it.
  */
 public final class CommitCoordinator {
   private static final Duration RECORD_WITHIN = Duration.ofMillis(500);

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class CommitGranularity {
   private static final int MAX = 64;
+
   /** A fragment's entry in a manifest, with a few data files. Measured on tables of this kind. */
   private static final long MANIFEST_BYTES_PER_FRAGMENT = 200;
 

@@ -100,12 +100,15 @@ public final class BackfillAction {
           if (call.conf().value(DRY_RUN)) {
             return dryRun(call, started);
           }
-          JobInfo info =
-              new JobInfo(call.jobId(), request.table().name(), call.column().name());
+          JobInfo info = new JobInfo(call.jobId(), request.table().name(), call.column().name());
           TableState state = new TableState(request.table().ref());
           Duration lease = call.conf().value(LEASE_DURATION);
           try (Lease held =
-              JobLease.acquire(state.lease(call.column().idKey()), call.jobId(), lease, notice -> listener.notice(info, notice))) {
+              JobLease.acquire(
+                  state.lease(call.column().idKey()),
+                  call.jobId(),
+                  lease,
+                  notice -> listener.notice(info, notice))) {
             return run(call, info, state, held);
           }
         });
@@ -123,7 +126,9 @@ public final class BackfillAction {
         column == null
             ? null
             : faults.collect(
-                () -> new ColumnBinder(spark, request.table()).bindDeclared(table, column, batchSize));
+                () ->
+                    new ColumnBinder(spark, request.table())
+                        .bindDeclared(table, column, batchSize));
     TableSnapshot pinned =
         conf == null
             ? null
@@ -153,12 +158,23 @@ public final class BackfillAction {
     TableState state = new TableState(request.table().ref());
     JobInfo info = new JobInfo(call.jobId(), request.table().name(), call.column().name());
     BackfillPlan plan =
-        plan(call, table, state, new ColumnOrigins(state).byPath(call.column().idKey()), call.jobId(), notice -> listener.notice(info, notice));
+        plan(
+            call,
+            table,
+            state,
+            new ColumnOrigins(state).byPath(call.column().idKey()),
+            call.jobId(),
+            notice -> listener.notice(info, notice));
     JobCounts counts =
-        new JobCounts(plan.fragments().size(), 0, plan.fragmentsSkipped(), 0, takenOver(plan), 0, 0, 0);
+        new JobCounts(
+            plan.fragments().size(), 0, plan.fragmentsSkipped(), 0, takenOver(plan), 0, 0, 0);
     listener.planned(info, counts, plan.rowsToCompute(), slots(call.conf()));
     return new BackfillResult(
-        call.jobId(), JobStatus.PLANNED, table.version(), counts, (System.nanoTime() - started) / 1_000_000);
+        call.jobId(),
+        JobStatus.PLANNED,
+        table.version(),
+        counts,
+        (System.nanoTime() - started) / 1_000_000);
   }
 
   private BackfillPlan plan(
@@ -195,7 +211,14 @@ public final class BackfillAction {
     String generation = recompute ? generation(records.lastOn(column.idKey()), call) : "";
     JobJournal journal =
         new JobJournal(
-            records, listener, info, column, lease.holder().driver(), lease.epoch(), generation, Json.write(texts(request.options())));
+            records,
+            listener,
+            info,
+            column,
+            lease.holder().driver(),
+            lease.epoch(),
+            generation,
+            Json.write(texts(request.options())));
     JobTotals totals = new JobTotals(journal);
     TableSnapshot table = Tables.latest(request.table());
     String tag = "lance-backfill-" + column.idKey();
@@ -203,6 +226,9 @@ public final class BackfillAction {
     journal.started(table.version());
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
       Outcome outcome = rounds(call, state, lease, journal, totals, origins, generation, live);
+      TableSnapshot newest = Tables.latest(request.table());
+      new CheckpointCleaner(state, column)
+          .afterJob(
       TableSnapshot newest = Tables.latest(request.table());
       new CheckpointCleaner(state, column)
           .afterJob(
@@ -214,11 +240,16 @@ public final class BackfillAction {
       origins.compact();
       journal.ended(outcome.status(), outcome.version(), totals.counts(), outcome.message());
       return new BackfillResult(
-          call.jobId(), outcome.status(), outcome.version(), totals.counts(), journal.elapsed().toMillis());
+          call.jobId(),
+          outcome.status(),
+          outcome.version(),
+          totals.counts(),
+          journal.elapsed().toMillis());
     } catch (RuntimeException e) {
       if (lease.held()) {
         try {
-          journal.ended(JobStatus.FAILED, table.version(), totals.counts(), String.valueOf(e.getMessage()));
+          journal.ended(
+              JobStatus.FAILED, table.version(), totals.counts(), String.valueOf(e.getMessage()));
         } catch (RuntimeException onRecord) {
           e.addSuppressed(onRecord);
         }
@@ -231,7 +262,7 @@ public final class BackfillAction {
 
   /** How the rounds ended. */
   private record Outcome(
-      JobStatus status, long version, java.util.Set<Integer> committed, String message) {}
+      JobStatus status, long version, String message) {}
 
   private Outcome rounds(
       Call call,
@@ -243,11 +274,9 @@ public final class BackfillAction {
       String generation,
       LiveRows live) {
     ComputedColumn column = call.column();
-    java.util.Set<Integer> committed = new java.util.HashSet<>();
     for (int round = 1; ; round++) {
       TableSnapshot table = Tables.latest(request.table());
-      CommitCoordinator coordinator =
-          coordinator(call, table, origins, lease, totals);
+      CommitCoordinator coordinator = coordinator(call, table, origins, lease, totals);
       if (round == 1) {
         adoptStaged(call, table, origins, generation, coordinator, totals);
         if (!coordinator.committed().isEmpty()) {
@@ -264,11 +293,10 @@ public final class BackfillAction {
       if (!plan.fragments().isEmpty()) {
         execute(call, state, table, plan, slots, coordinator, totals, generation, lease, live);
       }
-      committed.addAll(coordinator.committed());
       long version = Math.max(table.version(), coordinator.version());
       Map<Integer, Refusal> refused = coordinator.refused();
       if (refused.isEmpty() || call.pinned() != null) {
-        return outcome(plan, version, committed, refused);
+        return outcome(plan, version, refused);
       }
       if (round == ROUNDS) {
         throw refusedTooOften(refused);
@@ -365,7 +393,6 @@ public final class BackfillAction {
   private static Outcome outcome(
       BackfillPlan plan,
       long version,
-      java.util.Set<Integer> committed,
       Map<Integer, Refusal> refused) {
     StringBuilder message = new StringBuilder();
     if (plan.fragmentsAppended() > 0) {
@@ -390,7 +417,6 @@ public final class BackfillAction {
     return new Outcome(
         plan.fragmentsLeft() > 0 ? JobStatus.PAUSED : JobStatus.DONE,
         version,
-        committed,
         message.toString().strip());
   }
 

@@ -155,10 +155,7 @@ final class BackfillRound {
         // What the ranges computed now counts as computed, not as taken over.
         totals.ownCheckpoints(
             done.stream()
-                .mapToLong(
-                    use ->
-                        RowOffsets.fromBytes(use.rows())
-                            .getLongCardinality())
+                .mapToLong(use -> RowOffsets.fromBytes(use.rows()).getLongCardinality())
                 .sum());
         runner.assemble(plan, done);
       }

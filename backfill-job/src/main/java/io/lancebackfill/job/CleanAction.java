@@ -5,6 +5,7 @@ import io.lancebackfill.datasource.store.LeaseHolder;
 import io.lancebackfill.datasource.store.StateFolder;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.datasource.write.CleanedFiles;
 import io.lancebackfill.datasource.write.StagedFileCleaner;
 import io.lancebackfill.state.CheckpointStore;
 import io.lancebackfill.state.ColumnOrigin;
@@ -33,10 +34,9 @@ public final class CleanAction {
    * What was deleted, or would be.
    *
    * @param kind checkpoint or column_file
-   * @param path within the table's folder
-   * @param bytes -1 if not known
+   * @param path within the table's folder; on object stores a summary, since only Lance knows them
    */
-  public record Deleted(String kind, String path, long bytes) {}
+  public record Deleted(String kind, String path) {}
 
   /**
    * @param olderThan what is younger stays
@@ -79,7 +79,7 @@ public final class CleanAction {
       Set<String> busyColumns, Instant before, boolean dryRun, List<Deleted> deleted) {
     StateFolder folders = new StateFolder(state.checkpoints());
     for (String key : folders.children()) {
-      String columnIds = key.substring(0, Math.max(0, key.lastIndexOf('-')));
+      String columnIds = key.substring(0, Math.max(0, key.indexOf('_')));
       if (busyColumns.contains(columnIds)) {
         continue;
       }
@@ -90,8 +90,7 @@ public final class CleanAction {
           keep = true;
           continue;
         }
-        deleted.add(
-            new Deleted("checkpoint", "_backfill/checkpoints/" + key + ".lance/" + name, -1));
+        deleted.add(new Deleted("checkpoint", "_backfill/checkpoints/" + key + ".lance/" + name));
         if (!dryRun) {
           store.drop(name);
         }
@@ -110,12 +109,19 @@ public final class CleanAction {
         keep.add(origin.file().path());
       }
     }
-    // A live job's files are not recorded while they grow: leave all that is young enough to be one.
+    // A live job's files are not recorded while they grow: leave all that is young enough to be
+    // one.
     if (!busyColumns.isEmpty()) {
       return;
     }
-    new StagedFileCleaner(target.ref())
-        .clean(keep, before, dryRun)
-        .forEach(file -> deleted.add(new Deleted("column_file", "data/" + file.path(), file.bytes())));
+    CleanedFiles files =
+        new StagedFileCleaner(target.ref())
+            .clean(keep, before, /* noWriterActive= */ false, dryRun);
+    files.paths().forEach(path -> deleted.add(new Deleted("column_file", "data/" + path)));
+    if (files.paths().isEmpty() && files.files() > 0) {
+      deleted.add(
+          new Deleted(
+              "column_file", "data/ (%d files, %d bytes)".formatted(files.files(), files.bytes())));
+    }
   }
 }

@@ -7,6 +7,7 @@ import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
 import io.lancebackfill.expression.BoundExpression;
+import io.lancebackfill.expression.EvaluationSettings;
 import io.lancebackfill.expression.ExpressionBinder;
 import io.lancebackfill.expression.ExpressionException;
 import io.lancebackfill.expression.ExpressionFault;
@@ -76,16 +77,18 @@ final class ColumnBinder {
    * Binds a declared column again, in this session.
    *
    * @param batchSize rows of a batch, or null for the adaptive size
-   * @throws BackfillException FUNCTION_CHANGED if the same expression means something else here than
-   *     where it was declared, and what {@link #bindNew} throws
+   * @throws BackfillException FUNCTION_CHANGED if the same expression means something else here
+   *     than where it was declared, and what {@link #bindNew} throws
    */
   BoundColumn bindDeclared(
       TableSnapshot table, ComputedColumn column, @Nullable Integer batchSize) {
-    SparkSession session = spark.cloneSession();
-    column.settings().forEach(session.conf()::set);
+    SparkSession session = EvaluationSettings.restore(spark, column.settings());
     BoundExpression bound =
         bind(session, table, column.expression(), column.functionVersion().orElse(null));
-    if (!bound.fingerprint().equals(column.fingerprint())) {
+    String fingerprint =
+        ComputedColumn.fingerprint(
+            bound.fingerprint(), column.columns().stream().map(TableColumn::field).toList());
+    if (!fingerprint.equals(column.fingerprint())) {
       throw new BackfillException(
           BackfillErrorCode.FUNCTION_CHANGED,
           ("Column '%s' was declared as %s with other code than this session has: its fingerprint is %s,"
@@ -96,7 +99,7 @@ final class ColumnBinder {
                   column.name(),
                   column.expression(),
                   column.fingerprint(),
-                  bound.fingerprint(),
+                  fingerprint,
                   column.names().get(0)));
     }
     List<TableColumn> inputs = new ArrayList<>();

@@ -42,7 +42,8 @@ public final class ColumnDeclarations {
    *
    * @param dataType Spark's name of its type
    */
-  public record Declared(String column, String dataType, String kind, String fingerprint, long version) {}
+  public record Declared(
+      String column, String dataType, String kind, String fingerprint, long version) {}
 
   /**
    * Declares a computed column, or a group.
@@ -71,8 +72,7 @@ public final class ColumnDeclarations {
           }
           BoundExpression bound =
               faults.collect(
-                  () ->
-                      binder().bindNew(table, expression, options.get(ColumnOptions.VERSION)));
+                  () -> binder().bindNew(table, expression, options.get(ColumnOptions.VERSION)));
           DeclaredType type =
               dataType == null ? null : faults.collect(() -> DeclaredType.parse(dataType));
           List<Field> fields =
@@ -84,7 +84,7 @@ public final class ColumnDeclarations {
             throw new IllegalStateException("a fault was lost");
           }
           keepFunction(bound);
-          Map<String, String> metadata = metadata(names, bound, options);
+          Map<String, String> metadata = metadata(names, fields, bound, options);
           TableSnapshot declared =
               LanceTables.addColumns(
                   target.ref(),
@@ -104,8 +104,7 @@ public final class ColumnDeclarations {
           ComputedColumn column = faults.collect(() -> ComputedColumn.of(table, name));
           BoundExpression bound =
               faults.collect(
-                  () ->
-                      binder().bindNew(table, expression, options.get(ColumnOptions.VERSION)));
+                  () -> binder().bindNew(table, expression, options.get(ColumnOptions.VERSION)));
           if (column != null && bound != null) {
             faults.collect(
                 () -> {
@@ -122,7 +121,8 @@ public final class ColumnDeclarations {
           Map<String, String> merged = new HashMap<>(column.options());
           merged.remove(ColumnOptions.VERSION);
           merged.putAll(options);
-          Map<String, String> metadata = metadata(column.names(), bound, merged);
+          List<Field> fields = column.columns().stream().map(TableColumn::field).toList();
+          Map<String, String> metadata = metadata(column.names(), fields, bound, merged);
           Map<Integer, Map<String, String>> updates = new HashMap<>();
           column.fieldIds().forEach(id -> updates.put(id, metadata));
           LanceTables.updateFieldMetadata(target.ref(), updates);
@@ -204,14 +204,13 @@ public final class ColumnDeclarations {
       Map<String, String> options) {
     Map<String, String> merged = new HashMap<>(column.options());
     merged.putAll(options);
-    List<Field> fields =
-        fields(table, column.names(), bound, null, merged);
+    List<Field> fields = fields(table, column.names(), bound, null, merged);
     for (int i = 0; i < fields.size(); i++) {
       DataType now = ColumnTypes.sparkType(column.columns().get(i).field());
       DataType then = ColumnTypes.sparkType(fields.get(i));
-      boolean vector =
-          column.columns().get(i).field().getType() instanceof ArrowType.FixedSizeList;
-      if (!now.sameType(then) && !(vector && then.typeName().equals("array"))
+      boolean vector = column.columns().get(i).field().getType() instanceof ArrowType.FixedSizeList;
+      if (!now.sameType(then)
+          && !(vector && then.typeName().equals("array"))
           && !org.apache.spark.sql.catalyst.expressions.Cast.canUpCast(then, now)) {
         throw new BackfillException(
             BackfillErrorCode.TYPE_MISMATCH,
@@ -238,8 +237,7 @@ public final class ColumnDeclarations {
       BoundExpression.ArrowCall call = bound.call();
       if (call != null) {
         Field output = call.output();
-        if (declared != null
-            && !ColumnTypes.sparkType(output).sameType(declared.type())) {
+        if (declared != null && !ColumnTypes.sparkType(output).sameType(declared.type())) {
           throw mismatch(names.get(0), declared, ColumnTypes.sparkType(output));
         }
         return List.of(ColumnTypes.field(names.get(0), output, table.storageVersion()));
@@ -263,8 +261,7 @@ public final class ColumnDeclarations {
             .formatted(name, declared, type.catalogString()));
   }
 
-  private static List<Field> group(
-      TableSnapshot table, List<String> names, BoundExpression bound) {
+  private static List<Field> group(TableSnapshot table, List<String> names, BoundExpression bound) {
     BoundExpression.ArrowCall call = bound.call();
     int width;
     if (call != null) {
@@ -301,8 +298,7 @@ public final class ColumnDeclarations {
     if (call != null) {
       StoredFunctions own = new StoredFunctions(new TableState(target.ref()).functions());
       String name = call.function().name();
-      boolean same =
-          own.find(name).filter(f -> f.descriptor().equals(call.function())).isPresent();
+      boolean same = own.find(name).filter(f -> f.descriptor().equals(call.function())).isPresent();
       if (!same) {
         own.put(
             call.function(),
@@ -313,7 +309,7 @@ public final class ColumnDeclarations {
   }
 
   private static Map<String, String> metadata(
-      List<String> names, BoundExpression bound, Map<String, String> options) {
+      List<String> names, List<Field> fields, BoundExpression bound, Map<String, String> options) {
     BoundExpression.ArrowCall call = bound.call();
     return ComputedColumn.metadata(
         names,
@@ -321,7 +317,7 @@ public final class ColumnDeclarations {
         call != null ? ComputedColumn.KIND_FUNCTION : ComputedColumn.KIND_SQL,
         call != null ? call.function().name() : "",
         bound.inputs(),
-        bound.fingerprint(),
+        ComputedColumn.fingerprint(bound.fingerprint(), fields),
         bound.settings(),
         options);
   }
@@ -332,7 +328,7 @@ public final class ColumnDeclarations {
             c ->
                 new Declared(
                     c.name(),
-                    DeclaredType.name(c.field()),
+                    ColumnTypes.name(c.field()),
                     column.kind(),
                     column.fingerprint(),
                     table.version()))

@@ -31,8 +31,8 @@ public final class CoverageReport {
   /**
    * One fragment; live rows only.
    *
-   * @param functionVersion the version given to the function that made the fragment's values, or its
-   *     fingerprint; null if no record says
+   * @param functionVersion the version given to the function that made the fragment's values, or
+   *     its fingerprint; null if no record says
    */
   public record Line(
       int fragmentId,
@@ -87,8 +87,7 @@ public final class CoverageReport {
     return lines;
   }
 
-  private static @Nullable String version(
-      ComputedColumn column, Optional<ColumnOrigin> origin) {
+  private static @Nullable String version(ComputedColumn column, Optional<ColumnOrigin> origin) {
     if (origin.isEmpty() || origin.get().parts().isEmpty()) {
       return null;
     }

@@ -1,12 +1,9 @@
 package io.lancebackfill.job;
 
-import io.lancebackfill.datasource.table.ColumnTypes;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.apache.arrow.vector.types.pojo.ArrowType;
-import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.spark.sql.catalyst.parser.CatalystSqlParser$;
 import org.apache.spark.sql.catalyst.parser.ParseException;
 import org.apache.spark.sql.types.DataType;
@@ -31,12 +28,10 @@ record DeclaredType(String text, DataType type, int vectorDim) {
     try {
       if (vector.matches()) {
         int dim = ColumnOptions.vectorDim(vector.group(2));
-        DataType element =
-            sparkType(vector.group(1));
+        DataType element = sparkType(vector.group(1));
         return new DeclaredType(text, DataTypes.createArrayType(element, true), dim);
       }
-      return new DeclaredType(
-          text, sparkType(text), 0);
+      return new DeclaredType(text, sparkType(text), 0);
     } catch (ParseException e) {
       throw new BackfillException(
           BackfillErrorCode.UNSUPPORTED_TYPE,
@@ -48,18 +43,6 @@ record DeclaredType(String text, DataType type, int vectorDim) {
 
   private static DataType sparkType(String text) throws ParseException {
     return CatalystSqlParser$.MODULE$.parseDataType(text);
-  }
-
-  /** The type's name as {@code data_type} takes it. */
-  static String name(Field field) {
-    DataType type = ColumnTypes.sparkType(field);
-    if (field.getType() instanceof ArrowType.FixedSizeList list) {
-      return "fixed_size_list<%s>[%d]"
-          .formatted(
-              ((org.apache.spark.sql.types.ArrayType) type).elementType().catalogString(),
-              list.getListSize());
-    }
-    return type.catalogString();
   }
 
   @Override

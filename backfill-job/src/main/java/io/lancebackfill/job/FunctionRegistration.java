@@ -34,8 +34,8 @@ public final class FunctionRegistration {
   }
 
   /**
-   * Registers a Java class; a function of that name is replaced, columns keep the one that they were
-   * declared with.
+   * Registers a Java class; a function of that name is replaced, columns keep the one that they
+   * were declared with.
    *
    * @param options arguments of the function, and {@code version}
    */
@@ -70,8 +70,7 @@ public final class FunctionRegistration {
     if (udf == null || className == null) {
       throw new IllegalStateException("a fault was lost");
     }
-    UdfDescriptor descriptor =
-        new UdfDescriptor(name, UdfDescriptor.JAVA, className, version, own);
+    UdfDescriptor descriptor = new UdfDescriptor(name, UdfDescriptor.JAVA, className, version, own);
     String fingerprint = fingerprint(name, udf, version);
     functions.put(descriptor, fingerprint, Instant.now().truncatedTo(ChronoUnit.MICROS));
     return functions.find(name).orElseThrow();

@@ -14,7 +14,9 @@ public interface JobListener {
    */
   void planned(JobInfo job, JobCounts counts, long rowsToCompute, int slots);
 
-  /** Called several times a second while tasks run; {@code rowsDone} counts unfinished tasks too. */
+  /**
+   * Called several times a second while tasks run; {@code rowsDone} counts unfinished tasks too.
+   */
   void running(JobInfo job, JobCounts counts, long rowsDone, long rowsToCompute, Duration elapsed);
 
   /** A commit has attached files; {@code counts} are the new totals. */

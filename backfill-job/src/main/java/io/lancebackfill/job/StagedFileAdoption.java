@@ -55,8 +55,7 @@ final class StagedFileAdoption {
         newest.put(
             origin.fragmentId(),
             new StagedFragment(
-                attachment(fragment.get(), inputColumns, place.orElse(null), origin),
-                origin));
+                attachment(fragment.get(), inputColumns, place.orElse(null), origin), origin));
       }
     }
     List<StagedFragment> readable = new ArrayList<>();

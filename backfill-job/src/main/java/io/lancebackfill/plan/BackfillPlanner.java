@@ -32,11 +32,7 @@ public final class BackfillPlanner {
       } else if (read.get().liveRows() > 0) {
         coverage.add(
             FragmentCoverage.of(
-                fragment,
-                read.get(),
-                request.column(),
-                request.inputColumns(),
-                request.origins()));
+                fragment, read.get(), request.column(), request.inputColumns(), request.origins()));
       }
     }
     Map<Integer, RoaringBitmap> unknown =

@@ -68,7 +68,10 @@ public record FragmentCoverage(
     return new FragmentCoverage(fragment, place, origin, inputs, fresh, stale, failed);
   }
 
-  /** The file of a group whose columns all lie in one; else the list of their files, which no record has. */
+  /**
+   * The file of a group whose columns all lie in one; else the list of their files, which no record
+   * has.
+   */
   private static String onePath(ColumnPlace place) {
     List<String> paths = Arrays.stream(place.path().split("\\|")).distinct().toList();
     return paths.size() == 1 ? paths.get(0) : place.path();
@@ -76,8 +79,7 @@ public record FragmentCoverage(
 
   /** Rows that no record explains: never computed where they are NULL, else of unknown origin. */
   public RoaringBitmap unexplained() {
-    return RowOffsets.complement(
-        RoaringBitmap.or(fresh, stale, failed), fragment.physicalRows());
+    return RowOffsets.complement(RoaringBitmap.or(fresh, stale, failed), fragment.physicalRows());
   }
 
   /** Rows that a recompute of {@code generation} made already. */

@@ -26,10 +26,8 @@ final class AddColumnProcedure implements Procedure {
     return new ProcedureSpec(
         "add_column",
         List.of(
-            ProcedureParameter.required(
-                "table", ParameterType.STRING, "Name or URI of the table."),
-            ProcedureParameter.optional(
-                "column", ParameterType.STRING, "Name of the new column."),
+            ProcedureParameter.required("table", ParameterType.STRING, "Name or URI of the table."),
+            ProcedureParameter.optional("column", ParameterType.STRING, "Name of the new column."),
             ProcedureParameter.optional(
                 "expression",
                 ParameterType.STRING,
@@ -54,14 +52,14 @@ final class AddColumnProcedure implements Procedure {
   public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
     List<String> names = RequiredNames.of(arguments);
     return new ColumnDeclarations(context.session(), CallTargets.table(context, arguments))
-        .add(
-            names,
-            arguments.string("expression"),
-            arguments.optionalString("data_type").orElse(null),
-            arguments.stringMap("options"))
-        .stream()
-        .map(AddColumnProcedure::row)
-        .toList();
+            .add(
+                names,
+                arguments.string("expression"),
+                arguments.optionalString("data_type").orElse(null),
+                arguments.stringMap("options"))
+            .stream()
+            .map(AddColumnProcedure::row)
+            .toList();
   }
 
   static Row row(Declared declared) {

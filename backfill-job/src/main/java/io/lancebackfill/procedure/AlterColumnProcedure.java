@@ -11,8 +11,7 @@ final class AlterColumnProcedure implements Procedure {
     return new ProcedureSpec(
         "alter_column",
         List.of(
-            ProcedureParameter.required(
-                "table", ParameterType.STRING, "Name or URI of the table."),
+            ProcedureParameter.required("table", ParameterType.STRING, "Name or URI of the table."),
             ProcedureParameter.required(
                 "column", ParameterType.STRING, "A computed column, or one of a group."),
             ProcedureParameter.required(
@@ -28,12 +27,12 @@ final class AlterColumnProcedure implements Procedure {
   @Override
   public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
     return new ColumnDeclarations(context.session(), CallTargets.table(context, arguments))
-        .alter(
-            arguments.string("column"),
-            arguments.string("expression"),
-            arguments.stringMap("options"))
-        .stream()
-        .map(AddColumnProcedure::row)
-        .toList();
+            .alter(
+                arguments.string("column"),
+                arguments.string("expression"),
+                arguments.stringMap("options"))
+            .stream()
+            .map(AddColumnProcedure::row)
+            .toList();
   }
 }

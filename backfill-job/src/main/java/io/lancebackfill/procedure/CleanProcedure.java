@@ -1,6 +1,5 @@
 package io.lancebackfill.procedure;
 
-import static org.apache.spark.sql.types.DataTypes.LongType;
 import static org.apache.spark.sql.types.DataTypes.StringType;
 
 import io.lancebackfill.config.Durations;
@@ -21,31 +20,24 @@ final class CleanProcedure implements Procedure {
     return new ProcedureSpec(
         "clean",
         List.of(
-            ProcedureParameter.required(
-                "table", ParameterType.STRING, "Name or URI of the table."),
+            ProcedureParameter.required("table", ParameterType.STRING, "Name or URI of the table."),
             ProcedureParameter.optional(
                 "older_than",
                 ParameterType.STRING,
                 "What is younger stays; a duration such as '1h', by default '7 days'."),
             ProcedureParameter.optional(
                 "dry_run", ParameterType.BOOLEAN, "Lists what would be deleted.")),
-        new ResultSchema()
-            .notNull("kind", StringType)
-            .notNull("path", StringType)
-            .nullable("bytes", LongType)
-            .build(),
+        new ResultSchema().notNull("kind", StringType).notNull("path", StringType).build(),
         "Deletes checkpoints and column files that no version and no live job refers to.");
   }
 
   @Override
   public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
-    Duration age = arguments.optionalString("older_than").map(CleanProcedure::age).orElse(DEFAULT_AGE);
+    Duration age =
+        arguments.optionalString("older_than").map(CleanProcedure::age).orElse(DEFAULT_AGE);
     return new CleanAction(CallTargets.table(context, arguments))
         .run(age, arguments.bool("dry_run", false)).stream()
-            .map(
-                file ->
-                    RowFactory.create(
-                        file.kind(), file.path(), file.bytes() < 0 ? null : file.bytes()))
+            .map(file -> RowFactory.create(file.kind(), file.path()))
             .toList();
   }
 

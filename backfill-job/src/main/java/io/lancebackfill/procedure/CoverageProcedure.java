@@ -16,8 +16,7 @@ final class CoverageProcedure implements Procedure {
     return new ProcedureSpec(
         "coverage",
         List.of(
-            ProcedureParameter.required(
-                "table", ParameterType.STRING, "Name or URI of the table."),
+            ProcedureParameter.required("table", ParameterType.STRING, "Name or URI of the table."),
             ProcedureParameter.required(
                 "column", ParameterType.STRING, "A computed column, or one of a group.")),
         new ResultSchema()

@@ -15,14 +15,10 @@ final class DropColumnProcedure implements Procedure {
     return new ProcedureSpec(
         "drop_column",
         List.of(
-            ProcedureParameter.required(
-                "table", ParameterType.STRING, "Name or URI of the table."),
+            ProcedureParameter.required("table", ParameterType.STRING, "Name or URI of the table."),
             ProcedureParameter.required(
                 "column", ParameterType.STRING, "A computed column; a group goes as a whole.")),
-        new ResultSchema()
-            .notNull("column", StringType)
-            .notNull("table_version", LongType)
-            .build(),
+        new ResultSchema().notNull("column", StringType).notNull("table_version", LongType).build(),
         "Drops a computed column.");
   }
 

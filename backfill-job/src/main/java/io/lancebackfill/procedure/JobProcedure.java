@@ -18,8 +18,7 @@ final class JobProcedure implements Procedure {
     return new ProcedureSpec(
         "job",
         List.of(
-            ProcedureParameter.required(
-                "table", ParameterType.STRING, "Name or URI of the table."),
+            ProcedureParameter.required("table", ParameterType.STRING, "Name or URI of the table."),
             ProcedureParameter.required("job_id", ParameterType.STRING, "The job.")),
         new ResultSchema()
             .notNull("at", TimestampType)

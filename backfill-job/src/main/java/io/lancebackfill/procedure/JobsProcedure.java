@@ -26,8 +26,7 @@ final class JobsProcedure implements Procedure {
     return new ProcedureSpec(
         "jobs",
         List.of(
-            ProcedureParameter.required(
-                "table", ParameterType.STRING, "Name or URI of the table."),
+            ProcedureParameter.required("table", ParameterType.STRING, "Name or URI of the table."),
             ProcedureParameter.optional(
                 "status", ParameterType.STRING, "Only jobs that stand so, such as FAILED.")),
         new ResultSchema()

@@ -29,7 +29,9 @@ public final class TableTargets {
         lance.stream()
             .filter(catalog -> !table.contains("/"))
             .filter(
-                catalog -> table.regionMatches(true, 0, catalog.name() + ".", 0, catalog.name().length() + 1))
+                catalog ->
+                    table.regionMatches(
+                        true, 0, catalog.name() + ".", 0, catalog.name().length() + 1))
             .findFirst();
     CallCatalog catalog =
         named.orElseGet(
@@ -40,7 +42,8 @@ public final class TableTargets {
               throw new BackfillException(
                   BackfillErrorCode.UNKNOWN_CATALOG,
                   "Table '%s' names no Lance catalog, and the session has %d of them (%s). Begin the name with one, or configure spark.sql.catalog.lance."
-                      .formatted(table, lance.size(), lance.stream().map(CallCatalog::name).toList()));
+                      .formatted(
+                          table, lance.size(), lance.stream().map(CallCatalog::name).toList()));
             });
     return CallTargets.table(new ProcedureContext(spark, catalog), table);
   }

@@ -51,8 +51,7 @@ final class ArrowFunctionRows implements OffsetStream {
     this.group = group;
     this.batchSize =
         function.batchSize() == null
-            ? AdaptiveBatchSize.adaptive(
-                java.time.Duration.ofMillis(stage.checkpointIntervalMs()))
+            ? AdaptiveBatchSize.adaptive(java.time.Duration.ofMillis(stage.checkpointIntervalMs()))
             : AdaptiveBatchSize.fixed(function.batchSize());
     byte[] skip =
         RowOffsets.toBytes(
@@ -88,8 +87,7 @@ final class ArrowFunctionRows implements OffsetStream {
       arguments.add(reader.root().getVector(name));
     }
     int from = position;
-    List<FieldVector> inputs =
-        new OffsetBatch(offsets, arguments).slice(from, rows, allocator);
+    List<FieldVector> inputs = new OffsetBatch(offsets, arguments).slice(from, rows, allocator);
     try {
       executor()
           .run(

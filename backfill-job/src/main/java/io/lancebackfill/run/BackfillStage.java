@@ -42,8 +42,7 @@ final class BackfillStage {
 
   /** Tasks that run a function on Arrow batches. */
   RDD<TaskResult> applying(List<TaskSpec> tasks, ArrowFunction function) {
-    return overTasks(
-        tasks, new RunFunction(stage, broadcast(tasks), function, live.reporter()));
+    return overTasks(tasks, new RunFunction(stage, broadcast(tasks), function, live.reporter()));
   }
 
   private RDD<TaskResult> overTasks(
@@ -93,11 +92,9 @@ final class BackfillStage {
         .queryExecution()
         .toRdd()
         .toJavaRDD()
-        .mapPartitionsWithIndex(
-            new RunQuery(stage, broadcast(tasks), live.reporter()), false)
+        .mapPartitionsWithIndex(new RunQuery(stage, broadcast(tasks), live.reporter()), false)
         .rdd();
   }
-
 
   private Broadcast<List<TaskSpec>> broadcast(List<TaskSpec> tasks) {
     return context().broadcast(new ArrayList<>(tasks));
@@ -110,8 +107,7 @@ final class BackfillStage {
   /** Counts computed rows from everywhere, for progress. */
   interface Reporter extends LongConsumer, java.io.Serializable {}
 
-  private record RunAssemble(
-      JobTasks stage, Broadcast<List<TaskSpec>> tasks, Reporter reporter)
+  private record RunAssemble(JobTasks stage, Broadcast<List<TaskSpec>> tasks, Reporter reporter)
       implements Function2<Integer, Iterator<Integer>, Iterator<TaskResult>> {
     @Override
     public Iterator<TaskResult> call(Integer index, Iterator<Integer> ignored) {
@@ -121,10 +117,7 @@ final class BackfillStage {
   }
 
   private record RunFunction(
-      JobTasks stage,
-      Broadcast<List<TaskSpec>> tasks,
-      ArrowFunction function,
-      Reporter reporter)
+      JobTasks stage, Broadcast<List<TaskSpec>> tasks, ArrowFunction function, Reporter reporter)
       implements Function2<Integer, Iterator<Integer>, Iterator<TaskResult>> {
     @Override
     public Iterator<TaskResult> call(Integer index, Iterator<Integer> ignored) {
@@ -132,15 +125,12 @@ final class BackfillStage {
       boolean group = stage.columns().size() > 1;
       return List.of(
               new ColumnTask(stage, task, index, reporter)
-                  .run(
-                      allocator ->
-                          new ArrowFunctionRows(stage, task, function, group, allocator)))
+                  .run(allocator -> new ArrowFunctionRows(stage, task, function, group, allocator)))
           .iterator();
     }
   }
 
-  private record RunQuery(
-      JobTasks stage, Broadcast<List<TaskSpec>> tasks, Reporter reporter)
+  private record RunQuery(JobTasks stage, Broadcast<List<TaskSpec>> tasks, Reporter reporter)
       implements Function2<Integer, Iterator<InternalRow>, Iterator<TaskResult>> {
     @Override
     public Iterator<TaskResult> call(Integer index, Iterator<InternalRow> rows) {

@@ -29,7 +29,8 @@ final class CheckpointStream implements OffsetStream {
     this.allocator = allocator;
     long from = missing.isEmpty() ? 0 : missing.first();
     this.reader =
-        CheckpointDataset.read(stage.checkpoints().child(use.name() + ".lance")).open(from, BATCH_ROWS);
+        CheckpointDataset.read(stage.checkpoints().child(use.name() + ".lance"))
+            .open(from, BATCH_ROWS);
   }
 
   @Override
@@ -71,8 +72,7 @@ final class CheckpointStream implements OffsetStream {
         run[k] = (int) offsets.get(from + k);
       }
       ready.add(
-          new OffsetBatch(
-              run, new OffsetBatch(run, values).slice(from, run.length, allocator)));
+          new OffsetBatch(run, new OffsetBatch(run, values).slice(from, run.length, allocator)));
     }
   }
 

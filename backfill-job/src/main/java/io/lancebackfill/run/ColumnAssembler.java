@@ -31,8 +31,7 @@ final class ColumnAssembler {
   /**
    * @param sink takes each batch over: it empties or closes the root it is given
    */
-  ColumnAssembler(
-      List<Field> fields, BufferAllocator allocator, Consumer<VectorSchemaRoot> sink) {
+  ColumnAssembler(List<Field> fields, BufferAllocator allocator, Consumer<VectorSchemaRoot> sink) {
     this.fields = fields;
     this.allocator = allocator;
     this.sink = sink;

@@ -18,7 +18,9 @@ import org.apache.spark.TaskKilledException;
 import org.jspecify.annotations.Nullable;
 import org.roaringbitmap.RoaringBitmap;
 
-/** One task of a backfill, on an executor: computes rows and leaves a column file or checkpoints. */
+/**
+ * One task of a backfill, on an executor: computes rows and leaves a column file or checkpoints.
+ */
 final class ColumnTask {
   /** Opens the stream of rows that the function computes, with the task's allocator. */
   interface Computation {

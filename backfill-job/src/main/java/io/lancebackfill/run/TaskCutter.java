@@ -24,7 +24,8 @@ public final class TaskCutter {
 
   public List<TaskSpec> cut(BackfillPlan plan) {
     long computing = plan.fragments().stream().filter(f -> !f.compute().isEmpty()).count();
-    int pieces = computing == 0 || computing >= slots ? 1 : (int) ((slots + computing - 1) / computing);
+    int pieces =
+        computing == 0 || computing >= slots ? 1 : (int) ((slots + computing - 1) / computing);
     List<TaskSpec> tasks = new ArrayList<>();
     for (FragmentPlan fragment : plan.fragments()) {
       if (fragment.compute().isEmpty()) {

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param index position of the task in its stage
  * @param file the finished column file, for tasks that write one
- * @param checkpoint name of the checkpoint dataset that holds the rows of a range; null if it had no
- *     live row
+ * @param checkpoint name of the checkpoint dataset that holds the rows of a range; null if it had
+ *     no live row
  * @param checkpointRows physical offsets in that dataset, as a RoaringBitmap
  * @param rowsComputed rows on which the function ran
  * @param bytesWritten bytes of the column file and of checkpoints

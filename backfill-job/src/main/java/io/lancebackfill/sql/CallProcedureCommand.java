@@ -8,6 +8,7 @@ import io.lancebackfill.procedure.ProcedureArguments;
 import io.lancebackfill.procedure.ProcedureContext;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
@@ -119,7 +120,7 @@ public final class CallProcedureCommand extends LogicalPlan implements LeafRunna
 
   @Override
   public Seq<Enumeration.Value> nodePatterns() {
-    return nodePatterns;
+    return Objects.requireNonNull(nodePatterns);
   }
 
   @Override

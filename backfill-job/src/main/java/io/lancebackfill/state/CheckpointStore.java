@@ -56,8 +56,7 @@ public final class CheckpointStore {
         continue;
       }
       try {
-        CheckpointContents contents =
-            CheckpointDataset.read(folder.child(name + ".lance"));
+        CheckpointContents contents = CheckpointDataset.read(folder.child(name + ".lance"));
         Map<String, String> properties = contents.properties();
         found.add(
             new Checkpoint(

@@ -72,8 +72,7 @@ public record ColumnOrigin(
         computed.or(kept);
         failed.or(keptFailed);
       } else {
-        parts.add(
-            new Part(old.fingerprint(), old.inputs(), old.generation(), kept, keptFailed));
+        parts.add(new Part(old.fingerprint(), old.inputs(), old.generation(), kept, keptFailed));
       }
     }
     if (!computed.isEmpty()) {

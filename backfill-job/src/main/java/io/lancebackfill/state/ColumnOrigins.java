@@ -13,8 +13,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The record of what each column file was made from: {@code _backfill/columns.lance}, append only, a
- * row for each part of a file. All rows of a file come in one append.
+ * The record of what each column file was made from: {@code _backfill/columns.lance}, append only,
+ * a row for each part of a file. All rows of a file come in one append.
  */
 public final class ColumnOrigins {
   private static final List<Column> SCHEMA =

@@ -1,14 +1,20 @@
 package io.lancebackfill.state;
 
+import io.lancebackfill.datasource.table.ColumnTypes;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.apache.arrow.vector.types.pojo.Field;
 
 /**
  * A computed column, or a group of columns that one expression fills, as the table's field metadata
@@ -98,7 +104,8 @@ public record ComputedColumn(
               .formatted(column.name(), format, FORMAT));
     }
     List<TableColumn> group = new ArrayList<>();
-    for (String member : Json.strings(metadata.getOrDefault(GROUP, Json.write(List.of(column.name()))))) {
+    for (String member :
+        Json.strings(metadata.getOrDefault(GROUP, Json.write(List.of(column.name()))))) {
       group.add(
           table
               .column(member)
@@ -180,9 +187,24 @@ public record ComputedColumn(
     return String.join("-", fieldIds().stream().map(String::valueOf).toList());
   }
 
+  /**
+   * What a column's values depend on beside its inputs: the expression's fingerprint and the types
+   * that it is stored in. Field ids alone do not do: the id of a dropped column may be given again.
+   */
+  public static String fingerprint(String ofExpression, List<Field> fields) {
+    String types = fields.stream().map(ColumnTypes::name).toList().toString();
+    try {
+      byte[] hash =
+          MessageDigest.getInstance("SHA-256").digest(types.getBytes(StandardCharsets.UTF_8));
+      return ofExpression + HexFormat.of().formatHex(hash, 0, 4);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   /** Name of the folder of this column's checkpoints under its present fingerprint. */
   public String checkpointKey() {
-    return idKey() + "-" + fingerprint;
+    return idKey() + "_" + fingerprint;
   }
 
   /** The version that the user gave to the function, if any. */

@@ -18,8 +18,7 @@ public final class InputPlaces {
     TreeMap<String, String> places = new TreeMap<>();
     for (TableColumn input : inputs) {
       places.put(
-          Integer.toString(input.id()),
-          fragment.place(input).map(InputPlaces::text).orElse(""));
+          Integer.toString(input.id()), fragment.place(input).map(InputPlaces::text).orElse(""));
     }
     return Json.write(places);
   }

@@ -51,12 +51,26 @@ public final class JobRecords {
     List<@Nullable Object> row = new ArrayList<>();
     row.addAll(
         List.of(
-            e.jobId(), e.at(), e.event(), e.status().name(), e.columns(), e.columnIds(),
-            e.driver(), e.epoch(), e.generation(), e.tableVersion()));
+            e.jobId(),
+            e.at(),
+            e.event(),
+            e.status().name(),
+            e.columns(),
+            e.columnIds(),
+            e.driver(),
+            e.epoch(),
+            e.generation(),
+            e.tableVersion()));
     row.addAll(
         List.of(
-            c.fragmentsPlanned(), c.fragmentsCommitted(), c.fragmentsSkipped(), c.rowsComputed(),
-            c.rowsFromCheckpoints(), c.rowsFailed(), c.commits(), c.bytesWritten()));
+            c.fragmentsPlanned(),
+            c.fragmentsCommitted(),
+            c.fragmentsSkipped(),
+            c.rowsComputed(),
+            c.rowsFromCheckpoints(),
+            c.rowsFailed(),
+            c.commits(),
+            c.bytesWritten()));
     row.addAll(List.of(e.rowsPlanned(), e.elapsedMs(), e.options(), e.message()));
     table.append(List.of(row));
   }
@@ -89,8 +103,7 @@ public final class JobRecords {
 
   /** The last event of the newest job on these columns. */
   public Optional<JobEvent> lastOn(String columnIds) {
-    List<JobEvent> of =
-        latest().stream().filter(e -> e.columnIds().equals(columnIds)).toList();
+    List<JobEvent> of = latest().stream().filter(e -> e.columnIds().equals(columnIds)).toList();
     return of.isEmpty() ? Optional.empty() : Optional.of(of.get(of.size() - 1));
   }
 

@@ -15,8 +15,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Registered functions, of a catalog or of one table: {@code _backfill/functions.lance}, append only;
- * the last row of a name counts.
+ * Registered functions, of a catalog or of one table: {@code _backfill/functions.lance}, append
+ * only; the last row of a name counts.
  */
 public final class StoredFunctions {
   private static final List<Column> SCHEMA =

@@ -1,4 +1,7 @@
-/** What is kept beside the table: jobs, origins of column files, checkpoints, functions; all of it Lance datasets. */
+/**
+ * What is kept beside the table: jobs, origins of column files, checkpoints, functions; all of it
+ * Lance datasets.
+ */
 @NullMarked
 package io.lancebackfill.state;
 

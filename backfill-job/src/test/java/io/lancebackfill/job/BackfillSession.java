@@ -38,7 +38,8 @@ final class BackfillSession implements AutoCloseable {
             .range(0, rows, 1, fragments)
             .select(
                 functions.col("id"),
-                functions.expr("concat('text ', id % 977, repeat('x', cast(id % 5 as int)))")
+                functions
+                    .expr("concat('text ', id % 977, repeat('x', cast(id % 5 as int)))")
                     .as("text"));
     data.createOrReplaceTempView("data_of_" + name);
     sql(

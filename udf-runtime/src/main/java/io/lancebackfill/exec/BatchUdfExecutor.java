@@ -132,6 +132,9 @@ public final class BatchUdfExecutor implements AutoCloseable {
     long first = physicalOffset.applyAsLong(start);
     long last = physicalOffset.applyAsLong(start + rows - 1);
     FieldVector values = apply(views, rows, first, last);
+    if (values == null) {
+      throw UdfException.onRows(function, first, last, "returned null instead of a vector", null);
+    }
     try {
       String broken = brokenPromise(values, rows);
       if (broken != null) {
@@ -140,9 +143,7 @@ public final class BatchUdfExecutor implements AutoCloseable {
       batchSize.record(rows, System.nanoTime() - begin);
       consumer.accept(values, start, rows);
     } finally {
-      if (values != null) {
-        values.close();
-      }
+      values.close();
     }
   }
 
@@ -157,10 +158,7 @@ public final class BatchUdfExecutor implements AutoCloseable {
     }
   }
 
-  private @Nullable String brokenPromise(@Nullable FieldVector values, int rows) {
-    if (values == null) {
-      return "returned null instead of a vector";
-    }
+  private @Nullable String brokenPromise(FieldVector values, int rows) {
     if (values.getValueCount() != rows) {
       return "returned %d values for %d rows".formatted(values.getValueCount(), rows);
     }

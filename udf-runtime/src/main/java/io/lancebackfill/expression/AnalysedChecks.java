@@ -65,7 +65,7 @@ final class AnalysedChecks {
   private static boolean hasRandomStart(AesEncrypt encrypt) {
     Expression start = encrypt.iv();
     boolean given =
-        !start.foldable() || start.eval(null) instanceof byte[] bytes && bytes.length > 0;
+        !start.foldable() || (start.eval(null) instanceof byte[] bytes && bytes.length > 0);
     Expression mode = encrypt.mode();
     boolean ecb = mode.foldable() && "ECB".equalsIgnoreCase(String.valueOf(mode.eval(null)));
     return !given && !ecb;

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -50,7 +51,7 @@ final class ArrowCallBinder {
    * @throws ExpressionException if an argument is no column, or the function does not take these
    */
   ArrowCall bind(UnresolvedFunction parsed) {
-    UdfDescriptor function = functions.get(key(parsed.nameParts().head()));
+    UdfDescriptor function = Objects.requireNonNull(functions.get(key(parsed.nameParts().head())));
     List<ExpressionFault> faults = new ArrayList<>();
     if (parsed.isDistinct() || parsed.filter().isDefined() || parsed.ignoreNulls()) {
       faults.add(ParsedChecks.notRowWise(parsed.sql()));

@@ -69,7 +69,8 @@ final class CanonicalSql {
   /**
    * Reads a text that parses.
    *
-   * @param columns the table's columns
+   * @param columns the columns that it reads. Others must not count: a column added later, named as
+   *     a word of the text is, would change the canonical text.
    * @param caseSensitive whether columns differ by case
    */
   CanonicalSql(String text, List<String> columns, boolean caseSensitive) {
@@ -93,13 +94,14 @@ final class CanonicalSql {
   }
 
   /** The first literal whose value is the time at which it was parsed; null if there is none. */
-  @Nullable String clockLiteral() {
+  static @Nullable String clockLiteral(String text) {
+    List<? extends Token> tokens = tokens(text);
     for (int i = 0; i + 1 < tokens.size(); i++) {
       String literal = tokens.get(i + 1).getText();
       if (DATE_TYPES.contains(tokens.get(i).getType())
           && isString(literal)
           && CLOCK_LITERAL.matcher(literal.substring(1, literal.length() - 1)).matches()) {
-        return word(i) + " " + literal;
+        return tokens.get(i).getText().toUpperCase(Locale.ROOT) + " " + literal;
       }
     }
     return null;
@@ -131,8 +133,8 @@ final class CanonicalSql {
   private static boolean isCallable(Token token) {
     String text = token.getText();
     return token.getType() == SqlBaseLexer.BACKQUOTED_IDENTIFIER
-        || (Character.isLetter(text.charAt(0)) || text.charAt(0) == '_')
-            && !OPERATORS.contains(text.toUpperCase(Locale.ROOT));
+        || ((Character.isLetter(text.charAt(0)) || text.charAt(0) == '_')
+            && !OPERATORS.contains(text.toUpperCase(Locale.ROOT)));
   }
 
   private String word(int i) {
@@ -162,7 +164,7 @@ final class CanonicalSql {
     String text = token.getText();
     String upper = text.toUpperCase(Locale.ROOT);
     String kind = SqlBaseLexer.VOCABULARY.getSymbolicName(token.getType());
-    if (Character.isDigit(text.charAt(0)) || kind != null && kind.endsWith("_VALUE")) {
+    if (Character.isDigit(text.charAt(0)) || (kind != null && kind.endsWith("_VALUE"))) {
       return upper;
     }
     boolean keyword = Character.isLetter(text.charAt(0)) && !isString(text.substring(1));

@@ -84,7 +84,7 @@ public final class ExpressionBinder {
     }
     checks.check(parsed);
     Set<ExpressionFault> faults = new LinkedHashSet<>(checks.faults());
-    String clock = analyzer.canonical(text).clockLiteral();
+    String clock = CanonicalSql.clockLiteral(text);
     if (clock != null) {
       faults.add(AnalysedChecks.sessionDependent(clock));
     }
@@ -140,7 +140,7 @@ public final class ExpressionBinder {
       functions = used.functions();
     }
     DataType type = analysed.expression().dataType();
-    String sql = analyzer.canonical(text).text();
+    String sql = analyzer.canonical(text, analysed.columns());
     Map<String, String> settings = EvaluationSettings.of(analyzer.session());
     return new BoundExpression(
         Kind.SQL,
@@ -168,7 +168,7 @@ public final class ExpressionBinder {
     DataType type = ArrowCallBinder.sparkType(call);
     List<String> inputs =
         analyzer.columnNames().stream().filter(call.arguments()::contains).distinct().toList();
-    String sql = analyzer.canonical(text).text();
+    String sql = analyzer.canonical(text, inputs);
     // What such a function computes does not pass through Spark's evaluation: no setting matters.
     return new BoundExpression(
         Kind.ARROW_FUNCTION,

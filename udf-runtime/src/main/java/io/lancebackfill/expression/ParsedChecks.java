@@ -85,8 +85,8 @@ final class ParsedChecks {
     }
     String name = call.nameParts().head();
     return functions.lookupBuiltinOrTempFunction(name).isDefined()
-        || catalogs.currentCatalog() instanceof FunctionCatalog catalog
-            && catalog.functionExists(Identifier.of(catalogs.currentNamespace(), name));
+        || (catalogs.currentCatalog() instanceof FunctionCatalog catalog
+            && catalog.functionExists(Identifier.of(catalogs.currentNamespace(), name)));
   }
 
   private static boolean isWindow(Expression node) {

@@ -61,8 +61,9 @@ final class SchemaAnalyzer {
     return session.sessionState().conf().caseSensitiveAnalysis();
   }
 
-  CanonicalSql canonical(String text) {
-    return new CanonicalSql(text, columnNames(), caseSensitive());
+  /** The canonical text of an expression that reads the given columns. */
+  String canonical(String text, List<String> columns) {
+    return new CanonicalSql(text, columns, caseSensitive()).text();
   }
 
   /** Runs an action whose settings are those of this session, whatever the thread's session is. */
@@ -95,7 +96,9 @@ final class SchemaAnalyzer {
       throw new ExpressionException(
           List.of(
               new ExpressionFault(
-                  code, "'%s' cannot be parsed: %s".formatted(text, e.getMessage().strip()))),
+                  code,
+                  "'%s' cannot be parsed: %s"
+                      .formatted(text, String.valueOf(e.getMessage()).strip()))),
           e);
     }
   }
@@ -148,6 +151,7 @@ final class SchemaAnalyzer {
   }
 
   @SafeVarargs
+  @SuppressWarnings("varargs") // The elements are only read.
   private static <T> scala.collection.immutable.List<T> list(T... elements) {
     return list(List.of(elements));
   }

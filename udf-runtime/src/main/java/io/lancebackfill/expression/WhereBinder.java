@@ -52,7 +52,7 @@ public final class WhereBinder {
     if (!faults.isEmpty()) {
       throw new ExpressionException(List.copyOf(faults), null);
     }
-    return new BoundWhere(analyzer.canonical(text).text(), analysed.columns());
+    return new BoundWhere(analyzer.canonical(text, analysed.columns()), analysed.columns());
   }
 
   private Analysed analyse(String text, Expression parsed) {

@@ -1,5 +1,6 @@
 package io.lancebackfill.fingerprint;
 
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** What a function computes cannot be told. The message states the problem, cause and remedy. */
@@ -31,6 +32,11 @@ public final class FingerprintException extends RuntimeException {
 
   static FingerprintException failed(String message, @Nullable Throwable cause) {
     return new FingerprintException(Reason.FAILED, message, cause);
+  }
+
+  @Override
+  public String getMessage() {
+    return Objects.requireNonNull(super.getMessage());
   }
 
   public Reason reason() {

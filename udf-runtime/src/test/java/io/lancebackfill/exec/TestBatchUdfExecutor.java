@@ -251,7 +251,7 @@ class TestBatchUdfExecutor {
       assertThatThrownBy(
               () ->
                   executor.run(
-                      List.of(input), 10, row -> 1000L + 2 * row, (values, first, rows) -> {}))
+                      List.of(input), 10, row -> 1000L + 2L * row, (values, first, rows) -> {}))
           .isInstanceOfSatisfying(
               UdfException.class,
               e -> {
@@ -449,8 +449,7 @@ class TestBatchUdfExecutor {
     @Override
     public FieldVector apply(List<FieldVector> inputs, int rows, BufferAllocator allocator) {
       FieldVector input = inputs.get(0);
-      FieldVector values =
-          input instanceof FixedSizeListVector list ? (FieldVector) list.getDataVector() : input;
+      FieldVector values = input instanceof FixedSizeListVector list ? list.getDataVector() : input;
       data.add(values.getDataBuffer().memoryAddress());
       validity.add(values.getValidityBuffer().memoryAddress());
       return input;

@@ -131,6 +131,15 @@ class TestExpressionBinder {
   }
 
   @Test
+  void aColumnAddedLaterDoesNotCount() {
+    String text = "CASE WHEN n > 1 THEN cast(text AS Date) END";
+    StructType wider = StructType.fromDDL(SCHEMA.toDDL() + ", `when` INT, `Cast` INT, `date` INT");
+
+    assertThat(new ExpressionBinder(spark, wider, FUNCTIONS).bind(text).fingerprint())
+        .isEqualTo(bind(text).fingerprint());
+  }
+
+  @Test
   void otherSettingsDoNotCount(SparkSession other) {
     String here = bind("to_date(text)").fingerprint();
     other.conf().set("spark.sql.shuffle.partitions", "7");

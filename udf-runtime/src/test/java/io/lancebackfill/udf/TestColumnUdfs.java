@@ -27,16 +27,18 @@ class TestColumnUdfs {
       delimiter = '|',
       textBlock =
           """
-no.such.Function                                | was not found                  | ADD JAR
-java.lang.String                                | does not implement             | public constructor
-io.lancebackfill.udf.TestColumnUdfs$Hidden      | is static                      | public class
-io.lancebackfill.udf.TestColumnUdfs$Abstract    | is public abstract static      | not abstract
-io.lancebackfill.udf.TestColumnUdfs$Inner       | has no public constructor      | must be static
-io.lancebackfill.udf.TestColumnUdfs$WithArgument| has no public constructor      | without arguments
-io.lancebackfill.udf.TestColumnUdfs$Failing     | failed: java.lang.IllegalStateException: no model | open(UdfContext)
-io.lancebackfill.udf.TestColumnUdfs$BadStatic   | cannot be loaded               | jars that it needs
-""")
-  void refusesWhatCannotBeAFunction(String className, String problem, String remedy) {
+          no.such.Function | was not found                                 | ADD JAR
+          java.lang.String | does not implement                            | public constructor
+          $Hidden          | is static                                     | public class
+          $Abstract        | is public abstract static                     | not abstract
+          $Inner           | has no public constructor                     | must be static
+          $WithArgument    | has no public constructor                     | without arguments
+          $Failing         | failed: java.lang.IllegalStateException: no model | open(UdfContext)
+          $BadStatic       | cannot be loaded                              | jars that it needs
+          """)
+  void refusesWhatCannotBeAFunction(String name, String problem, String remedy) {
+    String className = name.startsWith("$") ? getClass().getName() + name : name;
+
     assertThatThrownBy(() -> ColumnUdfs.load(className))
         .isInstanceOf(InvalidFunctionException.class)
         .hasMessageContaining(className)
@@ -62,6 +64,7 @@ io.lancebackfill.udf.TestColumnUdfs$BadStatic   | cannot be loaded              
 
   public abstract static class Abstract extends Base {}
 
+  @SuppressWarnings("ClassCanBeStatic") // What a careless author writes.
   public class Inner extends Base {}
 
   public static class WithArgument extends Base {

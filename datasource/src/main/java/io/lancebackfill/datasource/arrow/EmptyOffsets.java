@@ -29,7 +29,8 @@ public final class EmptyOffsets {
     boolean repair;
     if (vector instanceof BaseVariableWidthVector || vector instanceof ListVector) {
       repair = isWrong(vector.getOffsetBuffer(), Integer.BYTES);
-    } else if (vector instanceof BaseLargeVariableWidthVector || vector instanceof LargeListVector) {
+    } else if (vector instanceof BaseLargeVariableWidthVector
+        || vector instanceof LargeListVector) {
       repair = isWrong(vector.getOffsetBuffer(), Long.BYTES);
     } else {
       repair = false;

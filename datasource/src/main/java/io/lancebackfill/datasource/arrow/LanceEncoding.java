@@ -17,9 +17,9 @@ public final class LanceEncoding {
   /**
    * The field with the metadata that files need and no other: what it says of extension types and
    * encodings. Lists get the full-zip encoding unless they name one: with the other one Lance 4.0.0
-   * takes the whole JVM down when a long run of empty or null lists meets strings
-   * ("chunk_bytes <= max_chunk_size"), which is what a column filled in parts looks like. Formats
-   * before 2.1 ignore it.
+   * takes the whole JVM down when a long run of empty or null lists meets strings ("chunk_bytes <=
+   * max_chunk_size"), which is what a column filled in parts looks like. Formats before 2.1 ignore
+   * it.
    */
   public static Field forFile(Field field) {
     return forFile(field, holdsList(field));

@@ -39,12 +39,17 @@ record AttachmentCheck(TableSnapshot table, List<TableColumn> columns) {
    */
   void requireColumns() {
     for (TableColumn column : columns) {
-      boolean present =
-          table.columns().stream().anyMatch(candidate -> isSame(candidate, column));
+      boolean present = table.columns().stream().anyMatch(candidate -> isSame(candidate, column));
       if (!present) {
         throw new ColumnGoneException(
-            "Column " + column.name() + " (field ids " + column.allIds() + ") of "
-                + table.ref().uri() + " is gone in version " + table.version()
+            "Column "
+                + column.name()
+                + " (field ids "
+                + column.allIds()
+                + ") of "
+                + table.ref().uri()
+                + " is gone in version "
+                + table.version()
                 + ": it was dropped or replaced while it was computed. Nothing was committed."
                 + " Declare the column again if it is still wanted.");
       }
@@ -93,8 +98,7 @@ record AttachmentCheck(TableSnapshot table, List<TableColumn> columns) {
     return fragment.files().stream()
         .anyMatch(
             named ->
-                named.path().equals(file.path())
-                    && named.fieldIds().containsAll(file.fieldIds()));
+                named.path().equals(file.path()) && named.fieldIds().containsAll(file.fieldIds()));
   }
 
   private boolean unchanged(FragmentSnapshot fragment, InputPlace input) {
@@ -110,7 +114,9 @@ record AttachmentCheck(TableSnapshot table, List<TableColumn> columns) {
     Set<Integer> ids = new HashSet<>();
     columns.forEach(column -> ids.addAll(column.allIds()));
     List<DataFileInfo> holding =
-        fragment.files().stream().filter(f -> f.fieldIds().stream().anyMatch(ids::contains)).toList();
+        fragment.files().stream()
+            .filter(f -> f.fieldIds().stream().anyMatch(ids::contains))
+            .toList();
     return holding.isEmpty()
         || (holding.size() == 1
             && holding.get(0).fieldIds().equals(file.fieldIds())

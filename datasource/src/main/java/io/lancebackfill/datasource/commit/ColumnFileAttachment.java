@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param fragmentId the fragment
  * @param physicalRows of the fragment when its inputs were read
  * @param file the column file
- * @param replaces where the column's values lay then, as {@link ColumnFileCommitter#place} gives it;
- *     null if the fragment had none
+ * @param replaces where the column's values lay then, as {@link ColumnFileCommitter#place} gives
+ *     it; null if the fragment had none
  * @param inputs where the values lay that the file was computed from
  */
 public record ColumnFileAttachment(

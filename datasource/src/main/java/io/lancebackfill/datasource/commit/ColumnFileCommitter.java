@@ -1,7 +1,6 @@
 package io.lancebackfill.datasource.commit;
 
 import io.lancebackfill.datasource.commit.AttachmentCheck.Result;
-import io.lancebackfill.datasource.commit.AttachmentCheck.State;
 import io.lancebackfill.datasource.table.ColumnPlace;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetException.Kind;
@@ -35,10 +34,10 @@ import org.lance.operation.Operation;
  *
  * <p>Lance lets pass what would make the values wrong: a dropped column, an input written again in
  * place, another filling of the column. So each try first reads the newest version and compares it
- * with what the files were made from; files that no longer fit are {@linkplain Refusal refused}, the
- * others of the group go on. A commit that lost against another one is tried again with the same
- * files on the newer metadata, without computing anything again. Between that look and the commit an
- * input can still change; the caller's record of the inputs' places tells so afterwards.
+ * with what the files were made from; files that no longer fit are {@linkplain Refusal refused},
+ * the others of the group go on. A commit that lost against another one is tried again with the
+ * same files on the newer metadata, without computing anything again. Between that look and the
+ * commit an input can still change; the caller's record of the inputs' places tells so afterwards.
  *
  * <p>Repeating a call is harmless: files that the table names already count as committed.
  */
@@ -107,7 +106,10 @@ public final class ColumnFileCommitter {
       for (ColumnFileAttachment attachment : group) {
         if (pending.put(attachment.fragmentId(), attachment) != null) {
           throw new IllegalArgumentException(
-              "Fragment " + attachment.fragmentId() + " of " + table.uri()
+              "Fragment "
+                  + attachment.fragmentId()
+                  + " of "
+                  + table.uri()
                   + " has two column files in one group");
         }
       }
@@ -157,7 +159,10 @@ public final class ColumnFileCommitter {
     private void send(Dataset newest, List<ColumnFileAttachment> files, Operation operation) {
       if (!stillOwner.getAsBoolean()) {
         throw new LostOwnershipException(
-            "The commit of " + files.size() + " column files to " + table.uri()
+            "The commit of "
+                + files.size()
+                + " column files to "
+                + table.uri()
                 + " was not sent: another driver owns the job now. Nothing is lost; that driver"
                 + " goes on with what is finished.");
       }
@@ -193,8 +198,13 @@ public final class ColumnFileCommitter {
         failedTries++;
         if (failedTries >= TRIES) {
           throw new CommitFailedException(
-              "Other commits to " + table.uri() + " came first " + TRIES + " times, so "
-                  + sent.size() + " column files are not attached yet. They are kept: run the same"
+              "Other commits to "
+                  + table.uri()
+                  + " came first "
+                  + TRIES
+                  + " times, so "
+                  + sent.size()
+                  + " column files are not attached yet. They are kept: run the same"
                   + " call again when fewer writers are at work, or raise the commit granularity.",
               failure,
               true,
@@ -209,16 +219,24 @@ public final class ColumnFileCommitter {
       } catch (DatasetException unreadable) {
         unreadable.addSuppressed(failure);
         throw new CommitStateUnknownException(
-            "It is not known whether the commit of " + sent.size() + " column files to "
-                + table.uri() + " happened: its answer was lost, and the table cannot be read."
+            "It is not known whether the commit of "
+                + sent.size()
+                + " column files to "
+                + table.uri()
+                + " happened: its answer was lost, and the table cannot be read."
                 + " Delete nothing; run the same call again once the table can be read.",
             unreadable);
       }
       version = snapshot.version();
       if (!countIfSentOneArrived(snapshot)) {
         throw new CommitFailedException(
-            "The commit of " + sent.size() + " column files to " + table.uri()
-                + " failed, and version " + version + " names none of them. "
+            "The commit of "
+                + sent.size()
+                + " column files to "
+                + table.uri()
+                + " failed, and version "
+                + version
+                + " names none of them. "
                 + failure.getMessage(),
             failure,
             failure.kind() == Kind.OTHER,
@@ -255,7 +273,10 @@ public final class ColumnFileCommitter {
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         throw new CommitFailedException(
-            "Interrupted while the commit of " + sent.size() + " column files to " + table.uri()
+            "Interrupted while the commit of "
+                + sent.size()
+                + " column files to "
+                + table.uri()
                 + " was to be tried again; they are not attached, and kept.",
             e,
             true,

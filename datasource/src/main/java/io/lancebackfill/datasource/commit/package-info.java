@@ -1,4 +1,6 @@
-/** Attaches column files to a table's newest version, whatever happened to it since they were made. */
+/**
+ * Attaches column files to a table's newest version, whatever happened to it since they were made.
+ */
 @NullMarked
 package io.lancebackfill.datasource.commit;
 

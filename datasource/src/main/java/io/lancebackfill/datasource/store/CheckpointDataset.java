@@ -1,5 +1,7 @@
 package io.lancebackfill.datasource.store;
 
+import io.lancebackfill.datasource.arrow.EmptyOffsets;
+import io.lancebackfill.datasource.arrow.LanceEncoding;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetException.Kind;
 import io.lancebackfill.datasource.table.DatasetOpener;
@@ -49,7 +51,8 @@ public final class CheckpointDataset implements AutoCloseable {
    *
    * @param ref where; its name must be new (put something unique into it)
    * @param valueFields the columns after {@link #OFFSET}; nullable, whatever the fields say
-   * @param properties kept with the dataset; {@link CheckpointContents#properties()} gives them back
+   * @param properties kept with the dataset; {@link CheckpointContents#properties()} gives them
+   *     back
    * @throws DatasetException INVALID_INPUT if there is a dataset already
    */
   public static CheckpointDataset create(
@@ -63,7 +66,9 @@ public final class CheckpointDataset implements AutoCloseable {
     if (!StateDatasets.createIfAbsent(ref, schema)) {
       throw new DatasetException(
           Kind.INVALID_INPUT,
-          "Cannot create the checkpoint " + ref.uri() + ": it exists. A checkpoint has one writer;"
+          "Cannot create the checkpoint "
+              + ref.uri()
+              + ": it exists. A checkpoint has one writer;"
               + " give each a name of its own.");
     }
     return new CheckpointDataset(ref, schema, DatasetOpener.latest(ref));
@@ -71,11 +76,10 @@ public final class CheckpointDataset implements AutoCloseable {
 
   private static Field nullable(Field field) {
     // Without the table's metadata: what it says of the column does not hold for a checkpoint.
-    return new Field(
-        field.getName(),
-        new FieldType(
-            true, field.getType(), field.getDictionary()),
-        field.getChildren());
+    Field forFile = LanceEncoding.forFile(field);
+    FieldType type =
+        new FieldType(true, field.getType(), field.getDictionary(), forFile.getMetadata());
+    return new Field(field.getName(), type, forFile.getChildren());
   }
 
   /** Where the dataset is. */
@@ -86,9 +90,10 @@ public final class CheckpointDataset implements AutoCloseable {
   /**
    * Appends a batch; without rows it does nothing. The vectors stay the caller's.
    *
-   * @param offsetsAndValues {@link #OFFSET} and the value columns, in the order of their declaration
-   * @throws IllegalArgumentException if the columns differ from the declared ones, or the offsets do
-   *     not ascend, from the last append's on
+   * @param offsetsAndValues {@link #OFFSET} and the value columns, in the order of their
+   *     declaration
+   * @throws IllegalArgumentException if the columns differ from the declared ones, or the offsets
+   *     do not ascend, from the last append's on
    * @throws DatasetException as classified; the batch is not appended then
    */
   public void append(VectorSchemaRoot offsetsAndValues) {
@@ -98,6 +103,7 @@ public final class CheckpointDataset implements AutoCloseable {
     }
     requireColumns(offsetsAndValues);
     long last = requireAscending(offsetsAndValues);
+    offsetsAndValues.getFieldVectors().forEach(EmptyOffsets::repair);
     Dataset appended =
         Retry.onContention(
             "append to", ref, () -> StateDatasets.append(ref, dataset, offsetsAndValues));
@@ -123,7 +129,11 @@ public final class CheckpointDataset implements AutoCloseable {
       long offset = offsets.get(row);
       if (offset <= last) {
         throw new IllegalArgumentException(
-            "The offsets of the checkpoint " + ref.uri() + " must ascend: " + offset + " after "
+            "The offsets of the checkpoint "
+                + ref.uri()
+                + " must ascend: "
+                + offset
+                + " after "
                 + last);
       }
       last = offset;

@@ -37,10 +37,7 @@ public final class CheckpointReader implements AutoCloseable {
     List<String> columns = new ArrayList<>(List.of(CheckpointDataset.OFFSET));
     contents.valueFields().stream().map(Field::getName).forEach(columns::add);
     ScanOptions.Builder options =
-        new ScanOptions.Builder()
-            .columns(columns)
-            .batchSize(batchSize)
-            .batchReadahead(READ_AHEAD);
+        new ScanOptions.Builder().columns(columns).batchSize(batchSize).batchReadahead(READ_AHEAD);
     if (skippedRows > 0) {
       options.offset(skippedRows);
     }
@@ -59,8 +56,7 @@ public final class CheckpointReader implements AutoCloseable {
     }
   }
 
-  private static void closeQuietlyInto(
-      DatasetException failure, @Nullable LanceScanner scanner) {
+  private static void closeQuietlyInto(DatasetException failure, @Nullable LanceScanner scanner) {
     if (scanner != null) {
       try {
         scanner.close();

@@ -1,6 +1,5 @@
 package io.lancebackfill.datasource.store;
 
-import io.lancebackfill.datasource.store.LeaseStore.Seen;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetRef;
 import java.time.Duration;
@@ -10,15 +9,17 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps two drivers from doing the same job at once. The holder's name stands in one config key of a
- * dataset of its own, and every change of it is a compare-and-set. The holder renews it three times
- * per duration. A challenger takes over when it has seen no change for that long on its own clock,
- * so clocks need not agree; or at once if the holder was a process of this machine that is gone.
+ * Keeps two drivers from doing the same job at once. The holder's name stands in one config key of
+ * a dataset of its own, and every change of it is a compare-and-set. The holder renews it three
+ * times per duration. A challenger takes over when it has seen no change for that long on its own
+ * clock, so clocks need not agree; or at once if the holder was a process of this machine that is
+ * gone.
  *
  * <p>A lease is no proof: a holder that was stopped for long believes in it until it looks. What it
  * guards must be safe without it; ask {@link #held()} right before each commit.
@@ -34,17 +35,15 @@ public final class Lease implements AutoCloseable {
   private final LeaseHolder holder;
   private final Duration duration;
   private final ScheduledExecutorService renewals;
-  private LeaseRecord record;
   private int sinceCleanUp;
   private boolean closed;
   private volatile boolean lost;
   private volatile long renewedAt;
   private @Nullable ScheduledFuture<?> renewal;
 
-  private Lease(DatasetRef ref, LeaseRecord record, LeaseHolder holder, Duration duration, long at) {
+  private Lease(DatasetRef ref, LeaseHolder holder, Duration duration, long at) {
     this.store = new LeaseStore(ref);
     this.ref = ref;
-    this.record = record;
     this.holder = holder;
     this.duration = duration;
     this.renewedAt = at;
@@ -114,20 +113,18 @@ public final class Lease implements AutoCloseable {
       while (true) {
         // The lease counts from before the commit: it must not seem fresher than it is.
         long at = System.nanoTime();
-        Seen seen = store.read();
-        if (mayTake(seen.record(), at)) {
-          LeaseRecord mine =
-              new LeaseRecord(
-                  me.withEpoch(seen.record().epoch() + 1), seen.record().epoch() + 1, 0);
-          if (store.exchange(seen, mine)) {
+        LeaseRecord found = store.read();
+        if (mayTake(found, at)) {
+          LeaseHolder mine = me.withEpoch(found.epoch() + 1);
+          if (store.exchange(found, new LeaseRecord(mine, mine.epoch(), 0))) {
             return Lease.started(ref, mine, duration, at);
           }
           continue;
         }
         if (System.nanoTime() - begin >= giveUpAfter.toNanos()) {
-          throw new LeaseUnavailableException(ref, seen.record().heldBy().orElseThrow());
+          throw new LeaseUnavailableException(ref, found.heldBy().orElseThrow());
         }
-        tell(seen.record().heldBy().orElseThrow());
+        tell(found.heldBy().orElseThrow());
         pause();
       }
     }
@@ -165,9 +162,8 @@ public final class Lease implements AutoCloseable {
     }
   }
 
-  private static Lease started(DatasetRef ref, LeaseRecord mine, Duration duration, long at) {
-    Lease lease =
-        new Lease(ref, mine, mine.heldBy().orElseThrow(), duration, at);
+  private static Lease started(DatasetRef ref, LeaseHolder mine, Duration duration, long at) {
+    Lease lease = new Lease(ref, mine, duration, at);
     long period = Math.max(1, duration.toNanos() / RENEWALS_PER_DURATION);
     lease.renewal =
         lease.renewals.scheduleAtFixedRate(lease::renew, period, period, TimeUnit.NANOSECONDS);
@@ -179,14 +175,12 @@ public final class Lease implements AutoCloseable {
       return;
     }
     long at = System.nanoTime();
-    LeaseRecord next = record.next();
     try {
-      if (store.exchange(new Seen(record, 0), next)) {
-        record = next;
+      if (exchangeIfMine(LeaseRecord::next)) {
         renewedAt = at;
       } else {
         lost = true;
-        LOG.warn("The lease {} was taken over by another driver", ref.uri());
+        LOG.warn("The lease {} is not this driver's any more", ref.uri());
       }
     } catch (RuntimeException e) {
       // The store may be back for the next renewal; until then held() counts the time down.
@@ -194,6 +188,13 @@ public final class Lease implements AutoCloseable {
       return;
     }
     cleanUpNowAndThen();
+  }
+
+  /** Reads anew each time, since the answer to an earlier renewal may have been lost. */
+  private boolean exchangeIfMine(UnaryOperator<LeaseRecord> change) {
+    LeaseRecord found = store.read();
+    return found.heldBy().filter(holder::equals).isPresent()
+        && store.exchange(found, change.apply(found));
   }
 
   private void cleanUpNowAndThen() {
@@ -249,7 +250,7 @@ public final class Lease implements AutoCloseable {
       return;
     }
     try {
-      if (!store.exchange(new Seen(record, 0), LeaseRecord.free(record.epoch()))) {
+      if (!exchangeIfMine(mine -> LeaseRecord.free(mine.epoch()))) {
         LOG.warn("The lease {} was another driver's already when it was released", ref.uri());
       }
     } catch (DatasetException e) {
@@ -262,7 +263,7 @@ public final class Lease implements AutoCloseable {
    * Who holds the lease; writes nothing. A holder that died is reported until somebody takes over.
    */
   public static Optional<LeaseHolder> current(DatasetRef ref) {
-    return new LeaseStore(ref).read().record().heldBy();
+    return new LeaseStore(ref).read().heldBy();
   }
 
   /** True if the holder certainly was a process of this machine that is gone. */

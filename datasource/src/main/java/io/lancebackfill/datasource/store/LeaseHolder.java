@@ -1,5 +1,6 @@
 package io.lancebackfill.datasource.store;
 
+import java.io.Serializable;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.UUID;
@@ -22,7 +23,8 @@ public record LeaseHolder(
     long pid,
     String processStart,
     String jobId,
-    String since) {
+    String since)
+    implements Serializable {
 
   /** This process, for {@link Lease#acquire}; the epoch is given by the lease. */
   public static LeaseHolder of(String jobId) {

@@ -34,13 +34,10 @@ final class LeaseStore {
     this.ref = ref;
   }
 
-  /** A record and the version of the dataset that it was read from. */
-  record Seen(LeaseRecord record, long version) {}
-
   /** The newest record; a free one if there is no dataset, which is not created. */
-  Seen read() {
+  LeaseRecord read() {
     try (Handle handle = Handle.open(ref)) {
-      return handle.present() ? seen(handle.dataset()) : new Seen(LeaseRecord.free(0), 0);
+      return handle.present() ? record(handle.dataset()) : LeaseRecord.free(0);
     }
   }
 
@@ -48,27 +45,23 @@ final class LeaseStore {
     StateDatasets.createIfAbsent(ref, SCHEMA);
   }
 
-  private Seen seen(Dataset dataset) {
+  private LeaseRecord record(Dataset dataset) {
     try {
-      String json = dataset.getConfig().get(KEY);
-      return new Seen(LeaseRecord.parse(ref, json), dataset.version());
+      return LeaseRecord.parse(ref, dataset.getConfig().get(KEY));
     } catch (Exception e) {
       throw LanceErrorClassifier.classify("read the lease", ref, e);
     }
   }
 
   /**
-   * Puts the new record in place of the one that was seen.
+   * Puts the new record in place of the one that is expected there.
    *
    * @return false if somebody else wrote one since
    * @throws DatasetException if the outcome is not known, or the store failed
    */
-  boolean exchange(Seen seen, LeaseRecord next) {
+  boolean exchange(LeaseRecord expected, LeaseRecord next) {
     try (Dataset dataset = DatasetOpener.latest(ref)) {
-      if (!seen(dataset).record().equals(seen.record())) {
-        return false;
-      }
-      return exchange(dataset, next);
+      return record(dataset).equals(expected) && exchange(dataset, next);
     }
   }
 
@@ -93,7 +86,7 @@ final class LeaseStore {
     } catch (Exception e) {
       // Whether the answer was lost or the race: the newest record says whose it is.
       DatasetException failure = LanceErrorClassifier.classify("write the lease", ref, e);
-      if (read().record().equals(next)) {
+      if (read().equals(next)) {
         return true;
       }
       if (failure.kind() == Kind.COMMIT_CONFLICT || failure.kind() == Kind.COMMIT_CONTENTION) {

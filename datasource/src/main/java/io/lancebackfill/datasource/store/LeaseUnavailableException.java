@@ -6,12 +6,20 @@ import io.lancebackfill.datasource.table.DatasetRef;
 public final class LeaseUnavailableException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  private final transient LeaseHolder holder;
+  private final LeaseHolder holder;
 
   LeaseUnavailableException(DatasetRef ref, LeaseHolder holder) {
     super(
-        "The lease " + ref.uri() + " is held by job " + holder.jobId() + " (process "
-            + holder.pid() + " on " + holder.host() + ", since " + holder.since()
+        "The lease "
+            + ref.uri()
+            + " is held by job "
+            + holder.jobId()
+            + " (process "
+            + holder.pid()
+            + " on "
+            + holder.host()
+            + ", since "
+            + holder.since()
             + "). Wait for that job, cancel it, or allow a longer wait.");
     this.holder = holder;
   }

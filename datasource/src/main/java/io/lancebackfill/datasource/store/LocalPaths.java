@@ -33,7 +33,8 @@ public final class LocalPaths {
     }
     // Lance takes the text after file:// as it is; only Java's form needs a valid URI.
     String path = uri.substring("file:".length()).replaceFirst("^/{2,}", "/");
-    return Optional.of(uri.indexOf('%') >= 0 ? Path.of(URI.create("file://" + path)) : Path.of(path));
+    return Optional.of(
+        uri.indexOf('%') >= 0 ? Path.of(URI.create("file://" + path)) : Path.of(path));
   }
 
   /**
@@ -71,7 +72,11 @@ public final class LocalPaths {
     if (bytes == 0 || (expected != null && expected > 0 && expected != bytes)) {
       throw corrupt(
           ref,
-          "its data file " + file.getPath() + " has " + bytes + " bytes"
+          "its data file "
+              + file.getPath()
+              + " has "
+              + bytes
+              + " bytes"
               + (expected == null ? "" : " where the manifest says " + expected),
           null);
     }
@@ -80,7 +85,10 @@ public final class LocalPaths {
   static DatasetException corrupt(DatasetRef ref, String problem, @Nullable Throwable cause) {
     return new DatasetException(
         Kind.CORRUPT,
-        "The state kept in " + ref.uri() + " cannot be read: " + problem
+        "The state kept in "
+            + ref.uri()
+            + " cannot be read: "
+            + problem
             + ". It was cut off by a crash or changed by something else; delete that folder if what"
             + " it holds can be computed again, or restore it from a copy.",
         cause);

@@ -12,6 +12,7 @@ import java.time.Instant;
 final class ProcessIdentity {
   private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
   private static final Path PROCESS_NAMESPACE = Path.of("/proc/self/ns/pid");
+  private static final String UNKNOWN = "unknown-host";
   private static final String HOST = findHost();
 
   private ProcessIdentity() {}
@@ -29,14 +30,14 @@ final class ProcessIdentity {
     try {
       name = InetAddress.getLocalHost().getHostName();
     } catch (UnknownHostException e) {
-      name = "unknown-host";
+      name = UNKNOWN;
     }
     try {
       String boot = Files.readString(BOOT_ID, StandardCharsets.UTF_8).strip();
       return name + "/" + boot + "/" + Files.readSymbolicLink(PROCESS_NAMESPACE);
     } catch (IOException | UnsupportedOperationException e) {
-      // No Linux: the name has to do.
-      return name;
+      // No Linux: the name has to do, if it is one.
+      return name.startsWith("localhost") ? UNKNOWN : name;
     }
   }
 
@@ -47,7 +48,7 @@ final class ProcessIdentity {
 
   /** True only if the process certainly ran on this machine and certainly is not there any more. */
   static boolean gone(LeaseHolder holder) {
-    if (!holder.host().equals(HOST) || HOST.startsWith("unknown-host")) {
+    if (!holder.host().equals(HOST) || HOST.equals(UNKNOWN)) {
       return false;
     }
     return ProcessHandle.of(holder.pid())

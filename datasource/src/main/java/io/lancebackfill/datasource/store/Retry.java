@@ -27,7 +27,12 @@ final class Retry {
         if (attempt == TRIES) {
           throw new DatasetException(
               Kind.COMMIT_CONTENTION,
-              "Cannot " + doing + " " + ref.uri() + ": other commits came first " + TRIES
+              "Cannot "
+                  + doing
+                  + " "
+                  + ref.uri()
+                  + ": other commits came first "
+                  + TRIES
                   + " times. Too many writers commit there at once; try again later, or with"
                   + " fewer jobs at a time.",
               e);

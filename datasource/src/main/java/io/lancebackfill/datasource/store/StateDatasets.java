@@ -62,8 +62,7 @@ final class StateDatasets {
    * @return whether it was this call that created it
    */
   static boolean createIfAbsent(DatasetRef ref, Schema schema) {
-    Operation create =
-        Overwrite.builder().fragments(List.of()).schema(withFormat(schema)).build();
+    Operation create = Overwrite.builder().fragments(List.of()).schema(withFormat(schema)).build();
     try (Transaction transaction =
             new Transaction.Builder().readVersion(NO_SUCH_VERSION).operation(create).build();
         Dataset created =
@@ -120,8 +119,12 @@ final class StateDatasets {
     if (!found.matches("[0-9]{1,9}") || Integer.parseInt(found) > FORMAT) {
       throw new DatasetException(
           Kind.INVALID_INPUT,
-          "The state kept in " + ref.uri() + " has format " + found
-              + ", and this build knows formats up to " + FORMAT
+          "The state kept in "
+              + ref.uri()
+              + " has format "
+              + found
+              + ", and this build knows formats up to "
+              + FORMAT
               + ": a newer version of this product wrote it. Upgrade this one, on every driver and"
               + " executor.");
     }
@@ -202,8 +205,7 @@ final class StateDatasets {
     } catch (Exception e) {
       DatasetException classified = LanceErrorClassifier.classify("clean up", ref, e);
       // Two cleanups at once find each other's files gone already.
-      boolean lostARace =
-          classified.kind() == Kind.NOT_FOUND || classified.kind() == Kind.CORRUPT;
+      boolean lostARace = classified.kind() == Kind.NOT_FOUND || classified.kind() == Kind.CORRUPT;
       if (!lostARace) {
         throw classified;
       }
@@ -218,12 +220,13 @@ final class StateDatasets {
    */
   static void drop(DatasetRef ref) {
     String uri = ref.uri();
-    boolean ours =
-        uri.matches("(?s).*[/\\\\]_backfill[/\\\\].+\\.lance/?") && !uri.contains("..");
+    boolean ours = uri.matches("(?s).*[/\\\\]_backfill[/\\\\].+\\.lance/?") && !uri.contains("..");
     if (!ours) {
       throw new DatasetException(
           Kind.INVALID_INPUT,
-          "Refused to delete " + uri + ": only .lance folders below a _backfill folder are"
+          "Refused to delete "
+              + uri
+              + ": only .lance folders below a _backfill folder are"
               + " deleted, since everything in the folder goes.");
     }
     try {

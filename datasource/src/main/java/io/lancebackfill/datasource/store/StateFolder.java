@@ -98,14 +98,17 @@ public final class StateFolder {
   /**
    * Deletes a dataset of this folder and all in it; no error if there is none.
    *
-   * @throws DatasetException INVALID_INPUT unless this folder is, or lies below, a {@code _backfill}
-   *     folder and the name is a plain one
+   * @throws DatasetException INVALID_INPUT unless this folder is, or lies below, a {@code
+   *     _backfill} folder and the name is a plain one
    */
   public void drop(String child) {
     if (child.isBlank() || child.contains("/") || child.contains("\\")) {
       throw new DatasetException(
           Kind.INVALID_INPUT,
-          "Refused to delete '" + child + "' in " + folder.uri()
+          "Refused to delete '"
+              + child
+              + "' in "
+              + folder.uri()
               + ": not the plain name of a dataset in that folder.");
     }
     StateDatasets.drop(child(child));

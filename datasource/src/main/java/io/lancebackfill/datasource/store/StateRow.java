@@ -98,7 +98,11 @@ public record StateRow(Map<String, @Nullable Object> values) {
     }
     if (value != null && !type.isInstance(value)) {
       throw new IllegalArgumentException(
-          "Column " + column + " holds a " + value.getClass().getSimpleName() + ", not a "
+          "Column "
+              + column
+              + " holds a "
+              + value.getClass().getSimpleName()
+              + ", not a "
               + type.getSimpleName());
     }
     return type.cast(value);

@@ -84,7 +84,10 @@ public final class StateTable {
     for (Column column : this.columns) {
       if (column.name().startsWith("_") || !names.add(column.name())) {
         throw new IllegalArgumentException(
-            "Column name " + column.name() + " of " + ref.uri()
+            "Column name "
+                + column.name()
+                + " of "
+                + ref.uri()
                 + " is used twice or begins with an underscore");
       }
       fields.add(Field.nullable(column.name(), StateValues.arrowType(column.type())));
@@ -136,8 +139,15 @@ public final class StateTable {
       List<? extends @Nullable Object> values = rows.get(row);
       if (values.size() != columns.size()) {
         throw new IllegalArgumentException(
-            "Row " + row + " for " + ref.uri() + " has " + values.size() + " values, the table "
-                + columns.size() + " columns");
+            "Row "
+                + row
+                + " for "
+                + ref.uri()
+                + " has "
+                + values.size()
+                + " values, the table "
+                + columns.size()
+                + " columns");
       }
       for (int i = 0; i < columns.size(); i++) {
         Object value = values.get(i);
@@ -145,8 +155,15 @@ public final class StateTable {
           StateValues.set(root.getVector(columns.get(i).name()), columns.get(i).type(), row, value);
         } catch (ClassCastException e) {
           throw new IllegalArgumentException(
-              "Column " + columns.get(i).name() + " of " + ref.uri() + " is a "
-                  + columns.get(i).type() + "; row " + row + " has a value of another type",
+              "Column "
+                  + columns.get(i).name()
+                  + " of "
+                  + ref.uri()
+                  + " is a "
+                  + columns.get(i).type()
+                  + "; row "
+                  + row
+                  + " has a value of another type",
               e);
         }
       }
@@ -243,8 +260,8 @@ public final class StateTable {
    * @param lanceFilter a condition in Lance's SQL, null for all rows
    * @param wanted columns to read, empty for all
    * @throws IllegalArgumentException if a wanted column is not one of the table's
-   * @throws DatasetException CORRUPT if the dataset is damaged, INVALID_INPUT if the filter is wrong
-   *     or a newer build wrote the dataset
+   * @throws DatasetException CORRUPT if the dataset is damaged, INVALID_INPUT if the filter is
+   *     wrong or a newer build wrote the dataset
    */
   public List<StateRow> read(@Nullable String lanceFilter, List<String> wanted) {
     List<Column> projection = projection(wanted);
@@ -265,7 +282,10 @@ public final class StateTable {
               .orElseThrow(
                   () ->
                       new IllegalArgumentException(
-                          ref.uri() + " has no column " + name + "; it has "
+                          ref.uri()
+                              + " has no column "
+                              + name
+                              + "; it has "
                               + columns.stream().map(Column::name).toList())));
     }
     return projection;
@@ -330,8 +350,9 @@ public final class StateTable {
   }
 
   /**
-   * Puts the fragments together and deletes versions that are older than a minute. Appends meanwhile
-   * are kept; a compaction elsewhere at the same time wins, and this one leaves it at that.
+   * Puts the fragments together and deletes versions that are older than a minute. Appends
+   * meanwhile are kept; a compaction elsewhere at the same time wins, and this one leaves it at
+   * that.
    */
   public void compact() {
     compact(GRACE);
@@ -355,8 +376,7 @@ public final class StateTable {
     } catch (Exception e) {
       DatasetException classified = LanceErrorClassifier.classify("compact", ref, e);
       boolean lostARace =
-          classified.kind() == Kind.COMMIT_CONFLICT
-              || classified.kind() == Kind.COMMIT_CONTENTION;
+          classified.kind() == Kind.COMMIT_CONFLICT || classified.kind() == Kind.COMMIT_CONTENTION;
       if (!lostARace) {
         throw classified;
       }

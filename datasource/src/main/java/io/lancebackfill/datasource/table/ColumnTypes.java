@@ -37,8 +37,7 @@ public final class ColumnTypes {
    * @param vectorDim values of each row of an array column that is a vector; 0 for any number
    * @throws DatasetException INVALID_INPUT if Lance or Spark lacks the type
    */
-  public static Field field(
-      String name, DataType type, int vectorDim, String storageVersion) {
+  public static Field field(String name, DataType type, int vectorDim, String storageVersion) {
     check(name, type, storageVersion);
     Metadata metadata =
         vectorDim == 0
@@ -65,6 +64,16 @@ public final class ColumnTypes {
   /** The Spark type of an Arrow field. */
   public static DataType sparkType(Field field) {
     return LanceArrowUtils.fromArrowField(field);
+  }
+
+  /** The type's name in Spark SQL; {@code fixed_size_list<float>[256]} for a vector. */
+  public static String name(Field field) {
+    DataType type = sparkType(field);
+    return field.getType() instanceof ArrowType.FixedSizeList list
+            && type instanceof ArrayType array
+        ? "fixed_size_list<%s>[%d]"
+            .formatted(array.elementType().catalogString(), list.getListSize())
+        : type.catalogString();
   }
 
   /** The same field with other metadata. */

@@ -18,8 +18,7 @@ import org.lance.spark.arrow.LanceArrowWriter;
  * thread-safe.
  */
 public final class ArrowRowBuffer implements AutoCloseable {
-  private static final Field ADDRESS =
-      Field.notNullable("_rowaddr", new ArrowType.Int(64, true));
+  private static final Field ADDRESS = Field.notNullable("_rowaddr", new ArrowType.Int(64, true));
 
   private final List<Field> fields;
   private final StructType type;
@@ -37,7 +36,8 @@ public final class ArrowRowBuffer implements AutoCloseable {
     this.type =
         LanceArrowUtils.fromArrowSchema(new org.apache.arrow.vector.types.pojo.Schema(fields));
     this.allocator = allocator;
-    this.root = VectorSchemaRoot.create(new org.apache.arrow.vector.types.pojo.Schema(fields), allocator);
+    this.root =
+        VectorSchemaRoot.create(new org.apache.arrow.vector.types.pojo.Schema(fields), allocator);
     this.writer = LanceArrowWriter.create(root, type);
   }
 

@@ -189,7 +189,9 @@ public final class ColumnFileWriter implements AutoCloseable {
     }
     if (rows == 0) {
       throw new IllegalStateException(
-          "A column file of " + table.uri() + " must have the rows of its fragment; none were"
+          "A column file of "
+              + table.uri()
+              + " must have the rows of its fragment; none were"
               + " written");
     }
     ended = true;
@@ -213,15 +215,26 @@ public final class ColumnFileWriter implements AutoCloseable {
     if (fragments.size() != 1 || fragments.get(0).getFiles().size() != 1) {
       throw new DatasetException(
           Kind.OTHER,
-          "Lance wrote " + fragments.size() + " fragments for " + rows + " rows of one column file"
-              + " of " + table.uri() + "; exactly one file was asked for.");
+          "Lance wrote "
+              + fragments.size()
+              + " fragments for "
+              + rows
+              + " rows of one column file"
+              + " of "
+              + table.uri()
+              + "; exactly one file was asked for.");
     }
     FragmentMetadata fragment = fragments.get(0);
     if (fragment.getPhysicalRows() != rows) {
       throw new DatasetException(
           Kind.OTHER,
-          "The column file of " + table.uri() + " has " + fragment.getPhysicalRows()
-              + " rows where " + rows + " were written.");
+          "The column file of "
+              + table.uri()
+              + " has "
+              + fragment.getPhysicalRows()
+              + " rows where "
+              + rows
+              + " were written.");
     }
     DataFile file = fragment.getFiles().get(0);
     // Field ids in the file count from 0, depth first, over all its columns.
@@ -283,8 +296,7 @@ public final class ColumnFileWriter implements AutoCloseable {
     @Nullable Throwable failure = queue.failure().orElse(null);
     if (failure == null) {
       return new DatasetException(
-          Kind.OTHER,
-          "The column file of " + table.uri() + " ended before all rows were written.");
+          Kind.OTHER, "The column file of " + table.uri() + " ended before all rows were written.");
     }
     return LanceErrorClassifier.classify("write a column file of", table, failure);
   }

@@ -1,7 +1,6 @@
 package io.lancebackfill.datasource.write;
 
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.util.Optional;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.VectorSchemaRoot;
@@ -30,7 +29,7 @@ final class QueueReader extends ArrowReader {
       return next.isPresent();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw (IOException) new InterruptedIOException("Interrupted while waiting for rows").initCause(e);
+      throw new IOException("Interrupted while waiting for rows", e);
     }
   }
 

@@ -102,8 +102,7 @@ final class CommitFixture {
           if (vector instanceof IntVector ints) {
             ints.setSafe(i, value);
           } else {
-            ((VarCharVector) vector)
-                .setSafe(i, ("f" + filling).getBytes(StandardCharsets.UTF_8));
+            ((VarCharVector) vector).setSafe(i, ("f" + filling).getBytes(StandardCharsets.UTF_8));
           }
         }
       }
@@ -165,7 +164,8 @@ final class CommitFixture {
     for (int fragment = 0; fragment < fillings.length; fragment++) {
       for (int i = 0; i < ROWS; i++) {
         long id = 1000L * fragment + i;
-        values.put(id, fillings[fragment] < 0 ? "null" : (Object) (int) (10 * id + fillings[fragment]));
+        values.put(
+            id, fillings[fragment] < 0 ? "null" : (Object) (int) (10 * id + fillings[fragment]));
       }
     }
     return values;

@@ -120,8 +120,7 @@ class TestColumnFileCommitter {
 
     // From now on the fragment is like the others.
     assertThat(table.latest().fragment(1).orElseThrow().sharesFile(table.column("out"))).isFalse();
-    CommitOutcome again =
-        commit(table, OWNER, table.stage(0, 3, "out"), table.stage(1, 4, "out"));
+    CommitOutcome again = commit(table, OWNER, table.stage(0, 3, "out"), table.stage(1, 4, "out"));
     assertThat(again.commits()).isEqualTo(1);
     expected = expected(3, 4, -1);
     expected.remove(1001L);
@@ -279,8 +278,7 @@ class TestColumnFileCommitter {
     ColumnFileCommitter committer = table.committer("out");
     ColumnFileAttachment file = table.stage(0, 1, "out");
     try (Dataset dataset = open(table.ref)) {
-      dataset.alterColumns(
-          List.of(new ColumnAlteration.Builder("out").rename("result").build()));
+      dataset.alterColumns(List.of(new ColumnAlteration.Builder("out").rename("result").build()));
     }
     assertThat(committer.commit(List.of(file), Map.of(), OWNER).committed()).containsExactly(0);
     assertThat(table.values("result")).isEqualTo(expected(1, -1));
@@ -294,8 +292,7 @@ class TestColumnFileCommitter {
     Runnable compaction =
         () -> {
           try (Dataset dataset = open(table.ref)) {
-            dataset.compact(
-                CompactionOptions.builder().withTargetRowsPerFragment(1000).build());
+            dataset.compact(CompactionOptions.builder().withTargetRowsPerFragment(1000).build());
           }
         };
     if (!meanwhile) {
@@ -454,8 +451,7 @@ class TestColumnFileCommitter {
     CommitFixture table = plain();
     ColumnFileAttachment file = table.stage(0, 1, "out");
     DatasetRef nowhere = DatasetRef.of(folder.resolve("none.lance").toString());
-    ColumnFileCommitter committer =
-        new ColumnFileCommitter(nowhere, List.of(table.column("out")));
+    ColumnFileCommitter committer = new ColumnFileCommitter(nowhere, List.of(table.column("out")));
     assertThatThrownBy(() -> committer.commit(List.of(file), Map.of(), OWNER))
         .isInstanceOf(DatasetException.class)
         .hasMessageContaining(nowhere.uri());
@@ -467,14 +463,16 @@ class TestColumnFileCommitter {
       String storageVersion, boolean stableRowIds) {
     CommitFixture table =
         fixture(storageVersion, stableRowIds).append().declare("out").append().append();
-    commit(table, OWNER, table.stage(0, 1, "out"), table.stage(1, 1, "out"), table.stage(2, 1, "out"));
+    commit(
+        table, OWNER, table.stage(0, 1, "out"), table.stage(1, 1, "out"), table.stage(2, 1, "out"));
     index(table, "text");
     index(table, "out");
     assertThat(table.values("out", "out = 10011").keySet()).containsExactly(1001L);
 
     table.append();
     LanceTables.updateFieldMetadata(table.ref, Map.of(table.column("out").id(), Map.of("k", "v")));
-    commit(table, OWNER, table.stage(0, 2, "out"), table.stage(1, 2, "out"), table.stage(3, 2, "out"));
+    commit(
+        table, OWNER, table.stage(0, 2, "out"), table.stage(1, 2, "out"), table.stage(3, 2, "out"));
 
     assertThat(table.values("out")).isEqualTo(expected(2, 2, 1, 2));
     assertThat(table.values("out", "out = 10011")).isEmpty();
@@ -514,7 +512,8 @@ class TestColumnFileCommitter {
 
   @Test
   void keepsEveryFileOfConcurrentCommitters() throws Exception {
-    CommitFixture table = fixture("2.1", false).declare("a").append().append().append().declare("b");
+    CommitFixture table =
+        fixture("2.1", false).declare("a").append().append().append().declare("b");
     TableSnapshot read = table.latest();
     ExecutorService pool = Executors.newFixedThreadPool(6);
     try {

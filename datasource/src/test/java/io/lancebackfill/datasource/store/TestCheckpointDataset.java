@@ -17,11 +17,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
+import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.Float4Vector;
 import org.apache.arrow.vector.VarCharVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.complex.FixedSizeListVector;
+import org.apache.arrow.vector.complex.ListVector;
+import org.apache.arrow.vector.complex.impl.UnionListWriter;
 import org.apache.arrow.vector.types.FloatingPointPrecision;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
@@ -42,8 +45,7 @@ class TestCheckpointDataset {
           "vector",
           FieldType.nullable(new ArrowType.FixedSizeList(2)),
           List.of(
-              Field.nullable(
-                  "item", new ArrowType.FloatingPoint(FloatingPointPrecision.SINGLE))));
+              Field.nullable("item", new ArrowType.FloatingPoint(FloatingPointPrecision.SINGLE))));
   private static final List<Field> VALUES = List.of(TEXT, VECTOR);
 
   @TempDir private Path folder;
@@ -72,7 +74,8 @@ class TestCheckpointDataset {
     assertThat(contents.rows()).isZero();
     assertThat(contents.offsets().isEmpty()).isTrue();
     assertThat(contents.valueFields()).extracting(Field::getName).containsExactly("text", "vector");
-    assertThat(contents.valueFields().get(1).getChildren()).extracting(Field::getName)
+    assertThat(contents.valueFields().get(1).getChildren())
+        .extracting(Field::getName)
         .containsExactly("item");
     assertThat(rowsFrom(contents, 0, 10)).isEmpty();
   }
@@ -108,6 +111,49 @@ class TestCheckpointDataset {
       assertThat(before.offsets()).isEqualTo(RoaringBitmap.bitmapOf(1));
       assertThat(CheckpointDataset.read(ref).offsets()).isEqualTo(RoaringBitmap.bitmapOf(1, 2));
     }
+  }
+
+  /** Such batches take the JVM down if they are given to Lance as they are. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 200_000})
+  void survivesLongRunsOfEmptyLists(int emptyRows) {
+    Field lists =
+        new Field(
+            "texts",
+            FieldType.nullable(ArrowType.List.INSTANCE),
+            List.of(Field.nullable("item", ArrowType.Utf8.INSTANCE)));
+    Field offset = Field.notNullable(CheckpointDataset.OFFSET, new ArrowType.Int(64, true));
+    int filled = emptyRows == 0 ? 0 : 100_000;
+    int rows = Math.max(10, emptyRows) + filled;
+    try (CheckpointDataset checkpoint = CheckpointDataset.create(ref, List.of(lists), Map.of());
+        VectorSchemaRoot batch =
+            VectorSchemaRoot.create(new Schema(List.of(offset, lists)), LanceAllocator.root())) {
+      UnionListWriter writer = ((ListVector) batch.getVector(1)).getWriter();
+      for (int row = 0; row < rows; row++) {
+        ((BigIntVector) batch.getVector(0)).setSafe(row, row);
+        writer.setPosition(row);
+        writer.startList();
+        if (row >= rows - filled) {
+          byte[] text = ("text number " + row).getBytes(StandardCharsets.UTF_8);
+          try (ArrowBuf buffer = LanceAllocator.root().buffer(text.length)) {
+            buffer.setBytes(0, text);
+            writer.writeVarChar(0, text.length, buffer);
+          }
+        }
+        writer.endList();
+      }
+      batch.setRowCount(rows);
+      checkpoint.append(batch);
+    }
+    int last = 0;
+    try (CheckpointReader reader = CheckpointDataset.read(ref).open(rows - 1, 10)) {
+      while (reader.next()) {
+        last++;
+        assertThat(String.valueOf(reader.root().getVector("texts").getObject(0)))
+            .isEqualTo(filled == 0 ? "[]" : "[\"text number " + (rows - 1) + "\"]");
+      }
+    }
+    assertThat(last).isEqualTo(1);
   }
 
   @Test
@@ -246,8 +292,8 @@ class TestCheckpointDataset {
           byte[] text = ("v" + offsets[row]).getBytes(StandardCharsets.UTF_8);
           ((VarCharVector) batch.getVector(1)).setSafe(row, text);
           vectors.startNewValue(row);
-          items.setSafe(2 * row, offsets[row]);
-          items.setSafe(2 * row + 1, -offsets[row]);
+          items.setSafe(2 * row, (float) offsets[row]);
+          items.setSafe(2 * row + 1, (float) -offsets[row]);
         }
       }
       batch.setRowCount(offsets.length);

@@ -338,7 +338,12 @@ class TestStateTable {
   @Test
   void refusesATableOfSomebodyElse() {
     Schema schema = new Schema(List.of(Field.nullable("n", new ArrowType.Int(64, true))));
-    Dataset.create(LanceAllocator.root(), ref.uri(), schema, new WriteParams.Builder().build())
+    Dataset.write()
+        .allocator(LanceAllocator.root())
+        .uri(ref.uri())
+        .schema(schema)
+        .mode(WriteParams.WriteMode.CREATE)
+        .execute()
         .close();
     assertThatThrownBy(() -> table.append(List.of(List.of("a", 1L))))
         .isInstanceOfSatisfying(
@@ -406,7 +411,9 @@ class TestStateTable {
   private void assertAllRowsInOrder(int writers, int appends) {
     Map<String, List<Long>> byWriter = new HashMap<>();
     for (StateRow row : table.read(null, List.of())) {
-      byWriter.computeIfAbsent(row.string("writer"), w -> new ArrayList<>()).add(row.longValue("n"));
+      byWriter
+          .computeIfAbsent(row.string("writer"), w -> new ArrayList<>())
+          .add(row.longValue("n"));
     }
     assertThat(byWriter).hasSize(writers);
     for (List<Long> numbers : byWriter.values()) {

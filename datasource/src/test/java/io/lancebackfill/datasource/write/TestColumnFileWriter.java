@@ -280,8 +280,7 @@ class TestColumnFileWriter {
     try (BufferAllocator allocator =
         LanceAllocator.root().newChildAllocator("bounded", 0, 100_000_000)) {
       try (ColumnFileWriter writer =
-          ColumnFileWriter.open(
-              ref, table.storageVersion(), columns(table, blob), allocator)) {
+          ColumnFileWriter.open(ref, table.storageVersion(), columns(table, blob), allocator)) {
         byte[] value = new byte[10_000];
         for (int batches = 0; batches < 300; batches++) {
           try (VectorSchemaRoot batch = writer.newBatch()) {

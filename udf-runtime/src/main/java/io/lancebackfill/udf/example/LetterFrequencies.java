@@ -24,8 +24,7 @@ public final class LetterFrequencies implements ColumnUdf {
           "letters",
           FieldType.nullable(new ArrowType.FixedSizeList(LETTERS)),
           List.of(
-              Field.nullable(
-                  "item", new ArrowType.FloatingPoint(FloatingPointPrecision.SINGLE))));
+              Field.nullable("item", new ArrowType.FloatingPoint(FloatingPointPrecision.SINGLE))));
 
   @Override
   public Field output(List<Field> inputs) {
