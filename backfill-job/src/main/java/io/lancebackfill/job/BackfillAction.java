@@ -229,9 +229,6 @@ public final class BackfillAction {
       TableSnapshot newest = Tables.latest(request.table());
       new CheckpointCleaner(state, column)
           .afterJob(
-      TableSnapshot newest = Tables.latest(request.table());
-      new CheckpointCleaner(state, column)
-          .afterJob(
               newest,
               call.pinned() == null ? newest : call.pinned(),
               call.bound().inputs(),
