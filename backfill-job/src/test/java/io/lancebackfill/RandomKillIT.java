@@ -61,10 +61,12 @@ class RandomKillIT {
         run.awaitText("READY");
         job.declared();
         job.awaitCalls(run, before + 1);
+        Runnable killer = run.killer();
         String seen = await(job, moment, random);
         TimeUnit.MICROSECONDS.sleep(random.nextInt(4_000));
-        assertThat(run.alive()).as("the job is to be under way:\n%s", run.stderr()).isTrue();
-        run.kill();
+        boolean underWay = run.alive();
+        killer.run();
+        assertThat(underWay).as("the job was to be under way:\n%s", run.stderr()).isTrue();
         System.out.printf(
             "KILLED: round %d, %s%s, %,d calls so far: %s%n",
             round + 1, moment, seen, job.calls(), state(job));

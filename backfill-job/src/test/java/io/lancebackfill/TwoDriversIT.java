@@ -2,6 +2,8 @@ package io.lancebackfill;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.BeforeEach;
@@ -23,8 +25,9 @@ class TwoDriversIT {
 
   @Test
   void bothEndWellAndComputeEachRowOnce() throws Exception {
-    try (SparkRun first = start();
-        SparkRun second = job.start("checkpoint_interval => '1s'", "job_id => 'second'")) {
+    try (SparkRun first = ready("first");
+        SparkRun second = ready("second")) {
+      startBoth(first, second);
       second.awaitText("waits for job first, which fills this column since");
       assertThat(first.alive()).isTrue();
       assertThat(CountedBackfill.result(first).get("fragments_committed").asInt()).isEqualTo(6);
@@ -39,8 +42,9 @@ class TwoDriversIT {
 
   @Test
   void theSecondTakesOverAtOnceFromAKilledOne() throws Exception {
-    try (SparkRun first = start();
-        SparkRun second = job.start("checkpoint_interval => '1s'", "job_id => 'second'")) {
+    try (SparkRun first = ready("first");
+        SparkRun second = ready("second")) {
+      startBoth(first, second);
       second.awaitText("waits for job first");
       job.awaitCalls(first, ROWS / 3);
       first.kill();
@@ -59,12 +63,23 @@ class TwoDriversIT {
     assertThat(job.repeatedCalls()).isLessThanOrEqualTo(Math.round(2 * 1.75 / SECONDS_PER_ROW));
   }
 
-  /** The first driver, which is at work when this returns. */
-  private SparkRun start() {
-    SparkRun first = job.start("checkpoint_interval => '1s'", "job_id => 'first'");
-    first.awaitText("READY");
+  /** A driver that is up and waits for its turn. */
+  private SparkRun ready(String jobId) {
+    SparkRun run =
+        job.startHeld(
+            folder.resolve("go-" + jobId),
+            "checkpoint_interval => '1s'",
+            "job_id => '" + jobId + "'");
+    run.awaitText("READY");
     job.declared();
+    return run;
+  }
+
+  /** Lets the first begin, and the second when the first is at work. */
+  private void startBoth(SparkRun first, SparkRun second) throws IOException {
+    Files.createFile(folder.resolve("go-first"));
     job.awaitCalls(first, 1);
-    return first;
+    assertThat(second.alive()).isTrue();
+    Files.createFile(folder.resolve("go-second"));
   }
 }
