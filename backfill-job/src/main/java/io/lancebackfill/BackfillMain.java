@@ -141,7 +141,7 @@ public final class BackfillMain {
     }
     String given = text == null ? "true" : text;
     // Words of a command line are texts: each option reads its own, as for session settings.
-    return option == null ? given : faults.collect(() -> option.ofColumn(given));
+    return option == null ? given : faults.collect(() -> option.ofCommandLine(given));
   }
 
   private static String dashed(String name) {

@@ -123,6 +123,15 @@ public final class ConfigOption<T> {
   }
 
   /**
+   * A word of a command line.
+   *
+   * @throws BackfillException INVALID_OPTION
+   */
+  public T ofCommandLine(String text) {
+    return checked(type.ofText(text), text, "");
+  }
+
+  /**
    * A value of the session setting.
    *
    * @throws BackfillException INVALID_OPTION
