@@ -226,9 +226,17 @@ public final class BackfillAction {
     journal.started(table.version());
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
       Outcome outcome = rounds(call, state, lease, journal, totals, origins, generation, live);
+      TableSnapshot newest = Tables.latest(request.table());
       new CheckpointCleaner(state, column)
           .afterJob(
-              outcome.committed(), outcome.status() == JobStatus.DONE && call.where() == null);
+      TableSnapshot newest = Tables.latest(request.table());
+      new CheckpointCleaner(state, column)
+          .afterJob(
+              newest,
+              call.pinned() == null ? newest : call.pinned(),
+              call.bound().inputs(),
+              origins.byPath(column.idKey()),
+              outcome.status() == JobStatus.DONE && call.where() == null);
       origins.compact();
       journal.ended(outcome.status(), outcome.version(), totals.counts(), outcome.message());
       return new BackfillResult(
@@ -254,7 +262,7 @@ public final class BackfillAction {
 
   /** How the rounds ended. */
   private record Outcome(
-      JobStatus status, long version, java.util.Set<Integer> committed, String message) {}
+      JobStatus status, long version, String message) {}
 
   private Outcome rounds(
       Call call,
@@ -266,7 +274,6 @@ public final class BackfillAction {
       String generation,
       LiveRows live) {
     ComputedColumn column = call.column();
-    java.util.Set<Integer> committed = new java.util.HashSet<>();
     for (int round = 1; ; round++) {
       TableSnapshot table = Tables.latest(request.table());
       CommitCoordinator coordinator = coordinator(call, table, origins, lease, totals);
@@ -286,11 +293,10 @@ public final class BackfillAction {
       if (!plan.fragments().isEmpty()) {
         execute(call, state, table, plan, slots, coordinator, totals, generation, lease, live);
       }
-      committed.addAll(coordinator.committed());
       long version = Math.max(table.version(), coordinator.version());
       Map<Integer, Refusal> refused = coordinator.refused();
       if (refused.isEmpty() || call.pinned() != null) {
-        return outcome(plan, version, committed, refused);
+        return outcome(plan, version, refused);
       }
       if (round == ROUNDS) {
         throw refusedTooOften(refused);
@@ -387,7 +393,6 @@ public final class BackfillAction {
   private static Outcome outcome(
       BackfillPlan plan,
       long version,
-      java.util.Set<Integer> committed,
       Map<Integer, Refusal> refused) {
     StringBuilder message = new StringBuilder();
     if (plan.fragmentsAppended() > 0) {
@@ -412,7 +417,6 @@ public final class BackfillAction {
     return new Outcome(
         plan.fragmentsLeft() > 0 ? JobStatus.PAUSED : JobStatus.DONE,
         version,
-        committed,
         message.toString().strip());
   }
 

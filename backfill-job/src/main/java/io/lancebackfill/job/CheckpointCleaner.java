@@ -1,10 +1,19 @@
 package io.lancebackfill.job;
 
 import io.lancebackfill.datasource.store.StateFolder;
+import io.lancebackfill.datasource.table.FragmentSnapshot;
+import io.lancebackfill.datasource.table.TableColumn;
+import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.plan.FragmentCoverage;
 import io.lancebackfill.state.CheckpointStore;
+import io.lancebackfill.state.CheckpointStore.Checkpoint;
+import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.TableState;
-import java.util.Set;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.roaringbitmap.RoaringBitmap;
 
 /** Drops checkpoints that a job has made superfluous. */
 final class CheckpointCleaner {
@@ -17,11 +26,19 @@ final class CheckpointCleaner {
   }
 
   /**
-   * Drops the checkpoints of the fragments that were committed, or all if nothing is left to do.
+   * Drops the checkpoints whose rows are all in the table, or all if nothing is left to do. Finished
+   * rows that this call did not select stay, for the call that does.
    *
+   * @param table the newest version
+   * @param inputs the version at which the inputs were read
    * @param complete whether every row that needed a value has one
    */
-  void afterJob(Set<Integer> committed, boolean complete) {
+  void afterJob(
+      TableSnapshot table,
+      TableSnapshot inputs,
+      List<TableColumn> inputColumns,
+      Map<String, ColumnOrigin> origins,
+      boolean complete) {
     if (complete) {
       StateFolder folder = new StateFolder(state.checkpoints());
       if (folder.children().contains(column.checkpointKey())) {
@@ -30,10 +47,30 @@ final class CheckpointCleaner {
       return;
     }
     CheckpointStore store = new CheckpointStore(state, column.checkpointKey());
-    for (String name : store.names()) {
-      if (committed.contains(CheckpointStore.fragmentOf(name))) {
-        store.drop(name);
+    Map<Integer, FragmentCoverage> coverage = new HashMap<>();
+    for (FragmentSnapshot fragment : table.fragments()) {
+      inputs
+          .fragment(fragment.id())
+          .ifPresent(
+              read ->
+                  coverage.put(
+                      fragment.id(),
+                      FragmentCoverage.of(fragment, read, column, inputColumns, origins)));
+    }
+    // What cannot be read was named when the job was planned; clean removes it.
+    for (Checkpoint checkpoint : store.load(unreadable -> {})) {
+      FragmentCoverage fragment = coverage.get(checkpoint.fragmentId());
+      if (fragment != null && inTable(checkpoint, fragment)) {
+        store.drop(checkpoint.name());
       }
     }
+  }
+
+  private boolean inTable(Checkpoint checkpoint, FragmentCoverage fragment) {
+    RoaringBitmap there =
+        checkpoint.generation().isEmpty()
+            ? fragment.fresh()
+            : fragment.freshOf(checkpoint.generation(), column);
+    return checkpoint.inputs().equals(fragment.inputs()) && there.contains(checkpoint.rows());
   }
 }

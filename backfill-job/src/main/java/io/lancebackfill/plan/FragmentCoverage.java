@@ -83,7 +83,7 @@ public record FragmentCoverage(
   }
 
   /** Rows that a recompute of {@code generation} made already. */
-  RoaringBitmap freshOf(String generation, ComputedColumn column) {
+  public RoaringBitmap freshOf(String generation, ComputedColumn column) {
     RoaringBitmap rows = new RoaringBitmap();
     for (ColumnOrigin.Part part : origin.map(ColumnOrigin::parts).orElse(List.of())) {
       if (part.generation().equals(generation)
