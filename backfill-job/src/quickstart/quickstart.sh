@@ -59,6 +59,7 @@ while [ "$(commits)" -lt $((before + 8)) ]; do
   kill -0 "$job" 2>/dev/null || fail "It ended before it was half done."
   sleep 0.1
 done
+sleep 2 # Into the fragments that follow: their finished rows are in checkpoints.
 kill -KILL -- "-$job"
 wait "$job" 2>/dev/null || true
 echo "killed after $(($(commits) - before)) of 16 fragments"

@@ -30,7 +30,9 @@ class KillAndResumeIT {
     spark = new SparkDistribution(folder);
   }
 
-  /** What may be lost: in each slot the checkpoint interval of 1 s, and what a write of it takes. */
+  /**
+   * What may be lost: in each slot the checkpoint interval of 1 s, and what a write of it takes.
+   */
   private static long mayBeRepeated() {
     return ROWS >= FULL_ROWS ? ROWS / 50 : Math.round(SLOTS * 1.75 / SECONDS_PER_ROW);
   }
@@ -58,8 +60,7 @@ class KillAndResumeIT {
     double secondsOfFragment = FRAGMENTS >= 64 ? 3 : 0.5;
     int rows = FRAGMENTS * rowsOfFragment;
     CountedBackfill job =
-        new CountedBackfill(
-            spark, folder, rows, FRAGMENTS, secondsOfFragment / rowsOfFragment);
+        new CountedBackfill(spark, folder, rows, FRAGMENTS, secondsOfFragment / rowsOfFragment);
     job.killAfter(rows * 6 / 10, "commit_granularity => 64");
     assertThat(
             job.pylance(

@@ -13,9 +13,7 @@ import java.util.Arrays;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
-/**
- * The README's tables are what the code says. {@code -Dreadme.write=true} writes them anew.
- */
+/** The README's tables are what the code says. {@code -Dreadme.write=true} writes them anew. */
 class TestReadme {
   private static final Path README = Path.of("..", "README.md").toAbsolutePath().normalize();
 
@@ -42,7 +40,8 @@ class TestReadme {
   }
 
   private static String procedures() {
-    StringBuilder table = new StringBuilder("| procedure | does | result columns |\n|---|---|---|\n");
+    StringBuilder table =
+        new StringBuilder("| procedure | does | result columns |\n|---|---|---|\n");
     for (Procedure procedure : Procedures.registry().procedures()) {
       String parameters =
           procedure.spec().parameters().stream()

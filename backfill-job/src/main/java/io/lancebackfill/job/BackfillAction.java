@@ -178,8 +178,7 @@ public final class BackfillAction {
   }
 
   /** How the rounds ended. */
-  private record Outcome(
-      JobStatus status, long version, String message) {}
+  private record Outcome(JobStatus status, long version, String message) {}
 
   private Outcome rounds(
       CheckedCall call,
@@ -307,10 +306,7 @@ public final class BackfillAction {
     }
   }
 
-  private static Outcome outcome(
-      BackfillPlan plan,
-      long version,
-      Map<Integer, Refusal> refused) {
+  private static Outcome outcome(BackfillPlan plan, long version, Map<Integer, Refusal> refused) {
     StringBuilder message = new StringBuilder();
     if (plan.fragmentsAppended() > 0) {
       message.append(

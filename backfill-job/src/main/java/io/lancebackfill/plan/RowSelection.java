@@ -61,9 +61,7 @@ final class RowSelection {
     Map<Integer, RoaringBitmap> selected = new HashMap<>();
     for (Found some : found) {
       selected.merge(
-          some.fragmentId(),
-          RowOffsets.fromBytes(some.rows()),
-          (a, b) -> RoaringBitmap.or(a, b));
+          some.fragmentId(), RowOffsets.fromBytes(some.rows()), (a, b) -> RoaringBitmap.or(a, b));
     }
     return selected;
   }

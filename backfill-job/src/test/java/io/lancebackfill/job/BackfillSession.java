@@ -69,8 +69,7 @@ final class BackfillSession implements AutoCloseable {
   /** The coverage of a column over all fragments: fresh, stale, failed, never computed, unknown. */
   List<Long> coverage(String table, String column) {
     long[] sums = new long[5];
-    for (Row row :
-        sql("CALL lance.system.coverage('%s', '%s')", table, column).collectAsList()) {
+    for (Row row : sql("CALL lance.system.coverage('%s', '%s')", table, column).collectAsList()) {
       for (int i = 0; i < sums.length; i++) {
         sums[i] += row.getLong(i + 2);
       }

@@ -13,12 +13,9 @@ import org.apache.spark.sql.SparkSession;
 final class JobNotices implements JobListener {
   final List<String> notices = new CopyOnWriteArrayList<>();
 
-  BackfillResult run(
-      SparkSession spark, String table, String column, Map<String, Object> options) {
+  BackfillResult run(SparkSession spark, String table, String column, Map<String, Object> options) {
     return new BackfillAction(
-            spark,
-            new BackfillRequest(TableTargets.resolve(spark, table), column, options),
-            this)
+            spark, new BackfillRequest(TableTargets.resolve(spark, table), column, options), this)
         .run();
   }
 

@@ -62,7 +62,8 @@ class TestBackfillAppends {
             + " WHERE id < 50",
         table, table);
     assertThat(session.coverage(table, "n")).containsExactly(200L, 0L, 0L, 50L, 0L);
-    // The column lies in one data file with the others there; that file stays, as part of the table.
+    // The column lies in one data file with the others there; that file stays, as part of the
+    // table.
     computesJust(name, table, 50, -1);
   }
 

@@ -15,7 +15,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Which rows and fragments a call computes and commits, and that the others keep what they have. */
+/**
+ * Which rows and fragments a call computes and commits, and that the others keep what they have.
+ */
 class TestBackfillSelection {
   @TempDir private static Path root;
   private static BackfillSession session;
@@ -84,7 +86,8 @@ class TestBackfillSelection {
       Row some =
           session.call("backfill(table => '%s', column => 'd', where => 'id %% 5 = 2')", table);
       assertThat(computed(some)).isEqualTo(60);
-      session.call("backfill(table => '%s', column => 's', where => 'id BETWEEN 50 AND 120')", table);
+      session.call(
+          "backfill(table => '%s', column => 's', where => 'id BETWEEN 50 AND 120')", table);
       doubles.replaceAll((id, old) -> id % 5 == 2 ? bits(id * -1.5) : old);
       strings.replaceAll((id, old) -> id >= 50 && id <= 120 ? "new " + id : old);
       assertThat(values(table, "d")).isEqualTo(doubles);
@@ -94,7 +97,8 @@ class TestBackfillSelection {
       assertThat(session.dataFiles(name)).containsAllEntriesOf(base);
 
       assertThat(computed(session.call("backfill('%s', 'd')", table))).isEqualTo(240);
-      assertThat(session.number("SELECT count(*) FROM %s WHERE d <> id * -1.5D OR d IS NULL", table))
+      assertThat(
+              session.number("SELECT count(*) FROM %s WHERE d <> id * -1.5D OR d IS NULL", table))
           .isZero();
     }
   }
@@ -159,9 +163,9 @@ class TestBackfillSelection {
         session.call("backfill(table => '%s', column => 'n', where => 'n IS NULL')", table);
     assertThat(computed(missing)).isEqualTo(150);
     session.call("alter_column('%s', 'n', 'cast(id * 2 as int)')", table);
-    Row large =
-        session.call("backfill(table => '%s', column => 'n', where => 'n > 17')", table);
-    long count = session.number("SELECT count(*) FROM %s WHERE length(text) + id %% 10 > 17", table);
+    Row large = session.call("backfill(table => '%s', column => 'n', where => 'n > 17')", table);
+    long count =
+        session.number("SELECT count(*) FROM %s WHERE length(text) + id %% 10 > 17", table);
     assertThat(count).isBetween(1L, 299L);
     assertThat(computed(large)).isEqualTo(count);
     assertThat(
@@ -175,15 +179,13 @@ class TestBackfillSelection {
   @Test
   void maxFragmentsPausesAndTheNextCallGoesOn() {
     String table = counted("few", "2.1");
-    Row first =
-        session.call("backfill(table => '%s', column => 'n', max_fragments => 2)", table);
+    Row first = session.call("backfill(table => '%s', column => 'n', max_fragments => 2)", table);
     assertThat(first.<String>getAs("status")).isEqualTo("PAUSED");
     assertThat(first.<Long>getAs("fragments_planned")).isEqualTo(2);
     assertThat(first.<Long>getAs("fragments_committed")).isEqualTo(2);
     assertThat(computed(first)).isEqualTo(200);
     assertThat(session.coverage(table, "n")).containsExactly(200L, 0L, 0L, 100L, 0L);
-    Row second =
-        session.call("backfill(table => '%s', column => 'n', max_fragments => 2)", table);
+    Row second = session.call("backfill(table => '%s', column => 'n', max_fragments => 2)", table);
     assertThat(second.<String>getAs("status")).isEqualTo("DONE");
     assertThat(second.<Long>getAs("fragments_committed")).isEqualTo(1);
     assertThat(second.<Long>getAs("fragments_skipped")).isEqualTo(2);
@@ -195,7 +197,8 @@ class TestBackfillSelection {
             .collectAsList()
             .get(0);
     assertThat(job.<String>getAs("job_id")).isEqualTo(first.<String>getAs("job_id"));
-    assertThat(job.<String>getAs("message")).isEqualTo("1 fragments are left behind max_fragments.");
+    assertThat(job.<String>getAs("message"))
+        .isEqualTo("1 fragments are left behind max_fragments.");
   }
 
   @Test
@@ -223,8 +226,10 @@ class TestBackfillSelection {
   @Test
   void readVersionReadsInputsThereAndReportsWhatCameLater() {
     String table = counted("past", "2.1");
-    long version = session.call("backfill(table => '%s', column => 'n', dry_run => true)", table)
-        .<Long>getAs("table_version");
+    long version =
+        session
+            .call("backfill(table => '%s', column => 'n', dry_run => true)", table)
+            .<Long>getAs("table_version");
     session.sql("INSERT INTO %s SELECT id + 1000, text, NULL FROM %s WHERE id < 40", table, table);
     session.sql("UPDATE %s SET text = 'changed' WHERE id = 7", table);
     Row result =
@@ -249,7 +254,8 @@ class TestBackfillSelection {
                 "SELECT count(*) FROM %s WHERE n IS DISTINCT FROM length(text) + id %% 10", table))
         .isZero();
     assertThatThrownBy(
-            () -> session.call("backfill(table => '%s', column => 'n', read_version => 999)", table))
+            () ->
+                session.call("backfill(table => '%s', column => 'n', read_version => 999)", table))
         .hasMessageContaining("[VERSION_NOT_FOUND]")
         .hasMessageContaining("no version 999");
   }
@@ -276,20 +282,22 @@ class TestBackfillSelection {
     assertThat(job.<String>getAs("columns")).isEqualTo("n");
     assertThat(job.<Long>getAs("rows_computed")).isEqualTo(300);
     assertThat(job.<Long>getAs("commits")).isEqualTo(3);
-    List<Row> events =
-        session.sql("CALL lance.system.job('%s', 'night-1')", table).collectAsList();
+    List<Row> events = session.sql("CALL lance.system.job('%s', 'night-1')", table).collectAsList();
     assertThat(events.stream().map(e -> e.<String>getAs("event")))
         .containsExactly("STARTED", "PLANNED", "COMMITTED", "COMMITTED", "COMMITTED", "ENDED");
     assertThat(lastEvent(table, "night-1").<String>getAs("options"))
         .contains("\"batch_size\":\"7\"", "\"concurrency\":\"1\"");
-    List<Row> coverage = session.sql("CALL lance.system.coverage('%s', 'n')", table).collectAsList();
+    List<Row> coverage =
+        session.sql("CALL lance.system.coverage('%s', 'n')", table).collectAsList();
     assertThat(coverage).hasSize(3);
     assertThat(coverage.get(1).<Integer>getAs("fragment_id")).isEqualTo(1);
     assertThat(coverage.get(1).<Long>getAs("rows")).isEqualTo(100);
     assertThat(coverage.get(1).<String>getAs("function_version")).isEqualTo("1");
 
-    assertThat(session.sql("CALL lance.system.jobs(table => '%s', status => 'FAILED')", table)
-            .collectAsList())
+    assertThat(
+            session
+                .sql("CALL lance.system.jobs(table => '%s', status => 'FAILED')", table)
+                .collectAsList())
         .isEmpty();
     assertThatThrownBy(() -> session.call("jobs(table => '%s', status => 'LATE')", table))
         .hasMessageContaining("[INVALID_ARGUMENT] 'LATE' is no status of a job.");
@@ -309,8 +317,7 @@ class TestBackfillSelection {
   }
 
   private static Row lastEvent(String table, String job) {
-    List<Row> events =
-        session.sql("CALL lance.system.job('%s', '%s')", table, job).collectAsList();
+    List<Row> events = session.sql("CALL lance.system.job('%s', '%s')", table, job).collectAsList();
     return events.get(events.size() - 1);
   }
 

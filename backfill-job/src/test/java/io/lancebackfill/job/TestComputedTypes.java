@@ -57,8 +57,7 @@ class TestComputedTypes {
     session.sql("DELETE FROM %s WHERE id %% 13 = 5", table);
     for (Map.Entry<String, String> column : EXPRESSIONS.entrySet()) {
       String expression = withNulls(column.getValue());
-      session.call(
-          "add_column('%s', '%s', \"%s\")", table, column.getKey(), expression);
+      session.call("add_column('%s', '%s', \"%s\")", table, column.getKey(), expression);
       Row result = session.call("backfill('%s', '%s')", table, column.getKey());
       assertThat(result.<Long>getAs("rows_computed")).as(column.getKey()).isEqualTo(185);
       assertThat(different(table, column.getKey(), expression)).as(column.getKey()).isZero();
@@ -79,8 +78,7 @@ class TestComputedTypes {
         .contains(
             "[24, 80000000000, 1.1428571428571428, 2.6666667461395264, True, 'text 8xxx-ä-8',"
                 + " b'text 8xxx\\x008', datetime.date(1960, 3, 8),");
-    assertThat(read)
-        .contains("Decimal('8.40'), [], ['text 8xxx', None, '8']]");
+    assertThat(read).contains("Decimal('8.40'), [], ['text 8xxx', None, '8']]");
   }
 
   @ParameterizedTest
@@ -144,8 +142,7 @@ class TestComputedTypes {
 
     String old = session.table("old_structs", 20, 1, "2.0");
     Map<String, String> before = session.allFiles("old_structs");
-    assertThatThrownBy(
-            () -> session.call("add_column('%s', 's', 'named_struct(\"n\", id)')", old))
+    assertThatThrownBy(() -> session.call("add_column('%s', 's', 'named_struct(\"n\", id)')", old))
         .hasMessageContaining("[UNSUPPORTED_TYPE]")
         .hasMessageContaining("NULL structs do not survive");
     assertThat(session.allFiles("old_structs")).isEqualTo(before);

@@ -234,8 +234,7 @@ class TestDamagedState {
 
   private static void damage(Path dataset, Damage damage) throws IOException {
     boolean manifest = damage == Damage.EMPTY_MANIFEST || damage == Damage.GARBAGE_MANIFEST;
-    Path folder =
-        dataset.resolve(manifest || damage == Damage.NO_VERSIONS ? "_versions" : "data");
+    Path folder = dataset.resolve(manifest || damage == Damage.NO_VERSIONS ? "_versions" : "data");
     List<Path> files;
     try (Stream<Path> all = Files.list(folder)) {
       files = all.toList();

@@ -55,8 +55,7 @@ class TestFunctionFailures {
         .hasMessageContaining("It happened in fragment 5; what was finished before is committed")
         .hasMessageContaining("Job first; see job and jobs.");
     assertThat(session.coverage(table, "n")).containsExactly(500L, 0L, 0L, 300L, 0L);
-    Row failed =
-        session.call("jobs(table => '%s', status => 'FAILED')", table);
+    Row failed = session.call("jobs(table => '%s', status => 'FAILED')", table);
     assertThat(failed.<String>getAs("job_id")).isEqualTo("first");
     assertThat(failed.<Long>getAs("fragments_committed")).isEqualTo(5);
     assertThat(failed.<String>getAs("message")).contains("row 555 is not to my taste");
@@ -78,14 +77,12 @@ class TestFunctionFailures {
   @Test
   void aFailingExpressionFailsTheJobWithItsCause() {
     String table = session.table("raising", 60, 2, "2.1");
-    session.call(
-        "add_column('%s', 'n', \"IF(id = 44, raise_error('no 44 here'), id)\")", table);
+    session.call("add_column('%s', 'n', \"IF(id = 44, raise_error('no 44 here'), id)\")", table);
     assertThatThrownBy(() -> session.call("backfill('%s', 'n')", table))
         .hasMessageMatching("(?s)\\[(FUNCTION_FAILED|TASK_FAILED)] .*")
         .hasMessageContaining("no 44 here")
         .hasMessageContaining("It happened in fragment 1");
-    Row around =
-        session.call("backfill(table => '%s', column => 'n', where => 'id <> 44')", table);
+    Row around = session.call("backfill(table => '%s', column => 'n', where => 'id <> 44')", table);
     assertThat(around.<String>getAs("status")).isEqualTo("DONE");
     assertThat(session.number("SELECT count(n) FROM %s", table)).isEqualTo(59);
   }
