@@ -47,7 +47,7 @@ final class ExpressionRows implements OffsetStream {
       InternalRow row = rows.next();
       offsets[count++] = (int) row.getLong(0);
       lastOffset = row.getLong(0) & 0xffffffffL;
-      buffer.write(row);
+      write(row);
       bytes += row instanceof UnsafeRow unsafe ? unsafe.getSizeInBytes() : 0;
       if (context != null) {
         context.killTaskIfInterrupted();
@@ -61,6 +61,19 @@ final class ExpressionRows implements OffsetStream {
     }
     List<FieldVector> vectors = new ArrayList<>(buffer.take());
     return new OffsetBatch(Arrays.copyOf(offsets, count), vectors);
+  }
+
+  private void write(InternalRow row) {
+    try {
+      buffer.write(row);
+    } catch (IllegalArgumentException e) {
+      throw new BackfillException(
+          BackfillErrorCode.FUNCTION_FAILED,
+          ("The value of the row at physical offset %d does not fit the column's type: %s. Mend the"
+                  + " expression, or declare the column with another data_type.")
+              .formatted(lastOffset, e.getMessage()),
+          e);
+    }
   }
 
   /** Asks Spark for a row: here the functions of the expression run, and fail. */
