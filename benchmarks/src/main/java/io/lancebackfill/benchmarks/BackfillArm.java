@@ -18,6 +18,11 @@ final class BackfillArm implements Arm {
   }
 
   @Override
+  public String id() {
+    return byFunction ? "function" : "expression";
+  }
+
+  @Override
   public String name() {
     return byFunction ? "backfill, Arrow function" : "backfill, SQL expression";
   }

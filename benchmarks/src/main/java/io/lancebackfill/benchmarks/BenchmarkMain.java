@@ -8,11 +8,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.apache.spark.sql.SparkSession;
 
 /**
  * Runs a workload: {@code BenchmarkMain [--workload text-400k] [--rounds 5] [--slots 2] [--rows n]
- * [--fragments n] [--out folder] [--work folder]}. Prints the table and leaves it, with all single
+ * [--fragments n] [--arms floor,function] [--out folder] [--work folder]}. Prints the table and leaves it, with all single
  * measurements, in {@code out}.
  */
 public final class BenchmarkMain {
@@ -31,6 +32,8 @@ public final class BenchmarkMain {
     int processors = Runtime.getRuntime().availableProcessors();
     int slots = Integer.parseInt(options.getOrDefault("slots", String.valueOf(processors)));
     int rounds = Integer.parseInt(options.getOrDefault("rounds", "5"));
+    Set<String> arms =
+        options.containsKey("arms") ? Set.of(options.get("arms").split(",")) : Set.of();
     Path out = Files.createDirectories(Path.of(options.getOrDefault("out", ".")));
     Path work =
         options.containsKey("work")
@@ -39,7 +42,8 @@ public final class BenchmarkMain {
     Path root = Files.createDirectory(work.resolve("tables"));
     try (SparkSession spark = BenchmarkSession.start(root, slots, workload.fragments())) {
       List<Measurement> measurements =
-          new BenchmarkRun(spark, workload, root, slots, BenchmarkMain::show).run(rounds);
+          new BenchmarkRun(spark, workload, root, slots, BenchmarkMain::show)
+              .run(rounds, arms);
       Report report = new Report(workload, environment(slots, rounds), measurements);
       String table = report.markdown();
       Files.writeString(out.resolve(workload.name() + ".md"), table);
@@ -79,13 +83,13 @@ public final class BenchmarkMain {
     Map<String, String> options = new LinkedHashMap<>();
     for (int i = 0; i < args.length; i += 2) {
       boolean known =
-          List.of("workload", "rounds", "slots", "rows", "fragments", "out", "work")
+          List.of("workload", "rounds", "slots", "rows", "fragments", "arms", "out", "work")
               .contains(args[i].replaceFirst("^--", ""));
       if (!known || !args[i].startsWith("--") || i + 1 == args.length) {
         throw new IllegalArgumentException(
             "Cannot use "
                 + args[i]
-                + "; options are --workload, --rounds, --slots, --rows, --fragments, --out and"
+                + "; options are --workload, --rounds, --slots, --rows, --fragments, --arms, --out and"
                 + " --work, each with a value");
       }
       options.put(args[i].substring(2), args[i + 1]);

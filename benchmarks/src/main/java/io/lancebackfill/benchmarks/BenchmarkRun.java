@@ -4,6 +4,7 @@ import io.lancebackfill.benchmarks.Workload.Fill;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.apache.spark.sql.SparkSession;
 
@@ -37,9 +38,10 @@ final class BenchmarkRun {
 
   /**
    * @param rounds measured rounds, after the one that warms up
+   * @param wanted ids of the arms to run; all if empty
    * @throws IllegalStateException if an arm leaves wrong values
    */
-  List<Measurement> run(int rounds) throws Exception {
+  List<Measurement> run(int rounds, Set<String> wanted) throws Exception {
     TableCopy source = folders.create(workload);
     BackfillArm byFunction = new BackfillArm(spark, true);
     List<Arm> arms =
@@ -49,12 +51,14 @@ final class BenchmarkRun {
             new BackfillArm(spark, false),
             new LanceSparkArm(spark),
             new SelectArm(spark));
+    List<Arm> chosen =
+        arms.stream().filter(arm -> wanted.isEmpty() || wanted.contains(arm.id())).toList();
     List<Measurement> measurements = new ArrayList<>();
     for (Fill fill : workload.fills()) {
       byFunction.register(fill);
       TableCopy reference = reference(source, fill, arms.get(0));
       for (int round = 0; round <= rounds; round++) {
-        for (Arm arm : arms) {
+        for (Arm arm : chosen) {
           Measurement measurement = measure(arm, source, reference, fill, round);
           measurements.add(measurement);
           listener.accept(measurement);

@@ -44,6 +44,11 @@ final class FloorArm implements Arm {
   }
 
   @Override
+  public String id() {
+    return "floor";
+  }
+
+  @Override
   public String name() {
     return "floor: lance-core by hand";
   }

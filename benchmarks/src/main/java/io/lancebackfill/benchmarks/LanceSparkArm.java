@@ -18,6 +18,11 @@ final class LanceSparkArm implements Arm {
   }
 
   @Override
+  public String id() {
+    return "lance-spark";
+  }
+
+  @Override
   public String name() {
     return "lance-spark ADD COLUMNS FROM";
   }

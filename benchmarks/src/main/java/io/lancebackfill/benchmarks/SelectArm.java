@@ -13,6 +13,11 @@ final class SelectArm implements Arm {
   }
 
   @Override
+  public String id() {
+    return "select";
+  }
+
+  @Override
   public String name() {
     return "SELECT of the expression, nothing written";
   }
