@@ -13,8 +13,8 @@ import org.apache.spark.sql.SparkSession;
 
 /**
  * Runs a workload: {@code BenchmarkMain [--workload text-400k] [--rounds 5] [--slots 2] [--rows n]
- * [--fragments n] [--arms floor,function] [--out folder] [--work folder]}. Prints the table and leaves it, with all single
- * measurements, in {@code out}.
+ * [--fragments n] [--arms floor,function] [--out folder] [--work folder]}. Prints the table and
+ * leaves it, with all single measurements, in {@code out}.
  */
 public final class BenchmarkMain {
   private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
@@ -42,8 +42,7 @@ public final class BenchmarkMain {
     Path root = Files.createDirectory(work.resolve("tables"));
     try (SparkSession spark = BenchmarkSession.start(root, slots, workload.fragments())) {
       List<Measurement> measurements =
-          new BenchmarkRun(spark, workload, root, slots, BenchmarkMain::show)
-              .run(rounds, arms);
+          new BenchmarkRun(spark, workload, root, slots, BenchmarkMain::show).run(rounds, arms);
       Report report = new Report(workload, environment(slots, rounds), measurements);
       String table = report.markdown();
       Files.writeString(out.resolve(workload.name() + ".md"), table);
@@ -89,8 +88,8 @@ public final class BenchmarkMain {
         throw new IllegalArgumentException(
             "Cannot use "
                 + args[i]
-                + "; options are --workload, --rounds, --slots, --rows, --fragments, --arms, --out and"
-                + " --work, each with a value");
+                + "; options are --workload, --rounds, --slots, --rows, --fragments, --arms, --out"
+                + " and --work, each with a value");
       }
       options.put(args[i].substring(2), args[i + 1]);
     }

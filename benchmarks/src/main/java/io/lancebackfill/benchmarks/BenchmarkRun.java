@@ -24,11 +24,7 @@ final class BenchmarkRun {
    * @param root the folder of the catalog {@code lance}
    */
   BenchmarkRun(
-      SparkSession spark,
-      Workload workload,
-      Path root,
-      int slots,
-      Consumer<Measurement> listener) {
+      SparkSession spark, Workload workload, Path root, int slots, Consumer<Measurement> listener) {
     this.spark = spark;
     this.workload = workload;
     this.slots = slots;
@@ -42,6 +38,9 @@ final class BenchmarkRun {
    * @throws IllegalStateException if an arm leaves wrong values
    */
   List<Measurement> run(int rounds, Set<String> wanted) throws Exception {
+    if (rounds < 1) {
+      throw new IllegalArgumentException("%d rounds measure nothing".formatted(rounds));
+    }
     TableCopy source = folders.create(workload);
     BackfillArm byFunction = new BackfillArm(spark, true);
     List<Arm> arms =
@@ -53,6 +52,11 @@ final class BenchmarkRun {
             new SelectArm(spark));
     List<Arm> chosen =
         arms.stream().filter(arm -> wanted.isEmpty() || wanted.contains(arm.id())).toList();
+    if (chosen.size() < wanted.size()) {
+      throw new IllegalArgumentException(
+          "Cannot run arms %s; there are %s"
+              .formatted(wanted, arms.stream().map(Arm::id).toList()));
+    }
     List<Measurement> measurements = new ArrayList<>();
     for (Fill fill : workload.fills()) {
       byFunction.register(fill);
@@ -85,8 +89,8 @@ final class BenchmarkRun {
     return reference;
   }
 
-  private Measurement measure(
-      Arm arm, TableCopy source, TableCopy reference, Fill fill, int round) throws Exception {
+  private Measurement measure(Arm arm, TableCopy source, TableCopy reference, Fill fill, int round)
+      throws Exception {
     TableCopy table = folders.copy(source);
     long before = TableFolders.bytes(table.folder());
     System.gc();

@@ -8,7 +8,9 @@ import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.ipc.ArrowReader;
 import org.apache.arrow.vector.types.pojo.Schema;
 
-/** The batches of another reader with a function over them; computes when Lance asks for a batch. */
+/**
+ * The batches of another reader with a function over them; computes when Lance asks for a batch.
+ */
 final class ComputedReader extends ArrowReader {
   private final ArrowReader inputs;
   private final ColumnUdf function;
@@ -18,8 +20,7 @@ final class ComputedReader extends ArrowReader {
   /**
    * @param inputs closed with this reader
    */
-  ComputedReader(
-      ArrowReader inputs, ColumnUdf function, Schema schema, BufferAllocator allocator) {
+  ComputedReader(ArrowReader inputs, ColumnUdf function, Schema schema, BufferAllocator allocator) {
     super(allocator);
     this.inputs = inputs;
     this.function = function;

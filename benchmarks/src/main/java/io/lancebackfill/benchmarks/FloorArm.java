@@ -28,11 +28,13 @@ import org.lance.operation.DataReplacement.DataReplacementGroup;
 import org.lance.schema.LanceField;
 
 /**
- * What a program written for one table would do with lance-core alone: scan, compute, write a column
- * file for each fragment on as many threads as there are slots, one commit. No Spark, no records, no
- * checkpoints, no conflict handling.
+ * What a program written for one table would do with lance-core alone: scan, compute, write a
+ * column file for each fragment on as many threads as there are slots, one commit. No Spark, no
+ * records, no checkpoints, no conflict handling.
  */
 final class FloorArm implements Arm {
+  static final String NAME = "floor: lance-core by hand";
+
   private static final int BATCH_ROWS = 4096;
 
   private final int slots;
@@ -50,7 +52,7 @@ final class FloorArm implements Arm {
 
   @Override
   public String name() {
-    return "floor: lance-core by hand";
+    return NAME;
   }
 
   @Override
@@ -118,7 +120,8 @@ final class FloorArm implements Arm {
     try (LanceScanner scanner = dataset.newScan(options);
         ColumnUdf function = ColumnUdfs.load(fill.function());
         ComputedReader rows =
-            new ComputedReader(scanner.scanBatches(), function, new Schema(List.of(field)), allocator);
+            new ComputedReader(
+                scanner.scanBatches(), function, new Schema(List.of(field)), allocator);
         ArrowArrayStream stream = ArrowArrayStream.allocateNew(allocator)) {
       Data.exportArrayStream(allocator, rows, stream);
       List<FragmentMetadata> written =

@@ -32,9 +32,7 @@ final class LanceSparkArm implements Arm {
     Metadata type =
         fill.vector() == 0
             ? Metadata.empty()
-            : new MetadataBuilder()
-                .putLong("arrow.fixed-size-list.size", fill.vector())
-                .build();
+            : new MetadataBuilder().putLong("arrow.fixed-size-list.size", fill.vector()).build();
     Column value = functions.expr(fill.expression()).as(TableCopy.COLUMN, type);
     spark
         .table(table.name())

@@ -22,7 +22,12 @@ record Report(Workload workload, Map<String, String> environment, List<Measureme
   String markdown() {
     StringBuilder text = new StringBuilder();
     text.append(
-        "%s: %,d rows in %d fragments%n".formatted(workload.name(), workload.rows(), workload.fragments()));
+        String.format(
+            Locale.ROOT,
+            "%s: %,d rows in %d fragments%n",
+            workload.name(),
+            workload.rows(),
+            workload.fragments()));
     for (Workload.Fill fill : workload.fills()) {
       appendTable(text, fill);
     }
@@ -35,26 +40,20 @@ record Report(Workload workload, Map<String, String> environment, List<Measureme
             Locale.ROOT,
             """
 
-            `%s`: %s, %.1f MB of raw values
+`%s`: `%s`, %.1f MB of raw values
 
-            | arm | s, median (min to max) | times the floor | CPU s | MB in the table | MB written |
-            |---|---|---|---|---|---|
-            """,
+| arm | s, median (min to max) | times the floor | CPU s | MB in the table | MB written |
+|---|---|---|---|---|---|
+""",
             fill.name(),
-            "`" + fill.expression() + "`",
+            fill.expression(),
             fill.rawBytes(workload.rows()) / 1e6));
     Set<String> arms = new LinkedHashSet<>();
     measurements.forEach(m -> arms.add(m.arm()));
-    double floor = 0;
+    double floor = median(counted(fill, FloorArm.NAME), Measurement::seconds);
     for (String arm : arms) {
-      List<Measurement> runs =
-          measurements.stream()
-              .filter(m -> m.fill().equals(fill.name()) && m.arm().equals(arm) && m.round() > 0)
-              .toList();
+      List<Measurement> runs = counted(fill, arm);
       double seconds = median(runs, Measurement::seconds);
-      if (floor == 0) {
-        floor = seconds;
-      }
       text.append(
           String.format(
               Locale.ROOT,
@@ -70,8 +69,18 @@ record Report(Workload workload, Map<String, String> environment, List<Measureme
     }
   }
 
+  private List<Measurement> counted(Workload.Fill fill, String arm) {
+    return measurements.stream()
+        .filter(m -> m.fill().equals(fill.name()) && m.arm().equals(arm) && m.round() > 0)
+        .toList();
+  }
+
+  /** NaN if there are no runs. */
   private static double median(List<Measurement> runs, ToDoubleFunction<Measurement> figure) {
     double[] sorted = runs.stream().mapToDouble(figure).sorted().toArray();
+    if (sorted.length == 0) {
+      return Double.NaN;
+    }
     int middle = sorted.length / 2;
     return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
   }

@@ -12,7 +12,12 @@ import java.util.List;
  * @param text SQL that makes the text of a row from {@code id}
  */
 record Workload(
-    String name, long rows, int fragments, String fileFormatVersion, String text, List<Fill> fills) {
+    String name,
+    long rows,
+    int fragments,
+    String fileFormatVersion,
+    String text,
+    List<Fill> fills) {
 
   /**
    * One column, said twice: in SQL and in Java.

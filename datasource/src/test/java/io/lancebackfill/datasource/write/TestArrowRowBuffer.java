@@ -47,10 +47,8 @@ class TestArrowRowBuffer {
               new ArrowType.Int(16, true),
               DataTypes.ShortType,
               List.of((short) 1, (short) -300, (short) 7)),
-          new Kind(
-              new ArrowType.Int(32, true), DataTypes.IntegerType, List.of(1, -1, 1 << 30)),
-          new Kind(
-              new ArrowType.Int(64, true), DataTypes.LongType, List.of(1L, -1L, 1L << 60)));
+          new Kind(new ArrowType.Int(32, true), DataTypes.IntegerType, List.of(1, -1, 1 << 30)),
+          new Kind(new ArrowType.Int(64, true), DataTypes.LongType, List.of(1L, -1L, 1L << 60)));
 
   @ParameterizedTest
   @ValueSource(ints = {1, 3, 8, 70})
@@ -71,8 +69,7 @@ class TestArrowRowBuffer {
     try (BufferAllocator allocator = LanceAllocator.child("test");
         ArrowRowBuffer buffer = new ArrowRowBuffer(List.of(field), allocator)) {
       Object[] elements = new Object[length];
-      InternalRow row =
-          new GenericInternalRow(new Object[] {0L, new GenericArrayData(elements)});
+      InternalRow row = new GenericInternalRow(new Object[] {0L, new GenericArrayData(elements)});
       assertThatThrownBy(() -> buffer.write(row))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessage(
