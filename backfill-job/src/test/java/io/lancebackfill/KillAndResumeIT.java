@@ -79,7 +79,7 @@ class KillAndResumeIT {
     report("%d fragments of %s s", job, FRAGMENTS, secondsOfFragment);
     assertThat(job.rowsThatAreRight()).isEqualTo(rows);
     // In each slot the fragment at work and one that finished within the last half second.
-    assertThat(job.repeatedCalls()).isLessThanOrEqualTo(SLOTS * 2 * rowsOfFragment);
+    assertThat(job.repeatedCalls()).isLessThanOrEqualTo(SLOTS * 2L * rowsOfFragment);
   }
 
   @Test
@@ -112,7 +112,7 @@ class KillAndResumeIT {
       assertThat(CountedBackfill.result(run).get("status").asText()).isEqualTo("DONE");
     }
     report("deleted, local[2], where on local[3], local[1], %d rows", job, ROWS);
-    assertThat(job.rowsThatAreRight()).isEqualTo(ROWS / 10 * 9);
+    assertThat(job.rowsThatAreRight()).isEqualTo(ROWS / 10 * 9L);
     assertThat(job.repeatedCalls()).isLessThanOrEqualTo(mayBeRepeated());
     assertThat(job.callsById().keySet().stream().filter(id -> !before.containsKey(id)))
         .allMatch(id -> id % 10 != 3);

@@ -106,7 +106,8 @@ public final class CommitCoordinator {
     int waiting = unrecorded.size() + recorded.size();
     int group = granularity.next(fragments, bytes);
     boolean commitDue =
-        (waiting >= group && rested(now)) || (waiting > 0 && now - firstWaitingAt >= interval.toNanos());
+        (waiting >= group && rested(now))
+            || (waiting > 0 && now - firstWaitingAt >= interval.toNanos());
     if (!unrecorded.isEmpty()
         && (commitDue || now - firstUnrecordedAt >= RECORD_WITHIN.toNanos())) {
       record();
