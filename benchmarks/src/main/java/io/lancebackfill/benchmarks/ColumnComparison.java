@@ -26,7 +26,12 @@ final class ColumnComparison {
         Side a = new Side(left, allocator);
         Side b = new Side(right, allocator)) {
       long differences = 0;
-      while (a.ready() & b.ready()) {
+      while (true) {
+        boolean more = a.ready();
+        more = b.ready() && more;
+        if (!more) {
+          break;
+        }
         int rows = Math.min(a.left(), b.left());
         differences += differences(a, b, rows);
         a.position += rows;

@@ -100,7 +100,7 @@ final class VectorRows {
     ArrowBuf validity = elements.getValidityBuffer();
     boolean bytewise = size % Byte.SIZE == 0;
     if (bytewise) {
-      validity.setOne(first / Byte.SIZE, size / Byte.SIZE);
+      validity.setOne((long) first / Byte.SIZE, (long) size / Byte.SIZE);
     }
     if (bytewise && array instanceof UnsafeArrayData unsafe && !hasNulls(unsafe)) {
       return;
