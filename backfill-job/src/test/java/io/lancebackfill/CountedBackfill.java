@@ -30,8 +30,8 @@ final class CountedBackfill {
       import json, os, struct, sys, time
       from pyspark.sql import SparkSession
 
-      log, seconds, declare, call, table = (
-          sys.argv[1], float(sys.argv[2]), sys.argv[3] == "declare", sys.argv[4], sys.argv[5])
+      log, seconds, declare, call, table, go = (
+          sys.argv[1], float(sys.argv[2]), sys.argv[3] == "declare", *sys.argv[4:])
 
       def slow(x):
           time.sleep(seconds)
@@ -46,6 +46,8 @@ final class CountedBackfill {
           spark.sql("CALL lance.system.add_column(table => :t, column => 'value', "
                     "expression => 'slow(id)')", {"t": table}).collect()
       print("READY", flush=True)
+      while not os.path.exists(go):
+          time.sleep(0.01)
       row = spark.sql("CALL lance.system." + call, {"t": table}).first()
       print("RESULT " + json.dumps(row.asDict()), flush=True)
       """;
@@ -79,19 +81,23 @@ final class CountedBackfill {
 
   /** Starts a process that registers the function and backfills with these further options. */
   SparkRun start(String... options) {
+    return startHeld(log.getParent(), options);
+  }
+
+  /** The same; it prints READY, and calls backfill when there is a file or folder {@code go}. */
+  SparkRun startHeld(Path go, String... options) {
     String call = "backfill(table => :t, column => 'value'";
     for (String option : options) {
       call += ", " + option;
     }
-    SparkRun run =
-        spark.python(
-            PROGRAM,
-            log.toString(),
-            String.valueOf(secondsPerRow),
-            declared ? "declared" : "declare",
-            call + ")",
-            table.toString());
-    return run;
+    return spark.python(
+        PROGRAM,
+        log.toString(),
+        String.valueOf(secondsPerRow),
+        declared ? "declared" : "declare",
+        call + ")",
+        table.toString(),
+        go.toString());
   }
 
   /** From now on, processes find the column declared. */

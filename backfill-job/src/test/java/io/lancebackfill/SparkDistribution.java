@@ -60,6 +60,25 @@ public final class SparkDistribution {
     return start(folder, "spark-sql", List.of("-f", script.toString()));
   }
 
+  /** Starts {@code spark-sql} with one statement on its command line. */
+  public SparkRun sqlText(String statement) {
+    return start(newFolder(), "spark-sql", List.of("-e", statement));
+  }
+
+  /** Starts a class of Spark, such as a standalone master, for the caller to end. */
+  public Process daemon(Path log, String... command) {
+    List<String> all = new ArrayList<>();
+    all.add(sparkHome.resolve("bin").resolve("spark-class").toString());
+    all.addAll(List.of(command));
+    ProcessBuilder builder = new ProcessBuilder(all).directory(newFolder().toFile());
+    asUsersHaveIt(builder.environment());
+    try {
+      return builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /** Starts a Python program with {@code spark-submit}. */
   public SparkRun python(String program, String... arguments) {
     Path folder = newFolder();
@@ -94,11 +113,14 @@ public final class SparkDistribution {
         });
     command.addAll(arguments);
     ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile());
-    Map<String, String> environment = builder.environment();
+    asUsersHaveIt(builder.environment());
+    return SparkRun.start(builder, folder);
+  }
+
+  private void asUsersHaveIt(Map<String, String> environment) {
     environment.keySet().removeIf(name -> name.startsWith("SPARK_") || name.startsWith("PYTHON"));
     environment.put("SPARK_HOME", sparkHome.toString());
     environment.put("PYSPARK_PYTHON", python);
-    return SparkRun.start(builder, folder);
   }
 
   private Path newFolder() {

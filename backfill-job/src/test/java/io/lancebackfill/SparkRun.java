@@ -9,7 +9,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 
 /** A running or finished process of {@link SparkDistribution}. */
 public final class SparkRun implements AutoCloseable {
@@ -89,12 +88,19 @@ public final class SparkRun implements AutoCloseable {
 
   /** Kills it and all processes that it started, as a power cut would, and waits for their end. */
   public void kill() {
-    List<ProcessHandle> all =
-        Stream.concat(process.descendants(), Stream.of(process.toHandle())).toList();
-    // The parent first, so that it sees nothing of the end of the others.
-    process.destroyForcibly();
-    all.forEach(ProcessHandle::destroyForcibly);
-    all.forEach(handle -> handle.onExit().join());
+    killer().run();
+  }
+
+  /** As {@link #kill}, without a look for the processes at that moment: it knows those of now. */
+  public Runnable killer() {
+    List<ProcessHandle> started = process.descendants().toList();
+    return () -> {
+      // The parent first, so that it sees nothing of the end of the others.
+      process.destroyForcibly();
+      started.forEach(ProcessHandle::destroyForcibly);
+      started.forEach(handle -> handle.onExit().join());
+      process.onExit().join();
+    };
   }
 
   @Override

@@ -1,0 +1,91 @@
+package io.lancebackfill;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.job.BackfillResult;
+import io.lancebackfill.job.CoverageReport;
+import io.lancebackfill.sql.LanceBackfillExtensions;
+import io.lancebackfill.state.JobStatus;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The way in for Java programs. */
+class TestLanceBackfill {
+  @TempDir private static Path root;
+  private static SparkSession spark;
+
+  @BeforeAll
+  static void start() {
+    spark =
+        LocalSpark.start(
+            List.of(new LanceBackfillExtensions()),
+            Map.of("spark.sql.catalog.lance.root", root.toString()));
+    spark.sql(
+        "CREATE TABLE lance.default.t TBLPROPERTIES ('file_format_version'='2.1')"
+            + " AS SELECT id FROM range(0, 1000, 1, 4)");
+  }
+
+  @AfterAll
+  static void stop() {
+    LocalSpark.stop(spark);
+  }
+
+  @Test
+  void declaresFillsAndReports() {
+    LanceBackfill table = LanceBackfill.table(spark, "lance.default.t");
+    assertThat(table.addColumn("twice", "id * 2"))
+        .singleElement()
+        .satisfies(declared -> assertThat(declared.column()).isEqualTo("twice"));
+
+    BackfillResult first =
+        table
+            .backfill("twice")
+            .where("id % 2 = 0")
+            .maxFragments(3)
+            .commitGranularity(2)
+            .checkpointInterval(Duration.ofSeconds(1))
+            .commitInterval(Duration.ofSeconds(30))
+            .concurrency(1)
+            .jobId("from-java")
+            .run();
+    assertThat(first.jobId()).isEqualTo("from-java");
+    assertThat(first.status()).isEqualTo(JobStatus.PAUSED);
+    assertThat(first.counts().rowsComputed()).isEqualTo(375);
+    assertThat(first.counts().commits()).isEqualTo(2);
+
+    assertThat(table.backfill("twice").dryRun().run().status()).isEqualTo(JobStatus.PLANNED);
+    BackfillResult rest = table.backfill("twice").run();
+    assertThat(rest.status()).isEqualTo(JobStatus.DONE);
+    assertThat(rest.counts().rowsComputed()).isEqualTo(625);
+    assertThat(table.coverage("twice")).hasSize(4).extracting(CoverageReport.Line::fresh).containsOnly(250L);
+    assertThat(spark.sql("SELECT * FROM lance.default.t WHERE NOT twice <=> id * 2").count())
+        .isZero();
+  }
+
+  @Test
+  void namesWhatIsWrongWithACall() {
+    assertThatThrownBy(() -> LanceBackfill.table(spark, "lance.default.missing").coverage("x"))
+        .isInstanceOf(BackfillException.class)
+        .hasMessageStartingWith("[TABLE_NOT_FOUND]");
+    assertThatThrownBy(
+            () ->
+                LanceBackfill.table(spark, "lance.default.t")
+                    .backfill("missing")
+                    .commitGranularity(0)
+                    .concurrency(-1)
+                    .run())
+        .isInstanceOf(BackfillException.class)
+        .hasMessageContaining("missing")
+        .hasMessageContaining("commit_granularity")
+        .hasMessageContaining("concurrency");
+  }
+}
