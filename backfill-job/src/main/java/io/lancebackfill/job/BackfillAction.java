@@ -111,6 +111,15 @@ public final class BackfillAction {
         });
   }
 
+  /**
+   * Checks the call, and does nothing else.
+   *
+   * @throws BackfillException with a line for each fault
+   */
+  public void checkCall() {
+    StorageErrors.translate(request.table(), this::check);
+  }
+
   private Call check() {
     TableSnapshot table = Tables.latest(request.table());
     Faults faults = new Faults();
@@ -133,12 +142,17 @@ public final class BackfillAction {
                         .map(version -> Tables.at(request.table(), version))
                         .orElse(null));
     Column where =
-        conf == null || bound == null
+        conf == null
             ? null
             : faults.collect(
                 () ->
                     conf.optional(WHERE)
-                        .map(text -> bound.where(pinned == null ? table : pinned, text))
+                        .map(
+                            text ->
+                                ColumnBinder.where(
+                                    bound == null ? spark : bound.session(),
+                                    pinned == null ? table : pinned,
+                                    text))
                         .orElse(null));
     faults.throwIfAny();
     if (column == null || bound == null || conf == null) {
@@ -262,7 +276,7 @@ public final class BackfillAction {
       long version = Math.max(table.version(), coordinator.version());
       Map<Integer, Refusal> refused = coordinator.refused();
       if (refused.isEmpty() || call.pinned() != null) {
-        return outcome(plan, version, committed, refused);
+        return outcome(state, plan, version, committed, refused);
       }
       if (round == ROUNDS) {
         throw refusedTooOften(refused);
@@ -357,6 +371,7 @@ public final class BackfillAction {
   }
 
   private static Outcome outcome(
+      TableState state,
       BackfillPlan plan,
       long version,
       java.util.Set<Integer> committed,
@@ -374,8 +389,8 @@ public final class BackfillAction {
     }
     if (plan.unknownRows() > 0) {
       message.append(
-          "%d rows hold values of unknown origin and were kept; recompute_unknown computes them. "
-              .formatted(plan.unknownRows()));
+          "%d rows hold values of unknown origin, which no record in %s explains, and were kept; recompute_unknown computes them. "
+              .formatted(plan.unknownRows(), state.columns().uri()));
     }
     if (plan.fragmentsLeft() > 0) {
       message.append(

@@ -6,6 +6,7 @@ import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.complex.FixedSizeListVector;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.spark.sql.catalyst.InternalRow;
@@ -50,9 +51,42 @@ public final class ArrowRowBuffer implements AutoCloseable {
     writer.finish();
     List<FieldVector> vectors = new ArrayList<>(root.getFieldVectors());
     ((BigIntVector) vectors.remove(0)).close();
+    vectors.replaceAll(this::withRoomForNulls);
     root = VectorSchemaRoot.create(root.getSchema(), allocator);
     writer = LanceArrowWriter.create(root, type);
     return vectors;
+  }
+
+  /**
+   * lance-spark's writer leaves no room for a NULL among the elements of a fixed-size list, so that
+   * the rows behind it would read each other's elements.
+   */
+  private FieldVector withRoomForNulls(FieldVector vector) {
+    if (!(vector instanceof FixedSizeListVector packed) || packed.getNullCount() == 0) {
+      return vector;
+    }
+    FixedSizeListVector spread = (FixedSizeListVector) packed.getField().createVector(allocator);
+    try {
+      int rows = packed.getValueCount();
+      int size = packed.getListSize();
+      spread.setInitialCapacity(rows);
+      spread.allocateNew();
+      int from = 0;
+      for (int row = 0; row < rows; row++) {
+        if (!packed.isNull(row)) {
+          spread.setNotNull(row);
+          for (int i = 0; i < size; i++) {
+            spread.getDataVector().copyFromSafe(from++, row * size + i, packed.getDataVector());
+          }
+        }
+      }
+      spread.setValueCount(rows);
+      packed.close();
+      return spread;
+    } catch (RuntimeException e) {
+      spread.close();
+      throw e;
+    }
   }
 
   @Override
