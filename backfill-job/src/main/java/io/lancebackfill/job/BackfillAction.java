@@ -100,6 +100,15 @@ public final class BackfillAction {
     return same ? call : CheckedCall.of(spark, request);
   }
 
+  /**
+   * Checks the call, and does nothing else.
+   *
+   * @throws BackfillException with a line for each fault
+   */
+  public void checkCall() {
+    StorageErrors.translate(request.table(), () -> CheckedCall.of(spark, request));
+  }
+
   private BackfillResult dryRun(CheckedCall call, long started) {
     TableSnapshot table = Tables.latest(request.table());
     TableState state = new TableState(request.table().ref());
@@ -212,7 +221,7 @@ public final class BackfillAction {
       long version = Math.max(table.version(), coordinator.version());
       Map<Integer, Refusal> refused = coordinator.refused();
       if (refused.isEmpty() || call.pinned() != null) {
-        return outcome(plan, version, refused);
+        return outcome(state, plan, version, refused);
       }
       if (round == ROUNDS) {
         throw refusedTooOften(refused);
@@ -306,7 +315,8 @@ public final class BackfillAction {
     }
   }
 
-  private static Outcome outcome(BackfillPlan plan, long version, Map<Integer, Refusal> refused) {
+  private static Outcome outcome(
+      TableState state, BackfillPlan plan, long version, Map<Integer, Refusal> refused) {
     StringBuilder message = new StringBuilder();
     if (plan.fragmentsAppended() > 0) {
       message.append(
@@ -320,8 +330,8 @@ public final class BackfillAction {
     }
     if (plan.unknownRows() > 0) {
       message.append(
-          "%d rows hold values of unknown origin and were kept; recompute_unknown computes them. "
-              .formatted(plan.unknownRows()));
+          "%d rows hold values of unknown origin, which no record in %s explains, and were kept; recompute_unknown computes them. "
+              .formatted(plan.unknownRows(), state.columns().uri()));
     }
     if (plan.fragmentsLeft() > 0) {
       message.append(

@@ -72,12 +72,17 @@ record CheckedCall(
                         .map(version -> Tables.at(request.table(), version))
                         .orElse(null));
     Column where =
-        conf == null || bound == null
+        conf == null
             ? null
             : faults.collect(
                 () ->
                     conf.optional(WHERE)
-                        .map(text -> bound.where(pinned == null ? table : pinned, text))
+                        .map(
+                            text ->
+                                ColumnBinder.where(
+                                    bound == null ? spark : bound.session(),
+                                    pinned == null ? table : pinned,
+                                    text))
                         .orElse(null));
     faults.throwIfAny();
     if (column == null || bound == null || conf == null) {

@@ -232,8 +232,14 @@ public final class TaskRunner implements AutoCloseable {
     }
   }
 
+  /** The head of Spark's message, and the innermost cause that it quotes from the executor. */
   private static String firstLines(String text) {
-    return text.lines().limit(3).reduce("", (a, b) -> a + b.strip() + " ");
+    String head = text.lines().limit(3).reduce("", (a, b) -> a + b.strip() + " ");
+    return text.lines()
+        .filter(line -> line.startsWith("Caused by: "))
+        .reduce((a, b) -> b)
+        .map(cause -> head + cause + " ")
+        .orElse(head);
   }
 
   /** Ends what still runs. */

@@ -112,6 +112,12 @@ class TestBackfillSelection {
             + " 'fixed_size_list<float>[3]')",
         table);
     session.call("backfill('%s', 'v')", table);
+    assertThat(
+            session.number(
+                "SELECT count(*) FROM %s WHERE v IS DISTINCT FROM CASE WHEN id %% 7 <> 0 THEN"
+                    + " array(cast(id as float), cast(id + 1 as float), 3F) END",
+                table))
+        .isZero();
     session.sql("DELETE FROM %s WHERE id %% 11 = 3", table);
     Map<Long, Object> before = values(table, "v");
     session.call("alter_column('%s', 'v', 'array(0F, 0F, cast(id as float))')", table);

@@ -100,14 +100,12 @@ class TestDamagedState {
     "jobs, TRUNCATED_DATA",
     "jobs, EMPTY_DATA",
     "jobs, GARBAGE_MANIFEST",
-    "jobs, NO_VERSIONS",
     "columns, TRUNCATED_DATA",
     "columns, EMPTY_DATA",
     "columns, GARBAGE_DATA",
     "columns, NO_DATA",
     "columns, EMPTY_MANIFEST",
     "columns, GARBAGE_MANIFEST",
-    "columns, NO_VERSIONS",
     "lease, GARBAGE_MANIFEST",
     "lease, EMPTY_MANIFEST"
   })

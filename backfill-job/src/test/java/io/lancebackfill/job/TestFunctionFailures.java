@@ -92,11 +92,14 @@ class TestFunctionFailures {
     String table = counted("watched", 2000, 20);
     CountingFunction.micros = 1000;
     SparkSession other = session.spark.newSession();
+    // One slot stays free: Spark's tasks of one application queue behind each other.
     CompletableFuture<Row> job =
         CompletableFuture.supplyAsync(
             () ->
                 session.call(
-                    "backfill(table => '%s', column => 'n', commit_granularity => 1)", table));
+                    "backfill(table => '%s', column => 'n', concurrency => 1,"
+                        + " commit_granularity => 1)",
+                    table));
     List<Long> seen = new ArrayList<>();
     Awaitility.await()
         .atMost(Duration.ofMinutes(1))

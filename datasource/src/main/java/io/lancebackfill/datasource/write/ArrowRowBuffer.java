@@ -5,6 +5,7 @@ import java.util.List;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.complex.FixedSizeListVector;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.Schema;
 import org.apache.spark.sql.catalyst.InternalRow;
@@ -68,11 +69,48 @@ public final class ArrowRowBuffer implements AutoCloseable {
       }
     }
     root.setRowCount(rows);
-    List<FieldVector> taken = List.copyOf(root.getFieldVectors());
+    List<FieldVector> taken = new ArrayList<>(root.getFieldVectors());
+    for (int i = 0; i < taken.size(); i++) {
+      if (vectors.get(i) == null) {
+        taken.set(i, withRoomForNulls(taken.get(i)));
+      }
+    }
     root = VectorSchemaRoot.create(schema, allocator);
     // The next batch is likely to be as long.
     writer = start(Math.max(FIRST_CAPACITY, rows));
     return taken;
+  }
+
+  /**
+   * lance-spark's writer leaves no room for a NULL among the elements of a fixed-size list, so that
+   * the rows behind it would read each other's elements.
+   */
+  private FieldVector withRoomForNulls(FieldVector vector) {
+    if (!(vector instanceof FixedSizeListVector packed) || packed.getNullCount() == 0) {
+      return vector;
+    }
+    FixedSizeListVector spread = (FixedSizeListVector) packed.getField().createVector(allocator);
+    try {
+      int rows = packed.getValueCount();
+      int size = packed.getListSize();
+      spread.setInitialCapacity(rows);
+      spread.allocateNew();
+      int from = 0;
+      for (int row = 0; row < rows; row++) {
+        if (!packed.isNull(row)) {
+          spread.setNotNull(row);
+          for (int i = 0; i < size; i++) {
+            spread.getDataVector().copyFromSafe(from++, row * size + i, packed.getDataVector());
+          }
+        }
+      }
+      spread.setValueCount(rows);
+      packed.close();
+      return spread;
+    } catch (RuntimeException e) {
+      spread.close();
+      throw e;
+    }
   }
 
   @Override
