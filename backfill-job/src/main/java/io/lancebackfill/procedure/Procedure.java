@@ -17,8 +17,8 @@ public interface Procedure {
   List<Row> call(ProcedureContext context, ProcedureArguments arguments);
 
   /**
-   * Looks for further faults of a call that is refused already, so that its caller reads them all at
-   * once. Reads only.
+   * Looks for further faults of a call that is refused already, so that its caller reads them all
+   * at once. Reads only.
    *
    * @param arguments those that could be bound; required ones may be missing
    * @throws io.lancebackfill.error.BackfillException with the faults, if there are any

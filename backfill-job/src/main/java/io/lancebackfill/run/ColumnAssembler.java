@@ -116,7 +116,8 @@ final class ColumnAssembler {
   private void append(List<FieldVector> rows, int count) {
     List<FieldVector> target = pending;
     if (target == null) {
-      // Vectors of its own: a slice has its last byte of bits in common with the batch it is of, and
+      // Vectors of its own: a slice has its last byte of bits in common with the batch it is of,
+      // and
       // what is appended to it would overwrite the batch's next rows.
       target = new ArrayList<>();
       for (Field field : fields) {

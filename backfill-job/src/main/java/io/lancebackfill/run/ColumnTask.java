@@ -58,7 +58,7 @@ final class ColumnTask {
     } catch (Exception e) { // SparkException is checked, and Scala does not declare it
       TaskContext context = TaskContext.get();
       boolean ofProcess = !(e instanceof RuntimeException) && !ofFunction(e);
-      if (ofProcess || context != null && context.isInterrupted()) {
+      if (ofProcess || (context != null && context.isInterrupted())) {
         throw e;
       }
       return failed(e);
@@ -68,8 +68,8 @@ final class ColumnTask {
   /** Whether the expression's own code failed, which it would do on another attempt as well. */
   private static boolean ofFunction(Exception e) {
     return e instanceof PythonException
-        || e instanceof SparkThrowable spark
-            && (e instanceof RuntimeException || UDF_FAILED.equals(spark.getErrorClass()));
+        || (e instanceof SparkThrowable spark
+            && (e instanceof RuntimeException || UDF_FAILED.equals(spark.getErrorClass())));
   }
 
   private TaskResult computeRange(BufferAllocator allocator, @Nullable Computation computation) {

@@ -31,9 +31,11 @@ class TestRefusedCalls {
         .udf()
         .register(
             "dice",
-            org.apache.spark.sql.functions.udf(
-                    (org.apache.spark.sql.api.java.UDF1<Long, Long>) id -> id,
-                    DataTypes.LongType)
+            org.apache
+                .spark
+                .sql
+                .functions
+                .udf((org.apache.spark.sql.api.java.UDF1<Long, Long>) id -> id, DataTypes.LongType)
                 .asNondeterministic());
     table = session.table("safe", 60, 2, "2.1");
     session.call("add_column('%s', 'n', 'id + 1')", table);
