@@ -130,8 +130,11 @@ final class ColumnAssembler {
       pendingRows = 0;
     }
     for (int i = 0; i < target.size(); i++) {
-      try (FieldVector row = rows.get(i)) {
-        VectorBatchAppender.batchAppend(target.get(i), row);
+      try (FieldVector row = rows.get(i);
+          FieldVector alike = fields.get(i).createVector(allocator)) {
+        // Sources differ in field metadata, and the appender insists that types are alike.
+        row.makeTransferPair(alike).transfer();
+        VectorBatchAppender.batchAppend(target.get(i), alike);
       }
     }
     pendingRows += count;

@@ -33,7 +33,7 @@ class TestComputedTypes {
     EXPRESSIONS.put("a_date", "date_add(DATE'1960-02-29', cast(id as int))");
     EXPRESSIONS.put("a_timestamp", "timestamp_micros(id * 1000000007 - 5000000000)");
     EXPRESSIONS.put("a_decimal", "cast(id as decimal(18,0)) * 1.05");
-    EXPRESSIONS.put("an_array", "transform(sequence(1, id % 4), x -> cast(x * id as int))");
+    EXPRESSIONS.put("an_array", "array_repeat(cast(id as int), cast(id % 4 as int))");
     EXPRESSIONS.put("strings", "array(text, NULL, cast(id as string))");
   }
 
