@@ -67,11 +67,11 @@ class WaysInIT {
     try (SparkRun run =
         spark.sql(
             TABLE + ";",
-            "CALL lance.system.add_column('t', 'length', 'length(text) + 1');",
-            "CALL lance.system.backfill(table => 't', column => 'length', max_fragments => 1);",
-            "CALL lance.system.backfill(table => 't', column => 'length');",
-            "CALL lance.system.coverage('t', 'length');",
-            "CALL lance.system.jobs('t');",
+            "CALL lance.system.add_column('default.t', 'length', 'length(text) + 1');",
+            "CALL lance.system.backfill(table => 'default.t', column => 'length', max_fragments => 1);",
+            "CALL lance.system.backfill(table => 'default.t', column => 'length');",
+            "CALL lance.system.coverage('default.t', 'length');",
+            "CALL lance.system.jobs('default.t');",
             "SELECT 'wrong', count(*) FROM lance.default.t",
             "  WHERE length IS DISTINCT FROM length(text) + 1;")) {
       String out = run.output();
@@ -81,7 +81,7 @@ class WaysInIT {
       }
     }
     try (SparkRun run =
-        spark.sqlText("CALL lance.system.coverage(table => 't', column => 'length')")) {
+        spark.sqlText("CALL lance.system.coverage(table => 'default.t', column => 'length')")) {
       assertThat(run.output().lines().filter(line -> line.contains("\t250\t250\t"))).hasSize(4);
     }
   }
@@ -96,7 +96,7 @@ class WaysInIT {
   @Test
   void sparkSubmit() throws Exception {
     try (SparkRun run =
-        spark.sql(TABLE + ";", "CALL lance.system.add_column('t', 'length', 'length(text)');")) {
+        spark.sql(TABLE + ";", "CALL lance.system.add_column('default.t', 'length', 'length(text)');")) {
       run.output();
     }
     try (SparkRun run = submit("--column", "length", "--max-fragments", "3")) {
