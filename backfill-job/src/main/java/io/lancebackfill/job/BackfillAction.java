@@ -13,10 +13,12 @@ import io.lancebackfill.commit.StagedFragment;
 import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.commit.Refusal;
 import io.lancebackfill.datasource.store.Lease;
+import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.RootCause;
 import io.lancebackfill.job.JobListener.JobInfo;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.run.JobTasks;
@@ -182,7 +184,16 @@ public final class BackfillAction {
       }
       throw withJobId(e, call.jobId());
     } finally {
+      untag(tag, journal);
+    }
+  }
+
+  /** A tag that stays does no harm: the next job on the column moves it, and clean removes it. */
+  private void untag(String tag, JobJournal journal) {
+    try {
       LanceTables.untag(request.table().ref(), tag);
+    } catch (DatasetException e) {
+      journal.notice("the tag %s stays behind: %s".formatted(tag, e.getMessage()));
     }
   }
 
@@ -351,12 +362,22 @@ public final class BackfillAction {
             .formatted(refused.size(), ROUNDS, refused));
   }
 
-  private static BackfillException withJobId(RuntimeException e, String jobId) {
+  private BackfillException withJobId(RuntimeException e, String jobId) {
+    BackfillException coded;
     if (e instanceof BackfillException ours) {
-      return new BackfillException(
-          ours.code(), ours.problem() + "\nJob " + jobId + "; see job and jobs.", ours);
+      coded = ours;
+    } else if (e instanceof DatasetException storage) {
+      coded = StorageErrors.translated(request.table(), storage);
+    } else {
+      coded =
+          new BackfillException(
+              BackfillErrorCode.INTERNAL_ERROR,
+              "The job met a fault that it does not know: %s. What was finished is kept; the same call goes on from there. Please report it with its stack trace."
+                  .formatted(RootCause.of(e)),
+              e);
     }
-    throw e;
+    return new BackfillException(
+        coded.code(), coded.problem() + "\nJob " + jobId + "; see job and jobs.", coded);
   }
 
   /** A rerun of an interrupted recompute goes on with it; another one begins anew. */
