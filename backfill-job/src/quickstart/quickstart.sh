@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Builds, starts a real Spark on real texts, fills three computed columns, is killed halfway through the third, goes on
 # where it stopped, and shows the result. Leaves its table in target/quickstart/tables.
+# quickstart.sh [--built]: with --built what was built before is used as it is.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 work=$root/target/quickstart
-python=$root/target/python/bin/python
+environment=${PYTHON_ENV:-$root/target/python}
+python=$environment/bin/python
 log=$work/log.txt
 
 say() { printf '\n== %s\n' "$*"; }
@@ -19,9 +21,11 @@ fail() {
 rm -rf "$work"
 mkdir -p "$work/tables"
 
-say "Building (the first time it downloads Spark, Lance and their Python packages, which takes some minutes)"
-(cd "$root" && mvn -q -B -DskipTests package && python3 .mvn/python_env.py target/python) >"$log" 2>&1 </dev/null ||
-  fail "The build failed."
+if [ "${1:-}" != --built ]; then
+  say "Building (the first time it downloads Spark, Lance and their Python packages, which takes some minutes)"
+  (cd "$root" && mvn -q -B -DskipTests package && python3 .mvn/python_env.py target/python) >"$log" 2>&1 </dev/null ||
+    fail "The build failed."
+fi
 
 say "Collecting texts: the names of 5,244 emoji in 14 languages"
 "$python" "$here/texts.py" "$work/texts.parquet" >>"$log" 2>&1 || fail "The texts could not be written."
@@ -30,14 +34,14 @@ say "Collecting texts: the names of 5,244 emoji in 14 languages"
 spark() {
   local jars
   jars=$(printf '%s,' "$root"/backfill-job/target/dist/*.jar)
-  cd "$work" && SPARK_HOME=$root/target/python/spark PYSPARK_PYTHON=$python \
-    exec "$root/target/python/spark/bin/spark-submit" --master 'local[2]' --jars "${jars%,}" \
+  cd "$work" && LANCE_LOG=error SPARK_HOME=$environment/spark PYSPARK_PYTHON=$python \
+    exec "$environment/spark/bin/spark-submit" --master 'local[2]' --jars "${jars%,}" \
     --driver-java-options "-Dlog4j2.configurationFile=file:$here/log4j2.properties" \
     --conf spark.ui.enabled=false --conf spark.ui.showConsoleProgress=false \
     --conf spark.sql.extensions=io.lancebackfill.sql.LanceBackfillExtensions \
     --conf spark.sql.catalog.lance=io.lancebackfill.catalog.LanceBackfillCatalog \
     --conf spark.sql.catalog.lance.impl=dir --conf "spark.sql.catalog.lance.root=$work/tables" \
-    "$here/run_sql.py" "$@" </dev/null 2>>"$log"
+    "$here/run_sql.py" "$@" </dev/null 2> >(tee -a "$log" | grep --line-buffered '^backfill ')
 }
 
 commits() { find "$work/tables/texts.lance/_versions" -name '*.manifest' | wc -l; }
@@ -55,6 +59,7 @@ while [ "$(commits)" -lt $((before + 8)) ]; do
   kill -0 "$job" 2>/dev/null || fail "It ended before it was half done."
   sleep 0.1
 done
+sleep 2 # Into the fragments that follow: their finished rows are in checkpoints.
 kill -KILL -- "-$job"
 wait "$job" 2>/dev/null || true
 echo "killed after $(($(commits) - before)) of 16 fragments"

@@ -32,7 +32,7 @@ def main(files: list[str]) -> None:
             print(f"\n{statement};", flush=True)
             result = spark.sql(statement)
             if result.columns:
-                result.show(100, truncate=60)
+                result.show(100, truncate=60, vertical=len(result.columns) > 8)
 
 
 if __name__ == "__main__":

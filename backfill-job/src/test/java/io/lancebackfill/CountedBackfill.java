@@ -18,8 +18,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * A table {@code (id BIGINT)} with a column that a slow Python function fills. Every process
- * registers the function anew, and the function notes each call in a file, so that calls are counted
- * over all processes and whatever kills them.
+ * registers the function anew, and the function notes each call in a file, so that calls are
+ * counted over all processes and whatever kills them.
  */
 final class CountedBackfill {
   private static final ObjectMapper JSON = new ObjectMapper();

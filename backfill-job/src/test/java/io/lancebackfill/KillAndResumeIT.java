@@ -30,7 +30,9 @@ class KillAndResumeIT {
     spark = new SparkDistribution(folder);
   }
 
-  /** What may be lost: in each slot the checkpoint interval of 1 s, and what a write of it takes. */
+  /**
+   * What may be lost: in each slot the checkpoint interval of 1 s, and what a write of it takes.
+   */
   private static long mayBeRepeated() {
     return ROWS >= FULL_ROWS ? ROWS / 50 : Math.round(SLOTS * 1.75 / SECONDS_PER_ROW);
   }
@@ -58,8 +60,7 @@ class KillAndResumeIT {
     double secondsOfFragment = FRAGMENTS >= 64 ? 3 : 0.5;
     int rows = FRAGMENTS * rowsOfFragment;
     CountedBackfill job =
-        new CountedBackfill(
-            spark, folder, rows, FRAGMENTS, secondsOfFragment / rowsOfFragment);
+        new CountedBackfill(spark, folder, rows, FRAGMENTS, secondsOfFragment / rowsOfFragment);
     job.killAfter(rows * 6 / 10, "commit_granularity => 64");
     assertThat(
             job.pylance(
@@ -78,7 +79,7 @@ class KillAndResumeIT {
     report("%d fragments of %s s", job, FRAGMENTS, secondsOfFragment);
     assertThat(job.rowsThatAreRight()).isEqualTo(rows);
     // In each slot the fragment at work and one that finished within the last half second.
-    assertThat(job.repeatedCalls()).isLessThanOrEqualTo(SLOTS * 2 * rowsOfFragment);
+    assertThat(job.repeatedCalls()).isLessThanOrEqualTo(SLOTS * 2L * rowsOfFragment);
   }
 
   @Test
@@ -111,7 +112,7 @@ class KillAndResumeIT {
       assertThat(CountedBackfill.result(run).get("status").asText()).isEqualTo("DONE");
     }
     report("deleted, local[2], where on local[3], local[1], %d rows", job, ROWS);
-    assertThat(job.rowsThatAreRight()).isEqualTo(ROWS / 10 * 9);
+    assertThat(job.rowsThatAreRight()).isEqualTo(ROWS / 10 * 9L);
     assertThat(job.repeatedCalls()).isLessThanOrEqualTo(mayBeRepeated());
     assertThat(job.callsById().keySet().stream().filter(id -> !before.containsKey(id)))
         .allMatch(id -> id % 10 != 3);

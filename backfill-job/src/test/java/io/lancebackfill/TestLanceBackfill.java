@@ -66,7 +66,10 @@ class TestLanceBackfill {
     BackfillResult rest = table.backfill("twice").run();
     assertThat(rest.status()).isEqualTo(JobStatus.DONE);
     assertThat(rest.counts().rowsComputed()).isEqualTo(625);
-    assertThat(table.coverage("twice")).hasSize(4).extracting(CoverageReport.Line::fresh).containsOnly(250L);
+    assertThat(table.coverage("twice"))
+        .hasSize(4)
+        .extracting(CoverageReport.Line::fresh)
+        .containsOnly(250L);
     assertThat(spark.sql("SELECT * FROM lance.default.t WHERE NOT twice <=> id * 2").count())
         .isZero();
   }

@@ -131,11 +131,27 @@ class WaysInIT {
   @Test
   void standaloneCluster() throws Exception {
     int port = freePort();
-    daemon("org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port",
-        String.valueOf(port), "--webui-port", "0");
+    daemon(
+        "org.apache.spark.deploy.master.Master",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        String.valueOf(port),
+        "--webui-port",
+        "0");
     String master = "spark://127.0.0.1:" + port;
-    daemon("org.apache.spark.deploy.worker.Worker", "--host", "127.0.0.1", "--cores", "2",
-        "--memory", "1g", "--webui-port", "0", "--work-dir", folder.resolve("work").toString(),
+    daemon(
+        "org.apache.spark.deploy.worker.Worker",
+        "--host",
+        "127.0.0.1",
+        "--cores",
+        "2",
+        "--memory",
+        "1g",
+        "--webui-port",
+        "0",
+        "--work-dir",
+        folder.resolve("work").toString(),
         master);
     spark.conf("spark.master", master);
     spark.conf("spark.driver.host", "127.0.0.1");
@@ -148,8 +164,7 @@ class WaysInIT {
   }
 
   private static String withTable() {
-    return THREE_KINDS.replace(
-        "spark.udf.register(", "spark.sql(T)\nspark.udf.register(");
+    return THREE_KINDS.replace("spark.udf.register(", "spark.sql(T)\nspark.udf.register(");
   }
 
   private static List<String> expectedOfThreeKinds() {

@@ -28,6 +28,9 @@ import org.jspecify.annotations.Nullable;
 public final class CommitCoordinator {
   private static final Duration RECORD_WITHIN = Duration.ofMillis(500);
 
+  /** Of the time, commits of the adaptive size take one part in so many at most. */
+  private static final int COMMITTING_SHARE = 10;
+
   private final ColumnFileCommitter committer;
   private final ColumnOrigins origins;
   private final CommitGranularity granularity;
@@ -42,6 +45,8 @@ public final class CommitCoordinator {
   private final Map<Integer, Refusal> refused = new HashMap<>();
   private long firstUnrecordedAt;
   private long firstWaitingAt;
+  private long groupEndedAt;
+  private long groupNanos;
   private long fragments;
   private long bytes;
   private int commits;
@@ -101,24 +106,37 @@ public final class CommitCoordinator {
     int waiting = unrecorded.size() + recorded.size();
     int group = granularity.next(fragments, bytes);
     boolean commitDue =
-        waiting >= group || (waiting > 0 && now - firstWaitingAt >= interval.toNanos());
+        (waiting >= group && rested(now))
+            || (waiting > 0 && now - firstWaitingAt >= interval.toNanos());
     if (!unrecorded.isEmpty()
         && (commitDue || now - firstUnrecordedAt >= RECORD_WITHIN.toNanos())) {
       record();
     }
+    if (!commitDue) {
+      return;
+    }
     while (commitDue && !recorded.isEmpty()) {
-      commit(Math.min(group, recorded.size()));
+      commit(Math.min(granularity.most(group), recorded.size()));
       commitDue =
           recorded.size() >= group
               || (!recorded.isEmpty() && now - firstWaitingAt >= interval.toNanos());
     }
+    groupEndedAt = System.nanoTime();
+    groupNanos = groupEndedAt - now;
+  }
+
+  private boolean rested(long now) {
+    return !granularity.adaptive()
+        || groupNanos == 0
+        || now - groupEndedAt >= (COMMITTING_SHARE - 1) * groupNanos;
   }
 
   /** Records and commits everything that waits. */
   public void flush() {
     record();
     while (!recorded.isEmpty()) {
-      commit(Math.min(granularity.next(fragments, bytes), recorded.size()));
+      int group = granularity.most(granularity.next(fragments, bytes));
+      commit(Math.min(group, recorded.size()));
     }
   }
 

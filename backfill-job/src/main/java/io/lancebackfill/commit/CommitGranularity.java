@@ -24,8 +24,18 @@ final class CommitGranularity {
     this.manifestBytes = MANIFEST_BYTES_PER_FRAGMENT * tableFragments;
   }
 
+  /** The most fragments of a commit that is made when {@code next} of them wait. */
+  int most(int next) {
+    return fixed != null ? fixed : Math.max(MAX, next);
+  }
+
+  /** Whether commits may wait for more fragments, so as not to take up the driver's time. */
+  boolean adaptive() {
+    return fixed == null;
+  }
+
   /**
-   * Fragments for the next commit.
+   * Fragments for the next commit, at least.
    *
    * @param fragments staged so far by the job, at least 1
    * @param bytes of their column files

@@ -1,41 +1,32 @@
 package io.lancebackfill.job;
 
-import static io.lancebackfill.config.BackfillOptions.BATCH_SIZE;
 import static io.lancebackfill.config.BackfillOptions.CHECKPOINT_INTERVAL;
 import static io.lancebackfill.config.BackfillOptions.COMMIT_GRANULARITY;
 import static io.lancebackfill.config.BackfillOptions.COMMIT_INTERVAL;
 import static io.lancebackfill.config.BackfillOptions.CONCURRENCY;
 import static io.lancebackfill.config.BackfillOptions.DRY_RUN;
-import static io.lancebackfill.config.BackfillOptions.JOB_ID;
 import static io.lancebackfill.config.BackfillOptions.LEASE_DURATION;
-import static io.lancebackfill.config.BackfillOptions.MAX_FRAGMENTS;
-import static io.lancebackfill.config.BackfillOptions.READ_VERSION;
 import static io.lancebackfill.config.BackfillOptions.RECOMPUTE;
-import static io.lancebackfill.config.BackfillOptions.RECOMPUTE_UNKNOWN;
-import static io.lancebackfill.config.BackfillOptions.WHERE;
 
 import io.lancebackfill.commit.CommitCoordinator;
 import io.lancebackfill.commit.StagedFragment;
-import io.lancebackfill.config.BackfillConf;
 import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.commit.Refusal;
 import io.lancebackfill.datasource.store.Lease;
+import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
-import io.lancebackfill.error.Faults;
+import io.lancebackfill.error.RootCause;
 import io.lancebackfill.job.JobListener.JobInfo;
 import io.lancebackfill.plan.BackfillPlan;
-import io.lancebackfill.plan.BackfillPlanner;
-import io.lancebackfill.plan.PlanRequest;
 import io.lancebackfill.run.JobTasks;
 import io.lancebackfill.run.LiveRows;
 import io.lancebackfill.run.TaskCutter;
 import io.lancebackfill.run.TaskRunner;
 import io.lancebackfill.run.TaskSpec;
 import io.lancebackfill.state.CheckpointStore;
-import io.lancebackfill.state.CheckpointStore.Checkpoint;
 import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ColumnOrigins;
 import io.lancebackfill.state.ComputedColumn;
@@ -49,11 +40,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.UUID;
 import java.util.stream.Collectors;
-import org.apache.spark.sql.Column;
 import org.apache.spark.sql.SparkSession;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The backfill of one computed column, or group: checks the call, takes the column's lease, plans,
@@ -78,15 +66,6 @@ public final class BackfillAction {
     this.listener = listener;
   }
 
-  /** What a call asks for, checked. */
-  private record Call(
-      ComputedColumn column,
-      ColumnBinder.BoundColumn bound,
-      BackfillConf conf,
-      @Nullable TableSnapshot pinned,
-      @Nullable Column where,
-      String jobId) {}
-
   /**
    * @throws BackfillException for whatever keeps the job from its end; what was finished is
    *     committed then
@@ -96,7 +75,7 @@ public final class BackfillAction {
     return StorageErrors.translate(
         request.table(),
         () -> {
-          Call call = check();
+          CheckedCall call = CheckedCall.of(spark, request);
           if (call.conf().value(DRY_RUN)) {
             return dryRun(call, started);
           }
@@ -109,57 +88,35 @@ public final class BackfillAction {
                   call.jobId(),
                   lease,
                   notice -> listener.notice(info, notice))) {
-            return run(call, info, state, held);
+            return run(afterWaiting(call), info, state, held);
           }
         });
   }
 
-  private Call check() {
-    TableSnapshot table = Tables.latest(request.table());
-    Faults faults = new Faults();
-    ComputedColumn column = faults.collect(() -> ComputedColumn.of(table, request.column()));
-    Map<String, String> columnOptions = column == null ? Map.of() : ColumnOptions.ofJob(column);
-    BackfillConf conf =
-        faults.collect(() -> BackfillConf.resolve(request.options(), columnOptions, spark.conf()));
-    Integer batchSize = conf == null ? null : conf.optional(BATCH_SIZE).orElse(null);
-    ColumnBinder.BoundColumn bound =
-        column == null
-            ? null
-            : faults.collect(
-                () ->
-                    new ColumnBinder(spark, request.table())
-                        .bindDeclared(table, column, batchSize));
-    TableSnapshot pinned =
-        conf == null
-            ? null
-            : faults.collect(
-                () ->
-                    conf.optional(READ_VERSION)
-                        .map(version -> Tables.at(request.table(), version))
-                        .orElse(null));
-    Column where =
-        conf == null || bound == null
-            ? null
-            : faults.collect(
-                () ->
-                    conf.optional(WHERE)
-                        .map(text -> bound.where(pinned == null ? table : pinned, text))
-                        .orElse(null));
-    faults.throwIfAny();
-    if (column == null || bound == null || conf == null) {
-      throw new IllegalStateException("a fault was lost");
-    }
-    String jobId = conf.optional(JOB_ID).orElseGet(() -> UUID.randomUUID().toString());
-    return new Call(column, bound, conf, pinned, where, jobId);
+  /** The call checked again if the column was changed while this driver waited for its lease. */
+  private CheckedCall afterWaiting(CheckedCall call) {
+    ComputedColumn now = ComputedColumn.of(Tables.latest(request.table()), request.column());
+    boolean same =
+        now.fieldIds().equals(call.column().fieldIds())
+            && now.fingerprint().equals(call.column().fingerprint());
+    return same ? call : CheckedCall.of(spark, request);
   }
 
-  private BackfillResult dryRun(Call call, long started) {
+  /**
+   * Checks the call, and does nothing else.
+   *
+   * @throws BackfillException with a line for each fault
+   */
+  public void checkCall() {
+    StorageErrors.translate(request.table(), () -> CheckedCall.of(spark, request));
+  }
+
+  private BackfillResult dryRun(CheckedCall call, long started) {
     TableSnapshot table = Tables.latest(request.table());
     TableState state = new TableState(request.table().ref());
     JobInfo info = new JobInfo(call.jobId(), request.table().name(), call.column().name());
     BackfillPlan plan =
-        plan(
-            call,
+        call.plan(
             table,
             state,
             new ColumnOrigins(state).byPath(call.column().idKey()),
@@ -168,7 +125,7 @@ public final class BackfillAction {
     JobCounts counts =
         new JobCounts(
             plan.fragments().size(), 0, plan.fragmentsSkipped(), 0, takenOver(plan), 0, 0, 0);
-    listener.planned(info, counts, plan.rowsToCompute(), slots(call.conf()));
+    listener.planned(info, counts, plan.rowsToCompute(), call.slots(spark));
     return new BackfillResult(
         call.jobId(),
         JobStatus.PLANNED,
@@ -177,33 +134,7 @@ public final class BackfillAction {
         (System.nanoTime() - started) / 1_000_000);
   }
 
-  private BackfillPlan plan(
-      Call call,
-      TableSnapshot table,
-      TableState state,
-      Map<String, ColumnOrigin> origins,
-      String generation,
-      java.util.function.Consumer<String> warnings) {
-    List<Checkpoint> checkpoints =
-        new CheckpointStore(state, call.column().checkpointKey()).load(warnings);
-    BackfillConf conf = call.conf();
-    return new BackfillPlanner(call.bound().session())
-        .plan(
-            new PlanRequest(
-                call.pinned() == null ? table : call.pinned(),
-                table,
-                call.column(),
-                call.bound().inputs(),
-                origins,
-                checkpoints,
-                call.where(),
-                conf.value(RECOMPUTE),
-                conf.value(RECOMPUTE_UNKNOWN),
-                generation,
-                conf.optional(MAX_FRAGMENTS).orElse(0)));
-  }
-
-  private BackfillResult run(Call call, JobInfo info, TableState state, Lease lease) {
+  private BackfillResult run(CheckedCall call, JobInfo info, TableState state, Lease lease) {
     ComputedColumn column = call.column();
     JobRecords records = new JobRecords(state);
     ColumnOrigins origins = new ColumnOrigins(state);
@@ -222,7 +153,7 @@ public final class BackfillAction {
     JobTotals totals = new JobTotals(journal);
     TableSnapshot table = Tables.latest(request.table());
     String tag = "lance-backfill-" + column.idKey();
-    Tables.tag(request.table(), tag, (call.pinned() == null ? table : call.pinned()).version());
+    Tables.tag(request.table(), tag, call.inputs(table).version());
     journal.started(table.version());
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
       Outcome outcome = rounds(call, state, lease, journal, totals, origins, generation, live);
@@ -230,7 +161,7 @@ public final class BackfillAction {
       new CheckpointCleaner(state, column)
           .afterJob(
               newest,
-              call.pinned() == null ? newest : call.pinned(),
+              call.inputs(newest),
               call.bound().inputs(),
               origins.byPath(column.idKey()),
               outcome.status() == JobStatus.DONE && call.where() == null);
@@ -253,16 +184,24 @@ public final class BackfillAction {
       }
       throw withJobId(e, call.jobId());
     } finally {
+      untag(tag, journal);
+    }
+  }
+
+  /** A tag that stays does no harm: the next job on the column moves it, and clean removes it. */
+  private void untag(String tag, JobJournal journal) {
+    try {
       LanceTables.untag(request.table().ref(), tag);
+    } catch (DatasetException e) {
+      journal.notice("the tag %s stays behind: %s".formatted(tag, e.getMessage()));
     }
   }
 
   /** How the rounds ended. */
-  private record Outcome(
-      JobStatus status, long version, String message) {}
+  private record Outcome(JobStatus status, long version, String message) {}
 
   private Outcome rounds(
-      Call call,
+      CheckedCall call,
       TableState state,
       Lease lease,
       JobJournal journal,
@@ -281,8 +220,8 @@ public final class BackfillAction {
         }
       }
       Map<String, ColumnOrigin> known = origins.byPath(column.idKey());
-      BackfillPlan plan = plan(call, table, state, known, generation, journal::notice);
-      int slots = slots(call.conf());
+      BackfillPlan plan = call.plan(table, state, known, generation, journal::notice);
+      int slots = call.slots(spark);
       totals.planned(plan.fragments().size(), plan.fragmentsSkipped(), plan.rowsToCompute());
       if (round == 1) {
         journal.planned(table.version(), planned(plan), plan.rowsToCompute(), slots);
@@ -293,7 +232,7 @@ public final class BackfillAction {
       long version = Math.max(table.version(), coordinator.version());
       Map<Integer, Refusal> refused = coordinator.refused();
       if (refused.isEmpty() || call.pinned() != null) {
-        return outcome(plan, version, refused);
+        return outcome(state, plan, version, refused);
       }
       if (round == ROUNDS) {
         throw refusedTooOften(refused);
@@ -305,7 +244,7 @@ public final class BackfillAction {
   }
 
   private void adoptStaged(
-      Call call,
+      CheckedCall call,
       TableSnapshot table,
       ColumnOrigins origins,
       String generation,
@@ -326,7 +265,7 @@ public final class BackfillAction {
   }
 
   private CommitCoordinator coordinator(
-      Call call, TableSnapshot table, ColumnOrigins origins, Lease lease, JobTotals totals) {
+      CheckedCall call, TableSnapshot table, ColumnOrigins origins, Lease lease, JobTotals totals) {
     return new CommitCoordinator(
         new ColumnFileCommitter(request.table().ref(), call.column().columns()),
         origins,
@@ -340,7 +279,7 @@ public final class BackfillAction {
   }
 
   private void execute(
-      Call call,
+      CheckedCall call,
       TableState state,
       TableSnapshot table,
       BackfillPlan plan,
@@ -350,7 +289,7 @@ public final class BackfillAction {
       String generation,
       Lease lease,
       LiveRows live) {
-    TableSnapshot inputs = call.pinned() == null ? table : call.pinned();
+    TableSnapshot inputs = call.inputs(table);
     List<TaskSpec> tasks = new TaskCutter(slots).cut(plan);
     JobTasks job =
         new JobTasks(
@@ -388,9 +327,7 @@ public final class BackfillAction {
   }
 
   private static Outcome outcome(
-      BackfillPlan plan,
-      long version,
-      Map<Integer, Refusal> refused) {
+      TableState state, BackfillPlan plan, long version, Map<Integer, Refusal> refused) {
     StringBuilder message = new StringBuilder();
     if (plan.fragmentsAppended() > 0) {
       message.append(
@@ -404,8 +341,8 @@ public final class BackfillAction {
     }
     if (plan.unknownRows() > 0) {
       message.append(
-          "%d rows hold values of unknown origin and were kept; recompute_unknown computes them. "
-              .formatted(plan.unknownRows()));
+          "%d rows hold values of unknown origin, which no record in %s explains, and were kept; recompute_unknown computes them. "
+              .formatted(plan.unknownRows(), state.columns().uri()));
     }
     if (plan.fragmentsLeft() > 0) {
       message.append(
@@ -425,25 +362,30 @@ public final class BackfillAction {
             .formatted(refused.size(), ROUNDS, refused));
   }
 
-  private static BackfillException withJobId(RuntimeException e, String jobId) {
+  private BackfillException withJobId(RuntimeException e, String jobId) {
+    BackfillException coded;
     if (e instanceof BackfillException ours) {
-      return new BackfillException(
-          ours.code(), ours.problem() + "\nJob " + jobId + "; see job and jobs.", ours);
+      coded = ours;
+    } else if (e instanceof DatasetException storage) {
+      coded = StorageErrors.translated(request.table(), storage);
+    } else {
+      coded =
+          new BackfillException(
+              BackfillErrorCode.INTERNAL_ERROR,
+              "The job met a fault that it does not know: %s. What was finished is kept; the same call goes on from there. Please report it with its stack trace."
+                  .formatted(RootCause.of(e)),
+              e);
     }
-    throw e;
+    return new BackfillException(
+        coded.code(), coded.problem() + "\nJob " + jobId + "; see job and jobs.", coded);
   }
 
   /** A rerun of an interrupted recompute goes on with it; another one begins anew. */
-  private static String generation(Optional<JobEvent> last, Call call) {
+  private static String generation(Optional<JobEvent> last, CheckedCall call) {
     return last.filter(e -> !e.generation().isEmpty())
         .filter(e -> e.status() != JobStatus.DONE && e.status() != JobStatus.DONE_WITH_ERRORS)
         .map(JobEvent::generation)
         .orElse(call.jobId());
-  }
-
-  private int slots(BackfillConf conf) {
-    int all = Math.max(1, spark.sparkContext().defaultParallelism());
-    return conf.optional(CONCURRENCY).map(limit -> Math.min(limit, all)).orElse(all);
   }
 
   private static long takenOver(BackfillPlan plan) {

@@ -26,8 +26,8 @@ final class CheckpointCleaner {
   }
 
   /**
-   * Drops the checkpoints whose rows are all in the table, or all if nothing is left to do. Finished
-   * rows that this call did not select stay, for the call that does.
+   * Drops the checkpoints whose rows are all in the table, or all if nothing is left to do.
+   * Finished rows that this call did not select stay, for the call that does.
    *
    * @param table the newest version
    * @param inputs the version at which the inputs were read

@@ -52,16 +52,17 @@ final class ColumnBinder {
    * @param session has the functions of the caller's session and the settings of the declaration
    * @param inputs the columns that the expression reads
    */
-  record BoundColumn(SparkSession session, Computation computation, List<TableColumn> inputs) {
-    /**
-     * A condition on the rows of a version.
-     *
-     * @throws BackfillException INVALID_WHERE
-     */
-    Column where(TableSnapshot table, String text) {
-      return functions.expr(
-          coded(() -> new WhereBinder(session, table.sparkSchema()).bind(text)).sql());
-    }
+  record BoundColumn(SparkSession session, Computation computation, List<TableColumn> inputs) {}
+
+  /**
+   * A condition on the rows of a version.
+   *
+   * @param session whose functions it may call
+   * @throws BackfillException INVALID_WHERE
+   */
+  static Column where(SparkSession session, TableSnapshot table, String text) {
+    return functions.expr(
+        coded(() -> new WhereBinder(session, table.sparkSchema()).bind(text)).sql());
   }
 
   /**

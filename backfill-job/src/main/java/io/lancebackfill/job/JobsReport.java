@@ -66,8 +66,8 @@ public final class JobsReport {
           if (events.isEmpty()) {
             throw new BackfillException(
                 BackfillErrorCode.JOB_NOT_FOUND,
-                "Table %s has no job '%s'. jobs(table) lists those that it has."
-                    .formatted(target.name(), jobId));
+                "Table %s has no job '%s' in its records at %s. jobs(table) lists those that it has."
+                    .formatted(target.name(), jobId, state.jobs().uri()));
           }
           return events;
         });

@@ -1,6 +1,9 @@
 package io.lancebackfill.plan;
 
 import io.lancebackfill.datasource.table.FragmentSnapshot;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.RootCause;
 import io.lancebackfill.state.CheckpointStore.Checkpoint;
 import io.lancebackfill.state.RowOffsets;
 import java.util.ArrayList;
@@ -8,6 +11,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.apache.spark.SparkThrowable;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.SparkSession;
 import org.roaringbitmap.RoaringBitmap;
 
@@ -53,13 +58,7 @@ public final class BackfillPlanner {
       }
     }
     if (request.where() != null) {
-      need =
-          RowSelection.matching(
-              spark,
-              request.inputs(),
-              need,
-              request.where(),
-              "Find the rows that where selects for " + request.column().name());
+      need = selected(request, request.where(), need);
     }
 
     List<FragmentPlan> fragments = new ArrayList<>();
@@ -81,6 +80,27 @@ public final class BackfillPlanner {
         left,
         appended,
         unknown.values().stream().mapToLong(RoaringBitmap::getLongCardinality).sum());
+  }
+
+  private Map<Integer, RoaringBitmap> selected(
+      PlanRequest request, Column where, Map<Integer, RoaringBitmap> need) {
+    try {
+      return RowSelection.matching(
+          spark,
+          request.inputs(),
+          need,
+          where,
+          "Find the rows that where selects for " + request.column().name());
+    } catch (Exception e) { // SparkException is checked, and Scala does not declare it
+      if (e instanceof SparkThrowable) {
+        throw new BackfillException(
+            BackfillErrorCode.INVALID_WHERE,
+            "where could not be evaluated on every row, and nothing was computed: %s"
+                .formatted(RootCause.of(e)),
+            e);
+      }
+      throw e;
+    }
   }
 
   private static FragmentPlan withCheckpoints(

@@ -4,12 +4,13 @@ import io.lancebackfill.datasource.read.FragmentRange;
 import io.lancebackfill.datasource.read.FragmentTable;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.state.RowOffsets;
+import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import org.apache.spark.api.java.function.Function2;
+import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -52,35 +53,41 @@ final class RowSelection {
             .toDataFrame(spark)
             .where(condition)
             .select(functions.col("_rowaddr"));
-    List<byte[]> found =
+    List<Found> found =
         SqlExecution.run(
             rows,
             description,
-            () ->
-                rows.queryExecution()
-                    .toRdd()
-                    .toJavaRDD()
-                    .mapPartitionsWithIndex(new Collect(), false)
-                    .collect());
+            () -> rows.queryExecution().toRdd().toJavaRDD().mapPartitions(new Collect()).collect());
     Map<Integer, RoaringBitmap> selected = new HashMap<>();
-    for (int i = 0; i < ranges.size(); i++) {
-      selected.put(ranges.get(i).fragmentId(), RowOffsets.fromBytes(found.get(i)));
+    for (Found some : found) {
+      selected.merge(
+          some.fragmentId(), RowOffsets.fromBytes(some.rows()), (a, b) -> RoaringBitmap.or(a, b));
     }
     return selected;
   }
 
-  /** Gathers the offsets of one partition's rows. */
-  private static final class Collect
-      implements Function2<Integer, Iterator<InternalRow>, Iterator<byte[]>> {
+  /** Rows of one fragment that one partition found. */
+  private record Found(int fragmentId, byte[] rows) implements Serializable {}
+
+  /**
+   * Gathers the rows of one partition. Goes by their addresses alone: Spark may plan other
+   * partitions than the ranges, such as none for a condition that is never true.
+   */
+  private static final class Collect implements FlatMapFunction<Iterator<InternalRow>, Found> {
     private static final long serialVersionUID = 1L;
 
     @Override
-    public Iterator<byte[]> call(Integer partition, Iterator<InternalRow> rows) {
-      RoaringBitmap offsets = new RoaringBitmap();
+    public Iterator<Found> call(Iterator<InternalRow> rows) {
+      Map<Integer, RoaringBitmap> offsets = new HashMap<>();
       while (rows.hasNext()) {
-        offsets.add((int) rows.next().getLong(0));
+        long address = rows.next().getLong(0);
+        offsets
+            .computeIfAbsent((int) (address >>> 32), id -> new RoaringBitmap())
+            .add((int) address);
       }
-      return List.of(RowOffsets.toBytes(offsets)).iterator();
+      List<Found> found = new ArrayList<>();
+      offsets.forEach((id, of) -> found.add(new Found(id, RowOffsets.toBytes(of))));
+      return found.iterator();
     }
   }
 }

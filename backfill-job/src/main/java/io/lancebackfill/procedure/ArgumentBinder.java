@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Puts the arguments of a call to the parameters of a procedure, and finds all its faults. */
@@ -30,9 +31,28 @@ public final class ArgumentBinder {
    *     arguments, and option values out of range
    */
   public static ProcedureArguments bind(ProcedureSpec spec, List<CallArgument> arguments) {
+    return bind(spec, arguments, bound -> {});
+  }
+
+  /**
+   * As {@link #bind(ProcedureSpec, List)}, and asks for further faults if there are any.
+   *
+   * @param check is given the arguments that could be bound, and throws what is wrong with them
+   */
+  public static ProcedureArguments bind(
+      ProcedureSpec spec, List<CallArgument> arguments, Consumer<ProcedureArguments> check) {
     ArgumentBinder binder = new ArgumentBinder(spec);
     binder.bindAll(arguments);
-    return new ProcedureArguments(spec, binder.values);
+    ProcedureArguments bound = new ProcedureArguments(spec, binder.values);
+    if (binder.faults.any()) {
+      binder.faults.collect(
+          () -> {
+            check.accept(bound);
+            return null;
+          });
+    }
+    binder.faults.throwIfAny();
+    return bound;
   }
 
   private void bindAll(List<CallArgument> arguments) {
@@ -51,7 +71,6 @@ public final class ArgumentBinder {
                     spec.name(), parameter.name(), parameter.type().sqlName(), parameter.doc()));
       }
     }
-    faults.throwIfAny();
   }
 
   private Optional<ProcedureParameter> parameter(

@@ -50,15 +50,23 @@ final class BackfillProcedure implements Procedure {
 
   @Override
   public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
-    return List.of(
-        row(
-            new BackfillAction(
-                    context.session(),
-                    new BackfillRequest(
-                        CallTargets.table(context, arguments),
-                        arguments.string("column"),
-                        arguments.options()))
-                .run()));
+    return List.of(row(action(context, arguments).run()));
+  }
+
+  @Override
+  public void check(ProcedureContext context, ProcedureArguments arguments) {
+    if (arguments.has("table") && arguments.has("column")) {
+      action(context, arguments).checkCall();
+    }
+  }
+
+  private static BackfillAction action(ProcedureContext context, ProcedureArguments arguments) {
+    return new BackfillAction(
+        context.session(),
+        new BackfillRequest(
+            CallTargets.table(context, arguments),
+            arguments.string("column"),
+            arguments.options()));
   }
 
   static Row row(BackfillResult result) {

@@ -15,4 +15,13 @@ public interface Procedure {
    * @throws io.lancebackfill.error.BackfillException for everything that the caller should read
    */
   List<Row> call(ProcedureContext context, ProcedureArguments arguments);
+
+  /**
+   * Looks for further faults of a call that is refused already, so that its caller reads them all
+   * at once. Reads only.
+   *
+   * @param arguments those that could be bound; required ones may be missing
+   * @throws io.lancebackfill.error.BackfillException with the faults, if there are any
+   */
+  default void check(ProcedureContext context, ProcedureArguments arguments) {}
 }

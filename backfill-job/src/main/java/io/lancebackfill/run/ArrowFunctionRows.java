@@ -19,7 +19,7 @@ import java.util.List;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.complex.StructVector;
-import org.apache.arrow.vector.util.TransferPair;
+import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.spark.TaskContext;
 import org.jspecify.annotations.Nullable;
 
@@ -30,6 +30,7 @@ final class ArrowFunctionRows implements OffsetStream {
   private final ArrowFunction function;
   private final BufferAllocator allocator;
   private final boolean group;
+  private final List<Field> fields;
   private final FragmentBatchReader reader;
   private final AdaptiveBatchSize batchSize;
   private final Deque<OffsetBatch> ready = new ArrayDeque<>();
@@ -49,6 +50,7 @@ final class ArrowFunctionRows implements OffsetStream {
     this.function = function;
     this.allocator = allocator;
     this.group = group;
+    this.fields = stage.fields();
     this.batchSize =
         function.batchSize() == null
             ? AdaptiveBatchSize.adaptive(java.time.Duration.ofMillis(stage.checkpointIntervalMs()))
@@ -145,7 +147,7 @@ final class ArrowFunctionRows implements OffsetStream {
   private List<FieldVector> columns(FieldVector values) {
     List<FieldVector> taken = new ArrayList<>();
     if (!group) {
-      taken.add(transfer(values));
+      taken.add(transfer(values, fields.get(0)));
       return taken;
     }
     StructVector struct = (StructVector) values;
@@ -155,15 +157,16 @@ final class ArrowFunctionRows implements OffsetStream {
           child.setNull(row);
         }
       }
-      taken.add(transfer(child));
+      taken.add(transfer(child, fields.get(taken.size())));
     }
     return taken;
   }
 
-  private FieldVector transfer(FieldVector values) {
-    TransferPair pair = values.getTransferPair(values.getName(), allocator);
-    pair.transfer();
-    return (FieldVector) pair.getTo();
+  /** The field is the column's own, so that its vectors can be joined with others of the column. */
+  private FieldVector transfer(FieldVector values, Field field) {
+    FieldVector taken = field.createVector(allocator);
+    values.makeTransferPair(taken).transfer();
+    return taken;
   }
 
   @Override

@@ -13,6 +13,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.BigIntVector;
+import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
@@ -163,7 +164,11 @@ final class Checkpointer implements AutoCloseable {
     try {
       BigIntVector offsets = (BigIntVector) root.getVector(0);
       int count = rows.stream().mapToInt(OffsetBatch::rows).sum();
-      offsets.allocateNew(count);
+      // Not allocated, a vector of strings or lists has no first offset to append behind.
+      for (FieldVector vector : root.getFieldVectors()) {
+        vector.setInitialCapacity(count);
+        vector.allocateNew();
+      }
       int position = 0;
       for (OffsetBatch batch : rows) {
         for (int offset : batch.offsets()) {

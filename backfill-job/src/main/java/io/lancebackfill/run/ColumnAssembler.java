@@ -116,13 +116,25 @@ final class ColumnAssembler {
   private void append(List<FieldVector> rows, int count) {
     List<FieldVector> target = pending;
     if (target == null) {
-      pending = rows;
-      pendingRows = count;
-      return;
+      // Vectors of its own: a slice has its last byte of bits in common with the batch it is of,
+      // and
+      // what is appended to it would overwrite the batch's next rows.
+      target = new ArrayList<>();
+      for (Field field : fields) {
+        FieldVector vector = field.createVector(allocator);
+        vector.setInitialCapacity(count);
+        vector.allocateNew();
+        target.add(vector);
+      }
+      pending = target;
+      pendingRows = 0;
     }
     for (int i = 0; i < target.size(); i++) {
-      try (FieldVector row = rows.get(i)) {
-        VectorBatchAppender.batchAppend(target.get(i), row);
+      try (FieldVector row = rows.get(i);
+          FieldVector alike = fields.get(i).createVector(allocator)) {
+        // Sources differ in field metadata, and the appender insists that types are alike.
+        row.makeTransferPair(alike).transfer();
+        VectorBatchAppender.batchAppend(target.get(i), alike);
       }
     }
     pendingRows += count;

@@ -5,6 +5,7 @@ import io.lancebackfill.datasource.write.ColumnFileWriter;
 import io.lancebackfill.datasource.write.StagedColumnFile;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.RootCause;
 import io.lancebackfill.state.RowOffsets;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -13,8 +14,10 @@ import java.util.List;
 import java.util.function.LongConsumer;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.spark.SparkThrowable;
 import org.apache.spark.TaskContext;
 import org.apache.spark.TaskKilledException;
+import org.apache.spark.api.python.PythonException;
 import org.jspecify.annotations.Nullable;
 import org.roaringbitmap.RoaringBitmap;
 
@@ -26,6 +29,8 @@ final class ColumnTask {
   interface Computation {
     OffsetStream open(BufferAllocator allocator);
   }
+
+  private static final String UDF_FAILED = "FAILED_EXECUTE_UDF";
 
   private final JobTasks stage;
   private final TaskSpec task;
@@ -50,13 +55,21 @@ final class ColumnTask {
           : writeColumnFile(allocator, computation);
     } catch (TaskKilledException e) {
       throw e;
-    } catch (RuntimeException e) {
+    } catch (Exception e) { // SparkException is checked, and Scala does not declare it
       TaskContext context = TaskContext.get();
-      if (context != null && context.isInterrupted()) {
+      boolean ofProcess = !(e instanceof RuntimeException) && !ofFunction(e);
+      if (ofProcess || (context != null && context.isInterrupted())) {
         throw e;
       }
       return failed(e);
     }
+  }
+
+  /** Whether the expression's own code failed, which it would do on another attempt as well. */
+  private static boolean ofFunction(Exception e) {
+    return e instanceof PythonException
+        || (e instanceof SparkThrowable spark
+            && (e instanceof RuntimeException || UDF_FAILED.equals(spark.getErrorClass())));
   }
 
   private TaskResult computeRange(BufferAllocator allocator, @Nullable Computation computation) {
@@ -130,12 +143,21 @@ final class ColumnTask {
         null);
   }
 
-  private TaskResult failed(RuntimeException e) {
-    BackfillErrorCode code =
-        e instanceof BackfillException coded ? coded.code() : BackfillErrorCode.TASK_FAILED;
+  private TaskResult failed(Exception e) {
+    BackfillErrorCode code;
+    String message;
+    if (e instanceof BackfillException ours) {
+      code = ours.code();
+      message = ours.problem();
+    } else if (ofFunction(e)) {
+      code = BackfillErrorCode.FUNCTION_FAILED;
+      message = e instanceof PythonException ? String.valueOf(e.getMessage()) : RootCause.of(e);
+    } else {
+      code = BackfillErrorCode.TASK_FAILED;
+      message = e.toString();
+    }
     StringWriter trace = new StringWriter();
     e.printStackTrace(new PrintWriter(trace));
-    String message = e instanceof BackfillException ours ? ours.problem() : e.toString();
     return new TaskResult(
         index,
         task.fragmentId(),

@@ -10,7 +10,9 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -44,6 +46,9 @@ public final class TaskRunner implements AutoCloseable {
       return new Computation(null, function);
     }
   }
+
+  private static final List<String> JOB_GROUP_PROPERTIES =
+      List.of("spark.jobGroup.id", "spark.job.description", "spark.job.interruptOnCancel");
 
   private final SparkContext context;
   private final BackfillStage stage;
@@ -86,6 +91,7 @@ public final class TaskRunner implements AutoCloseable {
         tasks.stream().filter(t -> t.kind() == TaskSpec.Kind.ASSEMBLE).toList();
     List<TaskSpec> computing =
         tasks.stream().filter(t -> t.kind() != TaskSpec.Kind.ASSEMBLE).toList();
+    Map<String, @Nullable String> before = jobGroupOfCaller();
     context.setJobGroup(jobGroup, description, false);
     try {
       if (!assembling.isEmpty()) {
@@ -111,8 +117,17 @@ public final class TaskRunner implements AutoCloseable {
             return body.get();
           });
     } finally {
-      context.clearJobGroup();
+      before.forEach(context::setLocalProperty);
     }
+  }
+
+  /** The properties that setJobGroup changes; null values take them away again. */
+  private Map<String, @Nullable String> jobGroupOfCaller() {
+    Map<String, @Nullable String> properties = new HashMap<>();
+    for (String key : JOB_GROUP_PROPERTIES) {
+      properties.put(key, context.getLocalProperty(key));
+    }
+    return properties;
   }
 
   /** Submits the task that puts the computed ranges of a fragment into its column file. */
@@ -217,8 +232,14 @@ public final class TaskRunner implements AutoCloseable {
     }
   }
 
+  /** The head of Spark's message, and the innermost cause that it quotes from the executor. */
   private static String firstLines(String text) {
-    return text.lines().limit(3).reduce("", (a, b) -> a + b.strip() + " ");
+    String head = text.lines().limit(3).reduce("", (a, b) -> a + b.strip() + " ");
+    return text.lines()
+        .filter(line -> line.startsWith("Caused by: "))
+        .reduce((a, b) -> b)
+        .map(cause -> head + cause + " ")
+        .orElse(head);
   }
 
   /** Ends what still runs. */

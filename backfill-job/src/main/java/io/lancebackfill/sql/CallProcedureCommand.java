@@ -93,9 +93,12 @@ public final class CallProcedureCommand extends LogicalPlan implements LeafRunna
     for (int i = 0; i < arguments.size(); i++) {
       given.add(ConstantArguments.evaluate(target.arguments().get(i), arguments.apply(i)));
     }
-    ProcedureArguments bound = ArgumentBinder.bind(target.procedure().spec(), given);
+    Procedure procedure = target.procedure();
     ProcedureContext context = new ProcedureContext(session, target.catalog());
-    return immutable(target.procedure().call(context, bound));
+    ProcedureArguments bound =
+        ArgumentBinder.bind(
+            procedure.spec(), given, arguments -> procedure.check(context, arguments));
+    return immutable(procedure.call(context, bound));
   }
 
   @Override

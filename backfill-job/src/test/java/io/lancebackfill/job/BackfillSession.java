@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -58,6 +59,27 @@ final class BackfillSession implements AutoCloseable {
       throw new AssertionError(rows.size() + " rows of " + text);
     }
     return rows.get(0);
+  }
+
+  /** The first value of the first row, a number. */
+  long number(String text, Object... values) {
+    return ((Number) sql(text, values).first().get(0)).longValue();
+  }
+
+  /** The coverage of a column over all fragments: fresh, stale, failed, never computed, unknown. */
+  List<Long> coverage(String table, String column) {
+    long[] sums = new long[5];
+    for (Row row : sql("CALL lance.system.coverage('%s', '%s')", table, column).collectAsList()) {
+      for (int i = 0; i < sums.length; i++) {
+        sums[i] += row.getLong(i + 2);
+      }
+    }
+    return Arrays.stream(sums).boxed().toList();
+  }
+
+  /** Name and content hash of each file of a table, its versions and our state included. */
+  Map<String, String> allFiles(String name) {
+    return hashes(folder(name));
   }
 
   /** The folder of a table. */

@@ -3,14 +3,15 @@ package io.lancebackfill.datasource.write;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.arrow.memory.BufferAllocator;
-import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
-import org.apache.arrow.vector.types.pojo.ArrowType;
+import org.apache.arrow.vector.complex.FixedSizeListVector;
 import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.Schema;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.sql.util.LanceArrowUtils;
+import org.jspecify.annotations.Nullable;
 import org.lance.spark.arrow.LanceArrowWriter;
 
 /**
@@ -18,41 +19,98 @@ import org.lance.spark.arrow.LanceArrowWriter;
  * thread-safe.
  */
 public final class ArrowRowBuffer implements AutoCloseable {
-  private static final Field ADDRESS = Field.notNullable("_rowaddr", new ArrowType.Int(64, true));
+  private static final int FIRST_CAPACITY = 64;
 
-  private final List<Field> fields;
+  private final Schema schema;
   private final StructType type;
   private final BufferAllocator allocator;
+  private final List<@Nullable VectorRows> vectors = new ArrayList<>();
   private VectorSchemaRoot root;
   private LanceArrowWriter writer;
+  private int rows;
 
   /**
    * @param values Arrow fields of the rows' values, the address not among them
    */
   public ArrowRowBuffer(List<Field> values, BufferAllocator allocator) {
-    this.fields = new ArrayList<>();
-    this.fields.add(ADDRESS);
-    this.fields.addAll(values);
-    this.type =
-        LanceArrowUtils.fromArrowSchema(new org.apache.arrow.vector.types.pojo.Schema(fields));
+    this.schema = new Schema(values);
+    this.type = LanceArrowUtils.fromArrowSchema(schema);
     this.allocator = allocator;
-    this.root =
-        VectorSchemaRoot.create(new org.apache.arrow.vector.types.pojo.Schema(fields), allocator);
-    this.writer = LanceArrowWriter.create(root, type);
+    this.root = VectorSchemaRoot.create(schema, allocator);
+    this.writer = start(FIRST_CAPACITY);
+  }
+
+  private LanceArrowWriter start(int capacity) {
+    rows = 0;
+    root.getFieldVectors().forEach(vector -> vector.setInitialCapacity(capacity));
+    LanceArrowWriter started = LanceArrowWriter.create(root, type);
+    vectors.clear();
+    root.getFieldVectors().forEach(vector -> vectors.add(VectorRows.of(vector)));
+    return started;
   }
 
   public void write(InternalRow row) {
-    writer.write(row);
+    for (int i = 0; i < vectors.size(); i++) {
+      VectorRows vector = vectors.get(i);
+      if (vector == null) {
+        writer.field(i).write(row, i + 1);
+      } else {
+        vector.write(rows, row, i + 1);
+      }
+    }
+    rows++;
   }
 
   /** The values of the rows written since the last call; the caller closes them. */
   public List<FieldVector> take() {
-    writer.finish();
-    List<FieldVector> vectors = new ArrayList<>(root.getFieldVectors());
-    ((BigIntVector) vectors.remove(0)).close();
-    root = VectorSchemaRoot.create(root.getSchema(), allocator);
-    writer = LanceArrowWriter.create(root, type);
-    return vectors;
+    for (int i = 0; i < vectors.size(); i++) {
+      if (vectors.get(i) == null) {
+        writer.field(i).finish();
+      }
+    }
+    root.setRowCount(rows);
+    List<FieldVector> taken = new ArrayList<>(root.getFieldVectors());
+    for (int i = 0; i < taken.size(); i++) {
+      if (vectors.get(i) == null) {
+        taken.set(i, withRoomForNulls(taken.get(i)));
+      }
+    }
+    root = VectorSchemaRoot.create(schema, allocator);
+    // The next batch is likely to be as long.
+    writer = start(Math.max(FIRST_CAPACITY, rows));
+    return taken;
+  }
+
+  /**
+   * lance-spark's writer leaves no room for a NULL among the elements of a fixed-size list, so that
+   * the rows behind it would read each other's elements.
+   */
+  private FieldVector withRoomForNulls(FieldVector vector) {
+    if (!(vector instanceof FixedSizeListVector packed) || packed.getNullCount() == 0) {
+      return vector;
+    }
+    FixedSizeListVector spread = (FixedSizeListVector) packed.getField().createVector(allocator);
+    try {
+      int rows = packed.getValueCount();
+      int size = packed.getListSize();
+      spread.setInitialCapacity(rows);
+      spread.allocateNew();
+      int from = 0;
+      for (int row = 0; row < rows; row++) {
+        if (!packed.isNull(row)) {
+          spread.setNotNull(row);
+          for (int i = 0; i < size; i++) {
+            spread.getDataVector().copyFromSafe(from++, row * size + i, packed.getDataVector());
+          }
+        }
+      }
+      spread.setValueCount(rows);
+      packed.close();
+      return spread;
+    } catch (RuntimeException e) {
+      spread.close();
+      throw e;
+    }
   }
 
   @Override

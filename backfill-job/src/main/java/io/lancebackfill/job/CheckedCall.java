@@ -1,0 +1,130 @@
+package io.lancebackfill.job;
+
+import static io.lancebackfill.config.BackfillOptions.BATCH_SIZE;
+import static io.lancebackfill.config.BackfillOptions.CONCURRENCY;
+import static io.lancebackfill.config.BackfillOptions.JOB_ID;
+import static io.lancebackfill.config.BackfillOptions.MAX_FRAGMENTS;
+import static io.lancebackfill.config.BackfillOptions.READ_VERSION;
+import static io.lancebackfill.config.BackfillOptions.RECOMPUTE;
+import static io.lancebackfill.config.BackfillOptions.RECOMPUTE_UNKNOWN;
+import static io.lancebackfill.config.BackfillOptions.WHERE;
+
+import io.lancebackfill.config.BackfillConf;
+import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.Faults;
+import io.lancebackfill.plan.BackfillPlan;
+import io.lancebackfill.plan.BackfillPlanner;
+import io.lancebackfill.plan.PlanRequest;
+import io.lancebackfill.state.CheckpointStore;
+import io.lancebackfill.state.CheckpointStore.Checkpoint;
+import io.lancebackfill.state.ColumnOrigin;
+import io.lancebackfill.state.ComputedColumn;
+import io.lancebackfill.state.TableState;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.Consumer;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.SparkSession;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A call of backfill whose arguments are in order.
+ *
+ * @param pinned the version at which inputs are read, if the call names one
+ * @param where the bound condition, or null
+ */
+record CheckedCall(
+    ComputedColumn column,
+    ColumnBinder.BoundColumn bound,
+    BackfillConf conf,
+    @Nullable TableSnapshot pinned,
+    @Nullable Column where,
+    String jobId) {
+
+  /**
+   * Checks a call against its table, and binds the column in a session of its own.
+   *
+   * @throws BackfillException with a line for each fault
+   */
+  static CheckedCall of(SparkSession spark, BackfillRequest request) {
+    TableSnapshot table = Tables.latest(request.table());
+    Faults faults = new Faults();
+    ComputedColumn column = faults.collect(() -> ComputedColumn.of(table, request.column()));
+    Map<String, String> columnOptions = column == null ? Map.of() : ColumnOptions.ofJob(column);
+    BackfillConf conf =
+        faults.collect(() -> BackfillConf.resolve(request.options(), columnOptions, spark.conf()));
+    Integer batchSize = conf == null ? null : conf.optional(BATCH_SIZE).orElse(null);
+    ColumnBinder.BoundColumn bound =
+        column == null
+            ? null
+            : faults.collect(
+                () ->
+                    new ColumnBinder(spark, request.table())
+                        .bindDeclared(table, column, batchSize));
+    TableSnapshot pinned =
+        conf == null
+            ? null
+            : faults.collect(
+                () ->
+                    conf.optional(READ_VERSION)
+                        .map(version -> Tables.at(request.table(), version))
+                        .orElse(null));
+    Column where =
+        conf == null
+            ? null
+            : faults.collect(
+                () ->
+                    conf.optional(WHERE)
+                        .map(
+                            text ->
+                                ColumnBinder.where(
+                                    bound == null ? spark : bound.session(),
+                                    pinned == null ? table : pinned,
+                                    text))
+                        .orElse(null));
+    faults.throwIfAny();
+    if (column == null || bound == null || conf == null) {
+      throw new IllegalStateException("a fault was lost");
+    }
+    String jobId = conf.optional(JOB_ID).orElseGet(() -> UUID.randomUUID().toString());
+    return new CheckedCall(column, bound, conf, pinned, where, jobId);
+  }
+
+  /** The version at which inputs are read. */
+  TableSnapshot inputs(TableSnapshot newest) {
+    return pinned == null ? newest : pinned;
+  }
+
+  /** Tasks that run at once. */
+  int slots(SparkSession spark) {
+    int all = Math.max(1, spark.sparkContext().defaultParallelism());
+    return conf.optional(CONCURRENCY).map(limit -> Math.min(limit, all)).orElse(all);
+  }
+
+  /** What is to be done, by the table's version {@code table} and the records. */
+  BackfillPlan plan(
+      TableSnapshot table,
+      TableState state,
+      Map<String, ColumnOrigin> origins,
+      String generation,
+      Consumer<String> warnings) {
+    List<Checkpoint> checkpoints =
+        new CheckpointStore(state, column.checkpointKey()).load(warnings);
+    return new BackfillPlanner(bound.session())
+        .plan(
+            new PlanRequest(
+                inputs(table),
+                table,
+                column,
+                bound.inputs(),
+                origins,
+                checkpoints,
+                where,
+                conf.value(RECOMPUTE),
+                conf.value(RECOMPUTE_UNKNOWN),
+                generation,
+                conf.optional(MAX_FRAGMENTS).orElse(0)));
+  }
+}

@@ -1,0 +1,37 @@
+package io.lancebackfill.job;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+
+/** Runs pylance in a Python process, as other users of a table would. */
+final class Pylance {
+  private Pylance() {}
+
+  /**
+   * What a script prints.
+   *
+   * @param script has {@code lance}, {@code pa} and {@code uri}
+   */
+  static String run(Path table, String script) {
+    String program = "import lance, sys, pyarrow as pa\nuri = sys.argv[1]\n" + script;
+    try {
+      Process process =
+          new ProcessBuilder(System.getProperty("test.python"), "-c", program, table.toString())
+              .redirectErrorStream(true)
+              .start();
+      String output =
+          new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+      if (process.waitFor() != 0) {
+        throw new AssertionError(output);
+      }
+      return output;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError(e);
+    }
+  }
+}
