@@ -1,6 +1,6 @@
--- 73,416 short texts in 16 fragments, and three computed columns: an SQL expression, a Java function on Arrow batches,
+-- 73,416 short texts in 8 fragments, and three computed columns: an SQL expression, a Java function on Arrow batches,
 -- and a model in Python.
-CREATE TABLE lance.texts AS SELECT /*+ REPARTITION(16) */ * FROM parquet.`texts.parquet`;
+CREATE TABLE lance.texts AS SELECT /*+ REPARTITION(8) */ * FROM parquet.`texts.parquet`;
 
 CALL lance.system.register_function('letter_frequencies', 'java', 'io.lancebackfill.udf.example.LetterFrequencies');
 

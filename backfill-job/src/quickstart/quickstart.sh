@@ -55,14 +55,14 @@ set -m # A process group of its own, so that all of it is killed at once.
 (spark "$here/2-model.sql") &
 job=$!
 set +m
-while [ "$(commits)" -lt $((before + 8)) ]; do
+while [ "$(commits)" -lt $((before + 4)) ]; do
   kill -0 "$job" 2>/dev/null || fail "It ended before it was half done."
   sleep 0.1
 done
-sleep 2 # Into the fragments that follow: their finished rows are in checkpoints.
+sleep 2.5 # Into the fragments that follow: their finished rows are in checkpoints.
 kill -KILL -- "-$job"
 wait "$job" 2>/dev/null || true
-echo "killed after $(($(commits) - before)) of 16 fragments"
+echo "killed after $(($(commits) - before)) of 8 fragments"
 
 say "The same call again goes on where it stopped"
 (spark "$here/2-model.sql" "$here/3-show.sql") || fail "Spark failed."

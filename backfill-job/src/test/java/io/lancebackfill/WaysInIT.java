@@ -96,7 +96,8 @@ class WaysInIT {
   @Test
   void sparkSubmit() throws Exception {
     try (SparkRun run =
-        spark.sql(TABLE + ";", "CALL lance.system.add_column('default.t', 'length', 'length(text)');")) {
+        spark.sql(
+            TABLE + ";", "CALL lance.system.add_column('default.t', 'length', 'length(text)');")) {
       run.output();
     }
     try (SparkRun run = submit("--column", "length", "--max-fragments", "3")) {
@@ -106,7 +107,14 @@ class WaysInIT {
       assertThat(row.get("fragments_committed").asInt()).isEqualTo(3);
     }
     try (SparkRun run =
-        submit("--column", "length", "--commit-granularity=4", "--checkpoint-interval", "2s", "--job-id", "nightly")) {
+        submit(
+            "--column",
+            "length",
+            "--commit-granularity=4",
+            "--checkpoint-interval",
+            "2s",
+            "--job-id",
+            "nightly")) {
       assertThat(run.exitStatus()).as(run.stderr()).isZero();
       JsonNode row = onlyLine(run);
       assertThat(row.get("job_id").asText()).isEqualTo("nightly");
