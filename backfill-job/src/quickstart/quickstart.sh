@@ -44,6 +44,8 @@ spark() {
     "$here/run_sql.py" "$@" </dev/null 2> >(tee -a "$log" | grep --line-buffered '^backfill ')
 }
 
+checkpoints() { find "$work/tables/texts.lance/_backfill/checkpoints" -path '*/data/*.lance' -type f 2>/dev/null | wc -l; }
+
 commits() { find "$work/tables/texts.lance/_versions" -name '*.manifest' | wc -l; }
 
 say "Making the table, and filling a column by an SQL expression and one by a Java function"
@@ -55,11 +57,14 @@ set -m # A process group of its own, so that all of it is killed at once.
 (spark "$here/2-model.sql") &
 job=$!
 set +m
-while [ "$(commits)" -lt $((before + 4)) ]; do
-  kill -0 "$job" 2>/dev/null || fail "It ended before it was half done."
-  sleep 0.1
-done
-sleep 2.5 # Into the fragments that follow: their finished rows are in checkpoints.
+await() { # A count, and the number that it must reach.
+  while [ "$("$1")" -lt "$2" ]; do
+    kill -0 "$job" 2>/dev/null || fail "It ended before it was half done."
+    sleep 0.1
+  done
+}
+await commits $((before + 4))
+await checkpoints $(($(checkpoints) + 2)) # Finished rows of fragments that are not.
 kill -KILL -- "-$job"
 wait "$job" 2>/dev/null || true
 echo "killed after $(($(commits) - before)) of 8 fragments"
