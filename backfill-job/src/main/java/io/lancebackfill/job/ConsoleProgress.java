@@ -48,7 +48,9 @@ final class ConsoleProgress implements JobListener {
     double rate = rowsDone / seconds;
     long left = Math.max(0, rowsToCompute - rowsDone);
     String remaining =
-        rowsDone <= Math.min(100, rowsToCompute / 100) ? "time left unknown" : duration(Math.round(left / rate)) + " left";
+        rowsDone <= Math.min(100, rowsToCompute / 100)
+            ? "time left unknown"
+            : duration(Math.round(left / rate)) + " left";
     say(
         job,
         "%3d %%  %,d of %,d rows, %,d rows/s, %,d of %,d fragments committed, %s",
