@@ -10,9 +10,12 @@ import java.nio.file.Path;
 import java.nio.file.StandardWatchEventKinds;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
+import java.time.Duration;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -63,7 +66,7 @@ class RandomKillIT {
         job.awaitCalls(run, before + 1);
         Runnable killer = run.killer();
         String seen = await(job, moment, random);
-        TimeUnit.MICROSECONDS.sleep(random.nextInt(4_000));
+        pauseMicros(random.nextInt(4_000));
         boolean underWay = run.alive();
         killer.run();
         assertThat(underWay).as("the job was to be under way:\n%s", run.stderr()).isTrue();
@@ -85,19 +88,28 @@ class RandomKillIT {
     assertCleanLeavesNothing(spark, job);
   }
 
+  /** A random moment, not a condition: what this test is about. */
+  private static void pauseMicros(long micros) {
+    long end = System.nanoTime() + TimeUnit.MICROSECONDS.toNanos(micros);
+    for (long left = end - System.nanoTime(); left > 0; left = end - System.nanoTime()) {
+      LockSupport.parkNanos(left);
+    }
+  }
+
   /** Waits for the first or a later change in the moment's folder, or for a random time. */
   private static String await(CountedBackfill job, Moment moment, Random random) throws Exception {
     if (moment == Moment.ANY_TIME) {
-      TimeUnit.MILLISECONDS.sleep(random.nextInt(1500));
+      pauseMicros(1000L * random.nextInt(1500));
       return "";
     }
     Path watched = job.table().resolve(moment.folder);
     int nth = 1 + random.nextInt(4);
     try (WatchService changes = FileSystems.getDefault().newWatchService()) {
       // The records' folder comes with the first record.
-      for (int i = 0; i < 20_000 && !Files.isDirectory(watched); i++) {
-        TimeUnit.MILLISECONDS.sleep(1);
-      }
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(20))
+          .pollInterval(Duration.ofMillis(1))
+          .until(() -> Files.isDirectory(watched));
       watched.register(changes, StandardWatchEventKinds.ENTRY_CREATE);
       for (int seen = 0; seen < nth; ) {
         WatchKey key = changes.poll(20, TimeUnit.SECONDS);

@@ -7,9 +7,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -203,10 +204,13 @@ class WaysInIT {
     Path log = folder.resolve("daemon" + daemons.size() + ".txt");
     Process daemon = spark.daemon(log, command);
     daemons.add(daemon);
-    for (int i = 0; i < 600 && !Files.readString(log).contains("Successfully started"); i++) {
-      assertThat(daemon.isAlive()).as(Files.readString(log)).isTrue();
-      TimeUnit.MILLISECONDS.sleep(100);
-    }
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(60))
+        .until(
+            () -> {
+              assertThat(daemon.isAlive()).as(Files.readString(log)).isTrue();
+              return Files.readString(log).contains("Successfully started");
+            });
   }
 
   private static int freePort() throws IOException {
