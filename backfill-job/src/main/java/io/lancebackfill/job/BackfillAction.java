@@ -96,15 +96,16 @@ public final class BackfillAction {
 
   /** The call checked again if the column was changed while this driver waited for its lease. */
   private CheckedCall afterWaiting(CheckedCall call) {
-    ComputedColumn now = ComputedColumn.of(Tables.latest(request.table()), request.column());
+    TableSnapshot table = Tables.latest(request.table());
+    ComputedColumn now = ComputedColumn.of(table, request.column());
     boolean same =
         now.fieldIds().equals(call.column().fieldIds())
             && now.fingerprint().equals(call.column().fingerprint());
-    return same ? call : CheckedCall.of(spark, request);
+    return same ? call.on(table) : CheckedCall.of(spark, request);
   }
 
   private BackfillResult dryRun(CheckedCall call, long started) {
-    TableSnapshot table = Tables.latest(request.table());
+    TableSnapshot table = call.table();
     TableState state = new TableState(request.table().ref());
     JobInfo info = new JobInfo(call.jobId(), request.table().name(), call.column().name());
     BackfillPlan plan =
@@ -144,20 +145,20 @@ public final class BackfillAction {
             generation,
             Json.write(texts(request.options())));
     JobTotals totals = new JobTotals(journal);
-    TableSnapshot table = Tables.latest(request.table());
+    TableSnapshot table = call.table();
     String tag = "lance-backfill-" + column.idKey();
     Tables.tag(request.table(), tag, call.inputs(table).version());
     journal.started(table.version());
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
       Outcome outcome = rounds(call, state, lease, journal, totals, origins, generation, live);
-      TableSnapshot newest = Tables.latest(request.table());
-      new CheckpointCleaner(state, column)
-          .afterJob(
-              newest,
-              call.inputs(newest),
-              call.bound().inputs(),
-              origins.byPath(column.idKey()),
-              outcome.status() == JobStatus.DONE && call.where() == null);
+      CheckpointCleaner checkpoints = new CheckpointCleaner(state, column);
+      if (outcome.status() == JobStatus.DONE && call.where() == null) {
+        checkpoints.dropAll();
+      } else {
+        TableSnapshot newest = Tables.latest(request.table());
+        checkpoints.dropThoseInTable(
+            newest, call.inputs(newest), call.bound().inputs(), origins.byPath(column.idKey()));
+      }
       origins.compact();
       journal.ended(outcome.status(), outcome.version(), totals.counts(), outcome.message());
       return new BackfillResult(
@@ -204,7 +205,7 @@ public final class BackfillAction {
       LiveRows live) {
     long followedTo = new JobRecords(state).followedTo(call.column().idKey());
     for (int round = 1; ; round++) {
-      TableSnapshot table = Tables.latest(request.table());
+      TableSnapshot table = round == 1 ? call.table() : Tables.latest(request.table());
       HistoryWalk.Result history = followed(call, table, state, followedTo);
       origins.append(history.carried());
       followedTo = table.version();

@@ -32,10 +32,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * A call of backfill whose arguments are in order.
  *
+ * @param table the newest version when the call was checked
  * @param pinned the version at which inputs are read, if the call names one
  * @param where the bound condition, or null
  */
 record CheckedCall(
+    TableSnapshot table,
     ComputedColumn column,
     ColumnBinder.BoundColumn bound,
     BackfillConf conf,
@@ -109,7 +111,12 @@ record CheckedCall(
       return null;
     }
     String jobId = conf.optional(JOB_ID).orElseGet(() -> UUID.randomUUID().toString());
-    return new CheckedCall(column, bound, conf, pinned, where, jobId);
+    return new CheckedCall(table, column, bound, conf, pinned, where, jobId);
+  }
+
+  /** The same call on a newer version of the table. */
+  CheckedCall on(TableSnapshot newer) {
+    return new CheckedCall(newer, column, bound, conf, pinned, where, jobId);
   }
 
   /** The version at which inputs are read. */

@@ -35,6 +35,7 @@ public final class CoverageReport {
    *
    * @param functionVersion the version given to the function that made the fragment's values, or
    *     its fingerprint; null if no record says
+   * @param reason why the rows are what they are, a sentence for each state
    */
   public record Line(
       int fragmentId,
@@ -44,7 +45,8 @@ public final class CoverageReport {
       long failed,
       long neverComputed,
       long unknown,
-      @Nullable String functionVersion) {}
+      @Nullable String functionVersion,
+      String reason) {}
 
   public List<Line> run(String name) {
     return StorageErrors.translate(target, () -> lines(name));
@@ -70,6 +72,7 @@ public final class CoverageReport {
             .toList();
     Map<Integer, RoaringBitmap> unknown = UnknownRows.find(spark, table, column, coverage);
     Map<Integer, RoaringBitmap> live = LiveRowsOfFragments.find(spark, table);
+    CoverageReasons reasons = new CoverageReasons(column, inputs, history.gaps());
     List<Line> lines = new ArrayList<>();
     for (FragmentCoverage fragment : coverage) {
       int id = fragment.fragment().id();
@@ -88,7 +91,8 @@ public final class CoverageReport {
               RoaringBitmap.andCardinality(fragment.failed(), alive),
               RoaringBitmap.andCardinality(never, alive),
               RoaringBitmap.andCardinality(strange, alive),
-              version(column, fragment.origin())));
+              version(column, fragment.origin()),
+              reasons.of(fragment, alive, never, strange)));
     }
     return lines;
   }

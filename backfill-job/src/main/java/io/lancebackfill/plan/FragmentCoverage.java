@@ -53,7 +53,7 @@ public record FragmentCoverage(
     RoaringBitmap stale = new RoaringBitmap();
     RoaringBitmap failed = new RoaringBitmap();
     for (ColumnOrigin.Part part : origin.map(ColumnOrigin::parts).orElse(List.of())) {
-      if (part.fingerprint().equals(column.fingerprint()) && part.inputs().equals(inputs)) {
+      if (isCurrent(part, column, inputs)) {
         fresh.or(RoaringBitmap.andNot(part.computed(), part.failed()));
         failed.or(part.failed());
       } else {
@@ -70,6 +70,15 @@ public record FragmentCoverage(
         .map(place -> origins.get(ColumnOrigin.pathOf(place)))
         .filter(origin -> origin.columnIds().equals(column.idKey()))
         .filter(origin -> origin.physicalRows() == fragment.physicalRows());
+  }
+
+  /** Whether a part was made by the column's present function from the present inputs. */
+  public boolean isCurrent(ColumnOrigin.Part part, ComputedColumn column) {
+    return isCurrent(part, column, inputs);
+  }
+
+  private static boolean isCurrent(ColumnOrigin.Part part, ComputedColumn column, String inputs) {
+    return part.fingerprint().equals(column.fingerprint()) && part.inputs().equals(inputs);
   }
 
   /** Rows that no record explains: never computed where they are NULL, else of unknown origin. */

@@ -3,9 +3,11 @@ package io.lancebackfill.job;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Row;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -138,6 +140,42 @@ class TestTableHistory {
         session.call("backfill(table => '%s', column => 'n', recompute_unknown => true)", table);
     assertThat(asked.<Long>getAs("rows_computed")).isEqualTo(199);
     assertThat(session.coverage(table, "n")).containsExactly(199L, 0L, 0L, 0L, 0L);
+  }
+
+  @Test
+  void coverageSaysWhyEachRowIsWhatItIs() {
+    declared("2.1", false);
+    assertThat(reasons())
+        .containsOnly("50 never computed: no job has been here since the fragment was written");
+    session.call("backfill(table => '%s', column => 'n', where => 'id < 60')", table);
+    session.sql("UPDATE %s SET text = 'updated' WHERE id < 10", table);
+    String updated = Pylance.run(session.folder(name), "print(lance.dataset(uri).version)");
+    assertThat(reasons())
+        .containsExactly(
+            "40 fresh: made by the present function from the present inputs",
+            "10 fresh: made by the present function from the present inputs;"
+                + " 40 never computed: no job has selected them yet",
+            "50 never computed: no job has been here since the fragment was written",
+            "50 never computed: no job has been here since the fragment was written",
+            "10 stale: written by an update or merge in version " + updated);
+    session.call(
+        "alter_column(table => '%s', column => 'n', expression => 'counting(id, text) + 1')",
+        table);
+    assertThat(reasons().get(0)).startsWith("40 stale: made by another function (");
+    compact();
+    cleanUpAfter("ds.delete('id = 50')", /* before= */ true);
+    assertThat(reasons())
+        .singleElement(InstanceOfAssertFactories.STRING)
+        .contains("140 never computed")
+        .containsPattern(
+            "59 unknown: no job recorded these values: filled by another tool, or moved in"
+                + " versions \\d+ to \\d+, whose history was cleaned away");
+  }
+
+  private List<String> reasons() {
+    return session.sql("CALL lance.system.coverage('%s', 'n')", table).collectAsList().stream()
+        .map(row -> row.<String>getAs("reason"))
+        .toList();
   }
 
   /** Deletes all versions but the newest. */
