@@ -104,15 +104,6 @@ public final class BackfillAction {
     return same ? call.on(table) : CheckedCall.of(spark, request);
   }
 
-  /**
-   * Checks the call, and does nothing else.
-   *
-   * @throws BackfillException with a line for each fault
-   */
-  public void checkCall() {
-    StorageErrors.translate(request.table(), () -> CheckedCall.of(spark, request));
-  }
-
   private BackfillResult dryRun(CheckedCall call, long started) {
     TableSnapshot table = call.table();
     TableState state = new TableState(request.table().ref());
