@@ -267,7 +267,8 @@ public final class BackfillAction {
   private CommitCoordinator coordinator(
       CheckedCall call, TableSnapshot table, ColumnOrigins origins, Lease lease, JobTotals totals) {
     return new CommitCoordinator(
-        new ColumnFileCommitter(request.table().ref(), call.column().columns()),
+        new ColumnFileCommitter(
+            request.table().ref(), call.column().columns(), call.attachPolicy()),
         origins,
         call.conf().optional(COMMIT_GRANULARITY).orElse(null),
         table.fragments().size(),
