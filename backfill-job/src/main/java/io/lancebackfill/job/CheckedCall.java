@@ -100,6 +100,17 @@ record CheckedCall(
     return pinned == null ? newest : pinned;
   }
 
+  /** The same call with the field ids that its columns have in the newest version. */
+  CheckedCall presentIn(TableSnapshot newest) {
+    return new CheckedCall(
+        column.presentIn(newest),
+        bound.withInputs(bound.inputs().stream().map(inputs(newest)::present).toList()),
+        conf,
+        pinned,
+        where,
+        jobId);
+  }
+
   AttachPolicy attachPolicy() {
     return AttachPolicy.valueOf(conf.value(ATTACH).toUpperCase(Locale.ROOT));
   }

@@ -70,7 +70,17 @@ public final class ColumnFileCommitter {
    */
   public static void repair(DatasetRef table, List<TableColumn> columns) {
     ShadowColumn.dropLeftOver(table, columns);
-    ShadowColumn.adoptEarlierIds(table, columns, Map.of());
+    for (int attempt = 1; ; attempt++) {
+      try {
+        ShadowColumn.adoptEarlierIds(table, columns, Map.of());
+        return;
+      } catch (Exception e) {
+        DatasetException failure = LanceErrorClassifier.classify("repair columns of", table, e);
+        if (!failure.kind().equals(Kind.COMMIT_CONFLICT) || attempt == TRIES) {
+          throw failure;
+        }
+      }
+    }
   }
 
   /** Names of the columns in a table that only a commit that was cut off can have left for these. */
