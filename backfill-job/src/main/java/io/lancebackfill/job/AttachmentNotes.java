@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 /** How a job's column files were attached, and what that has cost. */
 final class AttachmentNotes {
   private final ComputedColumn declared;
+  private final Set<String> indexesBefore;
   private final Set<AttachMethod> methods = EnumSet.noneOf(AttachMethod.class);
   private final Map<Integer, Long> writtenAt = new HashMap<>();
   private final Set<Integer> reset = new TreeSet<>();
@@ -28,8 +29,10 @@ final class AttachmentNotes {
   /**
    * @param declared the column as it was when the job began
    */
-  AttachmentNotes(ComputedColumn declared) {
+  AttachmentNotes(TableTarget table, ComputedColumn declared) {
     this.declared = declared;
+    this.indexesBefore =
+        Set.copyOf(ColumnIndexes.coverage(table.ref(), declared.columns()).keySet());
   }
 
   void add(CommitOutcome outcome) {
@@ -82,19 +85,31 @@ final class AttachmentNotes {
       }
     }
     if (!writtenAt.isEmpty()) {
-      ColumnIndexes.Cured cured = ColumnIndexes.cure(newest.ref(), now.columns(), writtenAt);
-      indexesDropped.addAll(cured.dropped());
-      cured
-          .pruned()
-          .forEach(
-              (index, fragments) ->
-                  notes.add(
-                      "Index %s was built while the column was filled: %d fragments that it had old values of were taken out of it and are scanned; optimize the index to take them in."
-                          .formatted(index, fragments)));
-    }
-    for (String index : indexesDropped) {
-      notes.add("Index %s could not be kept right and was dropped; build it again.".formatted(index));
+      indexNotes(newest, now, notes);
     }
     return String.join(" ", notes);
+  }
+
+  private void indexNotes(TableSnapshot newest, ComputedColumn now, List<String> notes) {
+    ColumnIndexes.Cured cured = ColumnIndexes.cure(newest.ref(), now.columns(), writtenAt);
+    Map<String, Set<Integer>> coverage = ColumnIndexes.coverage(newest.ref(), now.columns());
+    Set<String> gone = new TreeSet<>(indexesBefore);
+    gone.addAll(indexesDropped);
+    gone.addAll(cured.dropped());
+    gone.removeAll(coverage.keySet());
+    coverage.forEach(
+        (index, fragments) -> {
+          long scanned = writtenAt.keySet().stream().filter(f -> !fragments.contains(f)).count();
+          if (scanned > 0) {
+            notes.add(
+                "Index %s does not cover %d fragments that were written; queries scan those until it is optimized."
+                    .formatted(index, scanned));
+          }
+        });
+    for (String index : gone) {
+      notes.add(
+          "Index %s is gone: nothing that it covered is left, or it could not be kept right; build it again."
+              .formatted(index));
+    }
   }
 }

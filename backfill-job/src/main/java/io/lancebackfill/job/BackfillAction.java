@@ -152,7 +152,7 @@ public final class BackfillAction {
             lease.epoch(),
             generation,
             Json.write(texts(request.options())));
-    JobTotals totals = new JobTotals(journal, new AttachmentNotes(column));
+    JobTotals totals = new JobTotals(journal, new AttachmentNotes(request.table(), column));
     ColumnFileCommitter.repair(request.table().ref(), column.columns());
     TableSnapshot table = Tables.latest(request.table());
     String tag = "lance-backfill-" + column.idKey();

@@ -116,6 +116,23 @@ public final class ColumnIndexes {
         : Optional.empty();
   }
 
+  /** The fragments that each index of the columns answers for, by the index's name. */
+  public static Map<String, Set<Integer>> coverage(DatasetRef table, List<TableColumn> columns) {
+    Set<Integer> ids = new HashSet<>();
+    columns.forEach(column -> ids.addAll(column.allIds()));
+    Map<String, Set<Integer>> coverage = new TreeMap<>();
+    try (Dataset newest = DatasetOpener.latest(table)) {
+      for (Index index : on(newest, ids)) {
+        coverage
+            .computeIfAbsent(index.name(), name -> new TreeSet<>())
+            .addAll(index.fragments().orElse(List.of()));
+      }
+      return coverage;
+    } catch (Exception e) {
+      throw LanceErrorClassifier.classify("read the indexes of", table, e);
+    }
+  }
+
   /** The indexes that touch one of the ids. */
   static List<Index> on(Dataset table, Collection<Integer> ids) {
     return table.getIndexes().stream().filter(index -> touches(index, ids)).toList();

@@ -1,6 +1,11 @@
 package io.lancebackfill.datasource.commit;
 
+import static io.lancebackfill.datasource.LanceFixture.FLOAT;
+import static io.lancebackfill.datasource.LanceFixture.INT32;
+import static io.lancebackfill.datasource.LanceFixture.INT64;
+import static io.lancebackfill.datasource.LanceFixture.UTF8;
 import static io.lancebackfill.datasource.LanceFixture.delete;
+import static io.lancebackfill.datasource.LanceFixture.field;
 import static io.lancebackfill.datasource.LanceFixture.open;
 import static io.lancebackfill.datasource.commit.CommitFixture.expected;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -13,6 +18,22 @@ import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import java.nio.file.Path;
+import org.lance.ipc.ScanOptions;
+import org.lance.ipc.LanceScanner;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.ArrowType;
+import org.apache.arrow.vector.ipc.ArrowReader;
+import org.apache.arrow.vector.complex.StructVector;
+import org.apache.arrow.vector.complex.ListVector;
+import org.apache.arrow.vector.complex.FixedSizeListVector;
+import org.apache.arrow.vector.VarCharVector;
+import org.apache.arrow.vector.Float4Vector;
+import org.apache.arrow.vector.FieldVector;
+import java.util.ArrayList;
+import java.nio.charset.StandardCharsets;
+import io.lancebackfill.datasource.write.ColumnFileWriter;
+import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.LanceFixture;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -276,6 +297,158 @@ class TestShadowColumn {
             ColumnIndexes.cure(
                 table.ref, List.of(table.column("out")), Map.of(0, table.latest().version())))
         .isEqualTo(new ColumnIndexes.Cured(Map.of(), Set.of()));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"2.0", "2.1", "2.2"})
+  void carriesEveryKindOfColumnOver(String storageVersion) {
+    List<Field> kinds =
+        new ArrayList<>(
+            List.of(
+                field("vector", new ArrowType.FixedSizeList(2), field("item", FLOAT)),
+                field("list", ArrowType.List.INSTANCE, field("item", INT32)),
+                field("text", UTF8)));
+    if (!storageVersion.equals("2.0")) {
+      Field struct =
+          field("struct", ArrowType.Struct.INSTANCE, field("a", INT32), field("b", UTF8));
+      kinds.add(struct);
+      kinds.add(field("structs", ArrowType.List.INSTANCE, ShadowSchema.field(struct, "item", Map.of())));
+    }
+    List<Field> fields = new ArrayList<>(List.of(field("id", INT64)));
+    fields.addAll(kinds);
+    DatasetRef ref =
+        LanceFixture.create(
+            folder.resolve("kinds.lance"), storageVersion, true, fields.toArray(new Field[0]));
+    for (int fragment = 0; fragment < 2; fragment++) {
+      LanceFixture.append(ref, 4, (root, f, i) -> fill(root.getFieldVectors(), 10 * f + i));
+    }
+    List<String> before = rows(ref);
+    assertThat(before.get(5)).contains("t11").contains("11");
+
+    for (Field kind : kinds) {
+      TableColumn column = LanceTables.latest(ref).column(kind.getName()).orElseThrow();
+      new ShadowColumn(ref, List.of(column), List.of(), Map.of()).attach(OWNER);
+      assertThat(LanceTables.latest(ref).column(kind.getName()).orElseThrow().previousIds())
+          .containsExactly(column.allIds());
+    }
+
+    assertThat(rows(ref)).isEqualTo(before);
+    try (Dataset dataset = open(ref)) {
+      dataset.compact(CompactionOptions.builder().withTargetRowsPerFragment(1000).build());
+    }
+    assertThat(rows(ref)).isEqualTo(before);
+  }
+
+  private static void fill(List<? extends FieldVector> vectors, int i) {
+    for (FieldVector vector : vectors) {
+      if (vector instanceof BigIntVector longs) {
+        longs.setSafe(i % 10, i);
+      } else if (vector instanceof VarCharVector texts) {
+        texts.setSafe(i % 10, ("t" + i).getBytes(StandardCharsets.UTF_8));
+      } else if (i % 4 != 3) {
+        fillNested(vector, i % 10, i);
+      }
+    }
+  }
+
+  private static void fillNested(FieldVector vector, int row, int value) {
+    if (vector instanceof FixedSizeListVector list) {
+      list.setNotNull(row);
+      for (int k = 0; k < 2; k++) {
+        ((Float4Vector) list.getDataVector()).setSafe(2 * row + k, value);
+      }
+    } else if (vector instanceof ListVector list) {
+      int start = list.startNewValue(row);
+      fillNested((FieldVector) list.getDataVector(), start, value);
+      list.endValue(row, 1);
+    } else if (vector instanceof StructVector struct) {
+      struct.setIndexDefined(row);
+      struct.getChildrenFromFields().forEach(child -> fillNested(child, row, value));
+    } else if (vector instanceof IntVector ints) {
+      ints.setSafe(row, value);
+    } else {
+      ((VarCharVector) vector).setSafe(row, ("n" + value).getBytes(StandardCharsets.UTF_8));
+    }
+  }
+
+  private static List<String> rows(DatasetRef ref) {
+    List<String> rows = new ArrayList<>();
+    try (Dataset dataset = open(ref);
+        LanceScanner scanner = dataset.newScan(new ScanOptions.Builder().build());
+        ArrowReader batches = scanner.scanBatches()) {
+      while (batches.loadNextBatch()) {
+        VectorSchemaRoot batch = batches.getVectorSchemaRoot();
+        for (int i = 0; i < batch.getRowCount(); i++) {
+          int row = i;
+          rows.add(
+              batch.getFieldVectors().stream()
+                  .map(vector -> vector.getName() + "=" + vector.getObject(row))
+                  .toList()
+                  .toString());
+        }
+      }
+      return rows;
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** Such an index is on the list, and in format 2.1 files name only what is below. */
+  @Test
+  void aReplacedListDoesNotMakeItsIndexLie() {
+    DatasetRef ref =
+        LanceFixture.create(
+            folder.resolve("tags.lance"),
+            "2.1",
+            false,
+            field("id", INT64),
+            field("tags", ArrowType.List.INSTANCE, field("item", INT32)));
+    LanceFixture.append(ref, 4, (root, f, i) -> fill(root.getFieldVectors(), 0));
+    LanceFixture.append(ref, 4, (root, f, i) -> fill(root.getFieldVectors(), 0));
+    attachTags(ref, 1);
+    try (Dataset dataset = open(ref)) {
+      dataset.createIndex(
+          IndexOptions.builder(
+                  List.of("tags"),
+                  IndexType.LABEL_LIST,
+                  IndexParams.builder()
+                      .setScalarIndexParams(ScalarIndexParams.create("labellist"))
+                      .build())
+              .withIndexName("tags_idx")
+              .build());
+    }
+    long version = LanceTables.latest(ref).version();
+    assertThat(attachTags(ref, 2).attached().get(0).method())
+        .isEqualTo(AttachMethod.DATA_REPLACEMENT);
+    assertThat(LanceTables.latest(ref).version()).isEqualTo(version + 2);
+    try (Dataset dataset = open(ref)) {
+      assertThat(dataset.getIndexes().get(0).fragments().orElseThrow()).containsExactly(1);
+    }
+  }
+
+  private static CommitOutcome attachTags(DatasetRef ref, int value) {
+    TableSnapshot table = LanceTables.latest(ref);
+    List<TableColumn> columns = List.of(table.column("tags").orElseThrow());
+    try (ColumnFileWriter writer =
+            ColumnFileWriter.open(ref, table.storageVersion(), columns, LanceAllocator.root());
+        VectorSchemaRoot batch = writer.newBatch()) {
+      for (int i = 0; i < 4; i++) {
+        fillNested(batch.getVector("tags"), i, value);
+      }
+      batch.setRowCount(4);
+      writer.write(batch);
+      return new ColumnFileCommitter(ref, columns, AttachPolicy.AUTO)
+          .commit(
+              List.of(
+                  new ColumnFileAttachment(
+                      0,
+                      4,
+                      writer.finish(),
+                      ColumnFileCommitter.place(table.fragments().get(0), columns).orElse(null),
+                      List.of())),
+              Map.of(),
+              OWNER);
+    }
   }
 
   private static void index(CommitFixture table, String column) {
