@@ -171,7 +171,7 @@ public final class BackfillMain {
 
   private static String json(BackfillResult result) {
     JobCounts counts = result.counts();
-    Map<String, Object> row = new LinkedHashMap<>();
+    Map<String, @Nullable Object> row = new LinkedHashMap<>();
     row.put("job_id", result.jobId());
     row.put("status", result.status().name());
     row.put("table_version", result.tableVersion());
@@ -184,6 +184,8 @@ public final class BackfillMain {
     row.put("commits", counts.commits());
     row.put("bytes_written", counts.bytesWritten());
     row.put("elapsed_ms", result.elapsedMs());
+    row.put("attached_by", result.attachedBy());
+    row.put("note", result.note());
     try {
       return new ObjectMapper().writeValueAsString(row);
     } catch (JsonProcessingException e) {

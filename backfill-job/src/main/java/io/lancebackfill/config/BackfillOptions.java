@@ -8,6 +8,8 @@ import java.util.regex.Pattern;
 public final class BackfillOptions {
   private static final Pattern JOB_ID_PATTERN = Pattern.compile("[A-Za-z0-9_-]{1,64}");
 
+  private static final List<String> ATTACH_VALUES = List.of("auto", "update", "shadow_column");
+
   public static final ConfigOption<String> WHERE =
       ConfigOption.string(
               "where",
@@ -64,6 +66,16 @@ public final class BackfillOptions {
           .range("of 1ms or more", interval -> interval.toMillis() >= 1)
           .defaultTo(Duration.ofSeconds(60));
 
+  public static final ConfigOption<String> ATTACH =
+      ConfigOption.string(
+              "attach",
+              "How values get into fragments where the column lies in a file with others: 'update'"
+                  + " resets row versions on a table with stable row ids; 'shadow_column' keeps"
+                  + " them, gives the column new field ids and takes more commits; 'auto' takes the"
+                  + " latter on tables with stable row ids.")
+          .range("'auto', 'update' or 'shadow_column'", ATTACH_VALUES::contains)
+          .defaultTo("auto");
+
   public static final ConfigOption<String> JOB_ID =
       ConfigOption.string("job_id", "The id of the job, if it must be known before the end.")
           .range(
@@ -93,6 +105,7 @@ public final class BackfillOptions {
           CHECKPOINT_INTERVAL,
           COMMIT_GRANULARITY,
           COMMIT_INTERVAL,
+          ATTACH,
           JOB_ID,
           LEASE_DURATION);
 

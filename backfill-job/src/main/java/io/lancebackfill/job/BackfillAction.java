@@ -109,7 +109,7 @@ public final class BackfillAction {
     TableState state = new TableState(request.table().ref());
     JobInfo info = new JobInfo(call.jobId(), request.table().name(), call.column().name());
     BackfillPlan plan =
-        call.plan(
+        call.presentIn(table).plan(
             table,
             state,
             followed(call, table, state, new JobRecords(state).followedTo(call.column().idKey()))
@@ -125,7 +125,9 @@ public final class BackfillAction {
         JobStatus.PLANNED,
         table.version(),
         counts,
-        (System.nanoTime() - started) / 1_000_000);
+        (System.nanoTime() - started) / 1_000_000,
+        /* attachedBy= */ null,
+        /* note= */ "");
   }
 
   private BackfillResult run(CheckedCall call, JobInfo info, TableState state, Lease lease) {
@@ -144,29 +146,38 @@ public final class BackfillAction {
             lease.epoch(),
             generation,
             Json.write(texts(request.options())));
-    JobTotals totals = new JobTotals(journal);
-    TableSnapshot table = call.table();
+    JobTotals totals = new JobTotals(journal, new AttachmentNotes(request.table(), column));
+    ColumnFileCommitter.repair(request.table().ref(), column.columns());
+    TableSnapshot table = Tables.latest(request.table());
     String tag = "lance-backfill-" + column.idKey();
     Tables.tag(request.table(), tag, call.inputs(table).version());
     journal.started(table.version());
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
-      Outcome outcome = rounds(call, state, lease, journal, totals, origins, generation, live);
-      CheckpointCleaner checkpoints = new CheckpointCleaner(state, column);
+      JobOutcome outcome =
+          rounds(call.on(table), state, lease, journal, totals, origins, generation, live);
+      TableSnapshot newest = Tables.latest(request.table());
+      CheckedCall present = call.presentIn(newest);
+      CheckpointCleaner checkpoints = new CheckpointCleaner(state, present.column());
       if (outcome.status() == JobStatus.DONE && call.where() == null) {
         checkpoints.dropAll();
       } else {
-        TableSnapshot newest = Tables.latest(request.table());
         checkpoints.dropThoseInTable(
-            newest, call.inputs(newest), call.bound().inputs(), origins.byPath(column.idKey()));
+            newest,
+            call.inputs(newest),
+            present.bound().inputs(),
+            origins.byPath(column.idKey()));
       }
       origins.compact();
-      journal.ended(outcome.status(), outcome.version(), totals.counts(), outcome.message());
+      String note = totals.attachments().finish(newest, outcome.message());
+      journal.ended(outcome.status(), outcome.version(), totals.counts(), note);
       return new BackfillResult(
           call.jobId(),
           outcome.status(),
           outcome.version(),
           totals.counts(),
-          journal.elapsed().toMillis());
+          journal.elapsed().toMillis(),
+          totals.attachments().attachedBy(),
+          note);
     } catch (RuntimeException e) {
       if (lease.held()) {
         try {
@@ -191,11 +202,8 @@ public final class BackfillAction {
     }
   }
 
-  /** How the rounds ended. */
-  private record Outcome(JobStatus status, long version, String message) {}
-
-  private Outcome rounds(
-      CheckedCall call,
+  private JobOutcome rounds(
+      CheckedCall checked,
       TableState state,
       Lease lease,
       JobJournal journal,
@@ -203,9 +211,10 @@ public final class BackfillAction {
       ColumnOrigins origins,
       String generation,
       LiveRows live) {
-    long followedTo = new JobRecords(state).followedTo(call.column().idKey());
+    long followedTo = new JobRecords(state).followedTo(checked.column().idKey());
     for (int round = 1; ; round++) {
-      TableSnapshot table = round == 1 ? call.table() : Tables.latest(request.table());
+      TableSnapshot table = round == 1 ? checked.table() : Tables.latest(request.table());
+      CheckedCall call = checked.presentIn(table);
       HistoryWalk.Result history = followed(call, table, state, followedTo);
       origins.append(history.carried());
       followedTo = table.version();
@@ -215,6 +224,7 @@ public final class BackfillAction {
         adoptStaged(call, table, known, generation, coordinator, totals);
         if (!coordinator.committed().isEmpty()) {
           table = Tables.latest(request.table());
+          call = checked.presentIn(table);
         }
       }
       BackfillPlan plan = call.plan(table, state, known, generation, journal::notice);
@@ -229,10 +239,10 @@ public final class BackfillAction {
       long version = Math.max(table.version(), coordinator.version());
       Map<Integer, Refusal> refused = coordinator.refused();
       if (refused.isEmpty() || call.pinned() != null) {
-        return outcome(state, plan, version, refused);
+        return JobOutcome.of(state, plan, version, refused);
       }
       if (round == ROUNDS) {
-        throw refusedTooOften(refused);
+        throw JobOutcome.refusedTooOften(refused, ROUNDS);
       }
       journal.notice(
           "%d fragments were changed by others meanwhile (%s); they are planned again"
@@ -275,15 +285,15 @@ public final class BackfillAction {
   private CommitCoordinator coordinator(
       CheckedCall call, TableSnapshot table, ColumnOrigins origins, Lease lease, JobTotals totals) {
     return new CommitCoordinator(
-        new ColumnFileCommitter(request.table().ref(), call.column().columns()),
+        new ColumnFileCommitter(
+            request.table().ref(), call.column().columns(), call.attachPolicy()),
         origins,
         call.conf().optional(COMMIT_GRANULARITY).orElse(null),
         table.fragments().size(),
         call.conf().value(COMMIT_INTERVAL),
         Map.of("lance-backfill.job_id", call.jobId()),
         lease::held,
-        outcome ->
-            totals.committed(outcome.committed().size(), outcome.commits(), outcome.version()));
+        totals::committed);
   }
 
   private void execute(
@@ -332,42 +342,6 @@ public final class BackfillAction {
               live)
           .run(plan, tasks);
     }
-  }
-
-  private static Outcome outcome(
-      TableState state, BackfillPlan plan, long version, Map<Integer, Refusal> refused) {
-    StringBuilder message = new StringBuilder();
-    if (plan.fragmentsAppended() > 0) {
-      message.append(
-          "%d fragments were appended after the version that was read and are not included. "
-              .formatted(plan.fragmentsAppended()));
-    }
-    if (!refused.isEmpty()) {
-      message.append(
-          "%d fragments changed after the version that was read and were left as they are: %s. "
-              .formatted(refused.size(), refused));
-    }
-    if (plan.unknownRows() > 0) {
-      message.append(
-          "%d rows hold values of unknown origin, which no record in %s explains, and were kept; recompute_unknown computes them. "
-              .formatted(plan.unknownRows(), state.columns().uri()));
-    }
-    if (plan.fragmentsLeft() > 0) {
-      message.append(
-          "%d fragments are left behind max_fragments. ".formatted(plan.fragmentsLeft()));
-    }
-    return new Outcome(
-        plan.fragmentsLeft() > 0 ? JobStatus.PAUSED : JobStatus.DONE,
-        version,
-        message.toString().strip());
-  }
-
-  private static BackfillException refusedTooOften(Map<Integer, Refusal> refused) {
-    boolean gone = refused.containsValue(Refusal.FRAGMENT_GONE);
-    return new BackfillException(
-        gone ? BackfillErrorCode.FRAGMENT_REWRITTEN : BackfillErrorCode.INPUT_CHANGED,
-        "%d fragments were changed by others in each of %d attempts: %s. The other fragments are committed. Run the call again when the other writer is quiet."
-            .formatted(refused.size(), ROUNDS, refused));
   }
 
   private BackfillException withJobId(RuntimeException e, String jobId) {

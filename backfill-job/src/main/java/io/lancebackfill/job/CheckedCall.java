@@ -1,5 +1,6 @@
 package io.lancebackfill.job;
 
+import static io.lancebackfill.config.BackfillOptions.ATTACH;
 import static io.lancebackfill.config.BackfillOptions.BATCH_SIZE;
 import static io.lancebackfill.config.BackfillOptions.CONCURRENCY;
 import static io.lancebackfill.config.BackfillOptions.JOB_ID;
@@ -10,6 +11,7 @@ import static io.lancebackfill.config.BackfillOptions.RECOMPUTE_UNKNOWN;
 import static io.lancebackfill.config.BackfillOptions.WHERE;
 
 import io.lancebackfill.config.BackfillConf;
+import io.lancebackfill.datasource.commit.AttachPolicy;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
@@ -22,6 +24,7 @@ import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.TableState;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -120,6 +123,22 @@ record CheckedCall(
   /** The version at which inputs are read. */
   TableSnapshot inputs(TableSnapshot newest) {
     return pinned == null ? newest : pinned;
+  }
+
+  /** The same call with the field ids that its columns have in the newest version. */
+  CheckedCall presentIn(TableSnapshot newest) {
+    return new CheckedCall(
+        newest,
+        column.presentIn(newest),
+        bound.withInputs(bound.inputs().stream().map(inputs(newest)::present).toList()),
+        conf,
+        pinned,
+        where,
+        jobId);
+  }
+
+  AttachPolicy attachPolicy() {
+    return AttachPolicy.valueOf(conf.value(ATTACH).toUpperCase(Locale.ROOT));
   }
 
   /** Tasks that run at once. */

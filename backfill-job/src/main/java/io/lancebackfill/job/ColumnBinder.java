@@ -52,7 +52,11 @@ final class ColumnBinder {
    * @param session has the functions of the caller's session and the settings of the declaration
    * @param inputs the columns that the expression reads
    */
-  record BoundColumn(SparkSession session, Computation computation, List<TableColumn> inputs) {}
+  record BoundColumn(SparkSession session, Computation computation, List<TableColumn> inputs) {
+    BoundColumn withInputs(List<TableColumn> columns) {
+      return new BoundColumn(session, computation, columns);
+    }
+  }
 
   /**
    * A condition on the rows of a version.

@@ -1,5 +1,6 @@
 package io.lancebackfill.job;
 
+import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.table.ColumnTypes;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.LanceTables;
@@ -147,7 +148,9 @@ public final class ColumnDeclarations {
                       .formatted(column.name(), other.name(), other.expression()));
             }
           }
-          return LanceTables.dropColumns(target.ref(), column.names()).version();
+          List<String> names = new ArrayList<>(column.names());
+          names.addAll(ColumnFileCommitter.leftOver(table, column.columns()));
+          return LanceTables.dropColumns(target.ref(), names).version();
         });
   }
 

@@ -1,11 +1,13 @@
 package io.lancebackfill.job;
 
+import io.lancebackfill.datasource.commit.CommitOutcome;
 import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.JobCounts;
 
 /** A job's counters while it runs. */
 final class JobTotals {
   private final JobJournal journal;
+  private final AttachmentNotes attachments;
   private long fragmentsPlanned;
   private long fragmentsCommitted;
   private long fragmentsSkipped;
@@ -15,8 +17,9 @@ final class JobTotals {
   private long bytesWritten;
   private long rowsToCompute;
 
-  JobTotals(JobJournal journal) {
+  JobTotals(JobJournal journal, AttachmentNotes attachments) {
     this.journal = journal;
+    this.attachments = attachments;
   }
 
   void planned(long fragments, long skipped, long rows) {
@@ -46,10 +49,15 @@ final class JobTotals {
     }
   }
 
-  void committed(int fragments, int transactions, long version) {
-    fragmentsCommitted += fragments;
-    commits += transactions;
-    journal.committed(version, counts(), rowsToCompute);
+  void committed(CommitOutcome outcome) {
+    fragmentsCommitted += outcome.committed().size();
+    commits += outcome.commits();
+    attachments.add(outcome);
+    journal.committed(outcome.version(), counts(), rowsToCompute);
+  }
+
+  AttachmentNotes attachments() {
+    return attachments;
   }
 
   void tick(long liveRows) {

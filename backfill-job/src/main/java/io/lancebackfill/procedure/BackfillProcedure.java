@@ -32,6 +32,8 @@ final class BackfillProcedure implements Procedure {
           .notNull("commits", LongType)
           .notNull("bytes_written", LongType)
           .notNull("elapsed_ms", LongType)
+          .nullable("attached_by", StringType)
+          .notNull("note", StringType)
           .build();
 
   @Override
@@ -88,6 +90,8 @@ final class BackfillProcedure implements Procedure {
         counts.rowsFailed(),
         counts.commits(),
         counts.bytesWritten(),
-        result.elapsedMs());
+        result.elapsedMs(),
+        result.attachedBy(),
+        result.note());
   }
 }

@@ -17,7 +17,7 @@ import org.roaringbitmap.RoaringBitmap;
  * What one column file was made from. It counts as staged until the table's manifest names the
  * file, then as committed: nothing else says so.
  *
- * @param columnIds field ids of the column or group, {@link ComputedColumn#idKey}
+ * @param columnIds what names the column or group, {@link ComputedColumn#idKey}
  * @param replaces the column's place in the fragment when the file was made, {@link
  *     InputPlaces#text}; empty if it had none
  * @param parts which rows were made by which function from which inputs; disjoint

@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.apache.arrow.vector.types.pojo.Field;
 
 /**
@@ -182,9 +183,14 @@ public record ComputedColumn(
     return columns.stream().map(TableColumn::id).toList();
   }
 
-  /** Field ids as one word, as in names of datasets and in records: {@code 5} or {@code 5-6-7}. */
+  /**
+   * The field ids that the columns were declared with, as one word, as in names of datasets and in
+   * records: {@code 5} or {@code 5-6-7}. Stays when a commit gives the columns new ids.
+   */
   public String idKey() {
-    return String.join("-", fieldIds().stream().map(String::valueOf).toList());
+    return columns.stream()
+        .map(column -> Integer.toString(column.originalId()))
+        .collect(Collectors.joining("-"));
   }
 
   /**
@@ -205,6 +211,19 @@ public record ComputedColumn(
   /** Name of the folder of this column's checkpoints under its present fingerprint. */
   public String checkpointKey() {
     return idKey() + "_" + fingerprint;
+  }
+
+  /** The same declaration with the field ids that its columns have in a newer version. */
+  public ComputedColumn presentIn(TableSnapshot table) {
+    return new ComputedColumn(
+        columns.stream().map(table::present).toList(),
+        expression,
+        kind,
+        function,
+        inputs,
+        fingerprint,
+        settings,
+        options);
   }
 
   /** The version that the user gave to the function, if any. */

@@ -13,14 +13,15 @@ public final class InputPlaces {
   private InputPlaces() {}
 
   /**
-   * A JSON object: field id to {@code path:column indices}; an empty text where the fragment has no
+   * A JSON object: the field id that the column was declared with to {@code path:column indices}; an empty text where the fragment has no
    * file for the input, so that its rows read NULL.
    */
   public static String of(FragmentSnapshot fragment, List<TableColumn> inputs) {
     TreeMap<String, String> places = new TreeMap<>();
     for (TableColumn input : inputs) {
       places.put(
-          Integer.toString(input.id()), fragment.place(input).map(InputPlaces::text).orElse(""));
+          Integer.toString(input.originalId()),
+          fragment.place(input).map(InputPlaces::text).orElse(""));
     }
     return Json.write(places);
   }
@@ -32,7 +33,7 @@ public final class InputPlaces {
     return inputs.stream()
         .filter(
             input -> {
-              String id = Integer.toString(input.id());
+              String id = Integer.toString(input.originalId());
               return !Objects.equals(old.get(id), present.get(id));
             })
         .map(TableColumn::name)

@@ -35,25 +35,33 @@ record AttachmentCheck(TableSnapshot table, List<TableColumn> columns) {
   }
 
   /**
+   * The same check with the columns as this version has them: under other ids if their values were
+   * put there.
+   *
    * @throws ColumnGoneException if a column is not in this version
    */
-  void requireColumns() {
+  AttachmentCheck withPresentColumns() {
+    List<TableColumn> present = new ArrayList<>();
     for (TableColumn column : columns) {
-      boolean present = table.columns().stream().anyMatch(candidate -> isSame(candidate, column));
-      if (!present) {
-        throw new ColumnGoneException(
-            "Column "
-                + column.name()
-                + " (field ids "
-                + column.allIds()
-                + ") of "
-                + table.ref().uri()
-                + " is gone in version "
-                + table.version()
-                + ": it was dropped or replaced while it was computed. Nothing was committed."
-                + " Declare the column again if it is still wanted.");
-      }
+      present.add(
+          table.columns().stream()
+              .filter(candidate -> isSame(candidate, column))
+              .findFirst()
+              .orElseThrow(
+                  () ->
+                      new ColumnGoneException(
+                          "Column "
+                              + column.name()
+                              + " (field ids "
+                              + column.allIds()
+                              + ") of "
+                              + table.ref().uri()
+                              + " is gone in version "
+                              + table.version()
+                              + ": it was dropped or replaced while it was computed. Nothing was"
+                              + " committed. Declare the column again if it is still wanted.")));
     }
+    return new AttachmentCheck(table, List.copyOf(present));
   }
 
   /**
@@ -61,6 +69,9 @@ record AttachmentCheck(TableSnapshot table, List<TableColumn> columns) {
    * next one. A renamed column is known by its metadata.
    */
   private static boolean isSame(TableColumn candidate, TableColumn column) {
+    if (candidate.previousIds().contains(column.allIds())) {
+      return true;
+    }
     boolean sameName = candidate.name().equals(column.name());
     boolean renamed =
         !column.metadata().isEmpty() && candidate.metadata().equals(column.metadata());
@@ -69,6 +80,23 @@ record AttachmentCheck(TableSnapshot table, List<TableColumn> columns) {
         && candidate.field().getType().equals(column.field().getType())
         && candidate.field().getChildren().equals(column.field().getChildren())
         && (sameName || renamed);
+  }
+
+  /** The attachment with the ids that the columns have in this version. */
+  ColumnFileAttachment withPresentIds(ColumnFileAttachment attachment) {
+    StagedColumnFile file = attachment.file();
+    return attachment.withFile(file.withFieldIds(presentIds(file.fieldIds())));
+  }
+
+  private List<Integer> presentIds(List<Integer> fieldIds) {
+    return fieldIds.stream()
+        .map(
+            id ->
+                columns.stream()
+                    .flatMap(column -> column.presentId(id).stream())
+                    .findFirst()
+                    .orElse(id))
+        .toList();
   }
 
   Result check(ColumnFileAttachment attachment) {
@@ -103,13 +131,16 @@ record AttachmentCheck(TableSnapshot table, List<TableColumn> columns) {
 
   private boolean unchanged(FragmentSnapshot fragment, InputPlace input) {
     return table.columns().stream()
-        .filter(column -> column.id() == input.fieldId())
+        .filter(column -> column.hasOrHadId(input.fieldId()))
         .findFirst()
-        .map(column -> InputPlace.of(fragment, column).equals(input))
+        .map(column -> Objects.equals(fragment.place(column).orElse(null), input.place()))
         .orElse(false);
   }
 
-  /** Lance exchanges a file only for one of the same fields and format, or adds one for none. */
+  /**
+   * Lance exchanges a file only for one of the same fields and format, or adds one for none. It
+   * exchanges the path alone: with other indices, readers would look for columns that are not there.
+   */
   private boolean replaceable(FragmentSnapshot fragment, StagedColumnFile file) {
     Set<Integer> ids = new HashSet<>();
     columns.forEach(column -> ids.addAll(column.allIds()));
@@ -120,6 +151,7 @@ record AttachmentCheck(TableSnapshot table, List<TableColumn> columns) {
     return holding.isEmpty()
         || (holding.size() == 1
             && holding.get(0).fieldIds().equals(file.fieldIds())
+            && holding.get(0).columnIndices().equals(file.columnIndices())
             && holding.get(0).majorVersion() == file.majorVersion()
             && holding.get(0).minorVersion() == file.minorVersion());
   }

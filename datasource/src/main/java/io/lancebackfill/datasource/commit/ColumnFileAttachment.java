@@ -27,4 +27,8 @@ public record ColumnFileAttachment(
   public ColumnFileAttachment {
     inputs = List.copyOf(inputs);
   }
+
+  ColumnFileAttachment withFile(StagedColumnFile other) {
+    return new ColumnFileAttachment(fragmentId, physicalRows, other, replaces, inputs);
+  }
 }

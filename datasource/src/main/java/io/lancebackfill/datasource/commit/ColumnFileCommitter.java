@@ -1,6 +1,7 @@
 package io.lancebackfill.datasource.commit;
 
 import io.lancebackfill.datasource.commit.AttachmentCheck.Result;
+import io.lancebackfill.datasource.commit.CommitOutcome.Attached;
 import io.lancebackfill.datasource.table.ColumnPlace;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetException.Kind;
@@ -12,25 +13,24 @@ import io.lancebackfill.datasource.table.SnapshotReader;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BooleanSupplier;
-import org.lance.CommitBuilder;
 import org.lance.Dataset;
-import org.lance.Transaction;
 import org.lance.operation.Operation;
 
 /**
  * Attaches column files to the newest version of a table. The files of fragments where the column
  * has a file of its own, or none, go in one DataReplacement; those of fragments where it lies in a
- * file with other columns in one Update that rewrites columns.
+ * file with other columns in one Update that rewrites columns, or by a {@link ShadowColumn}, as the
+ * policy says.
  *
  * <p>Lance lets pass what would make the values wrong: a dropped column, an input written again in
  * place, another filling of the column. So each try first reads the newest version and compares it
@@ -47,16 +47,45 @@ public final class ColumnFileCommitter {
 
   private final DatasetRef table;
   private final List<TableColumn> columns;
+  private final AttachPolicy policy;
 
   /**
-   * @param columns the group that every file holds, in the files' order
+   * @param columns the group that every file holds, in the files' order; under these ids, or those
+   *     that a commit gave them since
    */
-  public ColumnFileCommitter(DatasetRef table, List<TableColumn> columns) {
+  public ColumnFileCommitter(DatasetRef table, List<TableColumn> columns, AttachPolicy policy) {
     if (columns.isEmpty()) {
       throw new IllegalArgumentException("Without a column there is nothing to commit");
     }
     this.table = table;
     this.columns = List.copyOf(columns);
+    this.policy = policy;
+  }
+
+  /**
+   * Puts right what a driver that died in the middle of a commit left, and fragments that another
+   * writer committed under ids that the columns had before: metadata only.
+   *
+   * @throws DatasetException as classified
+   */
+  public static void repair(DatasetRef table, List<TableColumn> columns) {
+    ShadowColumn.dropLeftOver(table, columns);
+    for (int attempt = 1; ; attempt++) {
+      try {
+        ShadowColumn.adoptEarlierIds(table, columns, Map.of());
+        return;
+      } catch (Exception e) {
+        DatasetException failure = LanceErrorClassifier.classify("repair columns of", table, e);
+        if (!failure.kind().equals(Kind.COMMIT_CONFLICT) || attempt == TRIES) {
+          throw failure;
+        }
+      }
+    }
+  }
+
+  /** Names of the columns in a table that only a commit that was cut off can have left for these. */
+  public static List<String> leftOver(TableSnapshot table, List<TableColumn> columns) {
+    return ShadowColumn.leftOver(table, columns);
   }
 
   /**
@@ -94,6 +123,10 @@ public final class ColumnFileCommitter {
     private final BooleanSupplier stillOwner;
     private final TreeSet<Integer> committed = new TreeSet<>();
     private final Map<Integer, Refusal> refused = new TreeMap<>();
+    private final Map<Integer, Attached> attached = new TreeMap<>();
+    private final Set<String> indexesDropped = new TreeSet<>();
+    private AttachMethod method = AttachMethod.DATA_REPLACEMENT;
+    private boolean resetsRowVersions;
     private List<ColumnFileAttachment> sent = List.of();
     private long version;
     private int commits;
@@ -113,7 +146,7 @@ public final class ColumnFileCommitter {
                   + " has two column files in one group");
         }
       }
-      this.properties = new HashMap<>(properties);
+      this.properties = Map.copyOf(properties);
       this.stillOwner = stillOwner;
     }
 
@@ -123,15 +156,17 @@ public final class ColumnFileCommitter {
           step(newest);
         }
       } while (!pending.isEmpty());
-      return new CommitOutcome(version, commits, List.copyOf(committed), refused);
+      return new CommitOutcome(
+          version, commits, List.copyOf(committed), refused, attached, indexesDropped);
     }
 
     /** Looks at the newest version and sends at most one commit. */
     private void step(Dataset newest) {
       TableSnapshot snapshot = SnapshotReader.read(table, newest);
       version = snapshot.version();
-      AttachmentCheck check = new AttachmentCheck(snapshot, columns);
-      check.requireColumns();
+      AttachmentCheck check = new AttachmentCheck(snapshot, columns).withPresentColumns();
+      pending.replaceAll((fragmentId, attachment) -> check.withPresentIds(attachment));
+      sent = sent.stream().map(check::withPresentIds).toList();
       countIfSentOneArrived(snapshot);
       List<ColumnFileAttachment> replace = new ArrayList<>();
       List<ColumnFileAttachment> rewrite = new ArrayList<>();
@@ -148,15 +183,58 @@ public final class ColumnFileCommitter {
           }
         }
       }
-      if (!replace.isEmpty()) {
-        send(newest, replace, AttachOperations.replacement(replace));
-      } else if (!rewrite.isEmpty()) {
-        List<Integer> ids = columns.stream().flatMap(c -> c.allIds().stream()).toList();
-        send(newest, rewrite, AttachOperations.rewrite(newest, rewrite, ids));
+      List<ColumnFileAttachment> next = replace.isEmpty() ? rewrite : replace;
+      if (!next.isEmpty()) {
+        requireOwner(next);
+        sent = List.copyOf(next);
+        method = replace.isEmpty() ? method(snapshot) : AttachMethod.DATA_REPLACEMENT;
+        resetsRowVersions = method == AttachMethod.UPDATE && snapshot.stableRowIds();
+        try {
+          send(newest, check.columns());
+        } catch (LostOwnershipException | ColumnGoneException e) {
+          throw e;
+        } catch (Exception e) {
+          failed(LanceErrorClassifier.classify("commit column files to", table, e));
+        }
       }
     }
 
-    private void send(Dataset newest, List<ColumnFileAttachment> files, Operation operation) {
+    private AttachMethod method(TableSnapshot snapshot) {
+      boolean shadow =
+          policy == AttachPolicy.SHADOW_COLUMN
+              || (policy == AttachPolicy.AUTO && snapshot.stableRowIds());
+      return shadow ? AttachMethod.SHADOW_COLUMN : AttachMethod.UPDATE;
+    }
+
+    private void send(Dataset newest, List<TableColumn> present) {
+      if (method == AttachMethod.SHADOW_COLUMN) {
+        ShadowColumn.Taken taken =
+            new ShadowColumn(table, present, sent, properties).attach(stillOwner);
+        indexesDropped.addAll(taken.indexesDropped());
+        version = taken.version();
+        arrived();
+        return;
+      }
+      Operation operation;
+      if (method == AttachMethod.UPDATE) {
+        List<Integer> ids = present.stream().flatMap(c -> c.allIds().stream()).toList();
+        operation = AttachOperations.rewrite(newest, sent, ids);
+      } else {
+        Optional<Set<String>> dropped =
+            ColumnIndexes.prepare(table, newest, present, sent, properties);
+        if (dropped.isPresent()) {
+          // That was a commit of its own: look again.
+          indexesDropped.addAll(dropped.get());
+          sent = List.of();
+          return;
+        }
+        operation = AttachOperations.replacement(sent);
+      }
+      version = LanceCommit.send(table, newest, operation, properties);
+      arrived();
+    }
+
+    private void requireOwner(List<ColumnFileAttachment> files) {
       if (!stillOwner.getAsBoolean()) {
         throw new LostOwnershipException(
             "The commit of "
@@ -166,30 +244,17 @@ public final class ColumnFileCommitter {
                 + " was not sent: another driver owns the job now. Nothing is lost; that driver"
                 + " goes on with what is finished.");
       }
-      sent = List.copyOf(files);
-      try (Transaction transaction =
-              new Transaction.Builder()
-                  .readVersion(newest.version())
-                  .operation(operation)
-                  .transactionProperties(properties)
-                  .build();
-          Dataset after =
-              new CommitBuilder(newest)
-                  .writeParams(table.storageOptions())
-                  .skipAutoCleanup(true)
-                  .execute(transaction)) {
-        version = after.version();
-        arrived();
-      } catch (Exception e) {
-        failed(LanceErrorClassifier.classify("commit column files to", table, e));
-      }
     }
 
     /** The commit that was sent last is in the table. */
     private void arrived() {
       commits++;
       failedTries = 0;
-      sent.forEach(attachment -> settle(attachment));
+      for (ColumnFileAttachment attachment : sent) {
+        settle(attachment);
+        attached.put(
+            attachment.fragmentId(), new Attached(method, version, resetsRowVersions));
+      }
       sent = List.of();
     }
 
@@ -228,6 +293,8 @@ public final class ColumnFileCommitter {
             unreadable);
       }
       version = snapshot.version();
+      AttachmentCheck check = new AttachmentCheck(snapshot, columns).withPresentColumns();
+      sent = sent.stream().map(check::withPresentIds).toList();
       if (!countIfSentOneArrived(snapshot)) {
         throw new CommitFailedException(
             "The commit of "

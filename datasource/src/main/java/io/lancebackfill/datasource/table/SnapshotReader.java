@@ -2,7 +2,11 @@ package io.lancebackfill.datasource.table;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.lance.Dataset;
 import org.lance.Fragment;
@@ -87,7 +91,42 @@ public final class SnapshotReader {
       addIds(field, ids);
       columns.add(new TableColumn(field.getId(), field.getName(), arrowFields.get(i), ids));
     }
+    Set<Integer> present =
+        columns.stream().flatMap(column -> column.allIds().stream()).collect(Collectors.toSet());
+    columns.replaceAll(column -> withoutForeignIds(column, present));
     return columns;
+  }
+
+  /**
+   * Earlier ids count only if they can be the column's: a copy of a table made with the metadata of
+   * its fields has other ids.
+   */
+  private static TableColumn withoutForeignIds(TableColumn column, Set<Integer> present) {
+    if (!column.metadata().containsKey(TableColumn.PREVIOUS_IDS)) {
+      return column;
+    }
+    boolean own;
+    try {
+      own =
+          column.previousIds().stream()
+              .allMatch(
+                  ids ->
+                      ids.size() == column.allIds().size()
+                          && ids.get(0) < column.id()
+                          && ids.stream().noneMatch(present::contains));
+    } catch (NumberFormatException e) {
+      own = false;
+    }
+    if (own) {
+      return column;
+    }
+    Map<String, String> metadata = new HashMap<>(column.metadata());
+    metadata.remove(TableColumn.PREVIOUS_IDS);
+    return new TableColumn(
+        column.id(),
+        column.name(),
+        ColumnTypes.withMetadata(column.field(), metadata),
+        column.allIds());
   }
 
   private static void addIds(LanceField field, List<Integer> ids) {

@@ -2,8 +2,12 @@ package io.lancebackfill.datasource.table;
 
 import java.io.Serializable;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.Schema;
 
@@ -18,6 +22,13 @@ import org.apache.arrow.vector.types.pojo.Schema;
 public record TableColumn(int id, String name, Field field, List<Integer> allIds)
     implements Serializable {
 
+  /**
+   * Metadata key: the ids that the column had before its values were put under new ones without a
+   * change, oldest first, such as {@code 7,8;12,13}. Lance gives them to no other column while this
+   * one exists.
+   */
+  public static final String PREVIOUS_IDS = "lance-backfill.previous-ids";
+
   public TableColumn {
     allIds = List.copyOf(allIds);
   }
@@ -25,6 +36,44 @@ public record TableColumn(int id, String name, Field field, List<Integer> allIds
   /** The column's metadata, such as {@code computed_column}. */
   public Map<String, String> metadata() {
     return field.getMetadata();
+  }
+
+  /** For each change of ids, oldest first, what {@link #allIds} was before. */
+  public List<List<Integer>> previousIds() {
+    String text = metadata().getOrDefault(PREVIOUS_IDS, "");
+    return text.isEmpty()
+        ? List.of()
+        : Arrays.stream(text.split(";"))
+            .map(ids -> Arrays.stream(ids.split(",")).map(Integer::valueOf).toList())
+            .toList();
+  }
+
+  /** The value of {@link #PREVIOUS_IDS} for a column that takes this one's place. */
+  public String previousIdsAndOwn() {
+    return Stream.concat(previousIds().stream(), Stream.of(allIds))
+        .map(ids -> ids.stream().map(String::valueOf).collect(Collectors.joining(",")))
+        .collect(Collectors.joining(";"));
+  }
+
+  /** The id that the column was declared with: stays when its values get new ids. */
+  public int originalId() {
+    return previousIds().isEmpty() ? id : previousIds().get(0).get(0);
+  }
+
+  /** Whether this is the column that has, or had, this id. */
+  public boolean hasOrHadId(int topId) {
+    return id == topId || previousIds().stream().anyMatch(ids -> ids.get(0) == topId);
+  }
+
+  /** The present id of one of the column's fields, known by its present id or an earlier one. */
+  public Optional<Integer> presentId(int fieldId) {
+    for (List<Integer> ids : previousIds()) {
+      int position = ids.indexOf(fieldId);
+      if (position >= 0) {
+        return Optional.of(allIds.get(position));
+      }
+    }
+    return allIds.contains(fieldId) ? Optional.of(fieldId) : Optional.empty();
   }
 
   /**

@@ -50,6 +50,20 @@ public record TableSnapshot(
     return similar.size() == 1 ? Optional.of(similar.get(0)) : Optional.empty();
   }
 
+  /**
+   * A column of another version as this one has it: under other ids if its values were put under
+   * new ones in between. The given one itself if there is none such.
+   */
+  public TableColumn present(TableColumn column) {
+    return columns.stream()
+        .filter(
+            candidate ->
+                candidate.previousIds().contains(column.allIds())
+                    || column.previousIds().contains(candidate.allIds()))
+        .findFirst()
+        .orElse(column);
+  }
+
   /** The fragment of this id, empty if this version has none. */
   public Optional<FragmentSnapshot> fragment(int id) {
     return fragments.stream().filter(fragment -> fragment.id() == id).findFirst();

@@ -28,4 +28,9 @@ public record StagedColumnFile(
     fieldIds = List.copyOf(fieldIds);
     columnIndices = List.copyOf(columnIndices);
   }
+
+  /** The same file under other field ids, in the same order. */
+  public StagedColumnFile withFieldIds(List<Integer> ids) {
+    return new StagedColumnFile(path, ids, columnIndices, majorVersion, minorVersion, bytes, rows);
+  }
 }

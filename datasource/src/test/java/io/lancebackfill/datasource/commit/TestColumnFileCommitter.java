@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -178,7 +179,7 @@ class TestColumnFileCommitter {
     CommitFixture table = plain();
     CommitOutcome outcome = commit(table, OWNER);
     assertThat(outcome)
-        .isEqualTo(new CommitOutcome(table.latest().version(), 0, List.of(), Map.of()));
+        .isEqualTo(new CommitOutcome(table.latest().version(), 0, List.of(), Map.of(), Map.of(), Set.of()));
     ColumnFileAttachment one = table.stage(0, 1, "out");
     assertThatThrownBy(() -> commit(table, OWNER, one, one))
         .isInstanceOf(IllegalArgumentException.class)
@@ -451,7 +452,7 @@ class TestColumnFileCommitter {
     CommitFixture table = plain();
     ColumnFileAttachment file = table.stage(0, 1, "out");
     DatasetRef nowhere = DatasetRef.of(folder.resolve("none.lance").toString());
-    ColumnFileCommitter committer = new ColumnFileCommitter(nowhere, List.of(table.column("out")));
+    ColumnFileCommitter committer = new ColumnFileCommitter(nowhere, List.of(table.column("out")), AttachPolicy.AUTO);
     assertThatThrownBy(() -> committer.commit(List.of(file), Map.of(), OWNER))
         .isInstanceOf(DatasetException.class)
         .hasMessageContaining(nowhere.uri());

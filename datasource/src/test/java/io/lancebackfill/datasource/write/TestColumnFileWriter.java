@@ -12,6 +12,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.lancebackfill.datasource.commit.AttachPolicy;
 import io.lancebackfill.datasource.commit.ColumnFileAttachment;
 import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.table.DatasetException;
@@ -103,7 +104,7 @@ class TestColumnFileWriter {
     ColumnFileAttachment attachment =
         new ColumnFileAttachment(0, file.rows(), file, null, List.of());
     assertThat(
-            new ColumnFileCommitter(table.ref(), columns(table, fields))
+            new ColumnFileCommitter(table.ref(), columns(table, fields), AttachPolicy.AUTO)
                 .commit(List.of(attachment), Map.of(), () -> true)
                 .committed())
         .containsExactly(0);

@@ -1,0 +1,115 @@
+package io.lancebackfill.job;
+
+import io.lancebackfill.datasource.commit.AttachMethod;
+import io.lancebackfill.datasource.commit.ColumnIndexes;
+import io.lancebackfill.datasource.commit.CommitOutcome;
+import io.lancebackfill.datasource.commit.CommitOutcome.Attached;
+import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.state.ComputedColumn;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** How a job's column files were attached, and what that has cost. */
+final class AttachmentNotes {
+  private final ComputedColumn declared;
+  private final Set<String> indexesBefore;
+  private final Set<AttachMethod> methods = EnumSet.noneOf(AttachMethod.class);
+  private final Map<Integer, Long> writtenAt = new HashMap<>();
+  private final Set<Integer> reset = new TreeSet<>();
+  private final Set<String> indexesDropped = new TreeSet<>();
+
+  /**
+   * @param declared the column as it was when the job began
+   */
+  AttachmentNotes(TableTarget table, ComputedColumn declared) {
+    this.declared = declared;
+    this.indexesBefore =
+        Set.copyOf(ColumnIndexes.coverage(table.ref(), declared.columns()).keySet());
+  }
+
+  void add(CommitOutcome outcome) {
+    outcome
+        .attached()
+        .forEach(
+            (fragment, attached) -> {
+              methods.add(attached.method());
+              writtenAt.put(fragment, attached.version());
+              if (attached.resetRowVersions()) {
+                reset.add(fragment);
+              }
+            });
+    indexesDropped.addAll(outcome.indexesDropped());
+  }
+
+  /** The methods as the option names them, with commas; null if nothing was attached. */
+  @Nullable String attachedBy() {
+    return methods.isEmpty()
+        ? null
+        : methods.stream()
+            .map(method -> method.name().toLowerCase(Locale.ROOT))
+            .collect(Collectors.joining(","));
+  }
+
+  /**
+   * Cures indexes that others committed meanwhile, and says all that is to be said.
+   *
+   * @param newest the table after the last commit
+   * @param message what the job has to say besides; may be empty
+   */
+  String finish(TableSnapshot newest, String message) {
+    List<String> notes = new ArrayList<>();
+    if (!message.isEmpty()) {
+      notes.add(message);
+    }
+    if (!reset.isEmpty()) {
+      notes.add(
+          "Row versions of %d fragments were reset to 1; attach 'shadow_column' keeps them."
+              .formatted(reset.size()));
+    }
+    ComputedColumn now = declared.presentIn(newest);
+    for (int i = 0; i < now.columns().size(); i++) {
+      int before = declared.columns().get(i).id();
+      int after = now.columns().get(i).id();
+      if (before != after) {
+        notes.add(
+            "The field id of %s changed from %d to %d."
+                .formatted(now.columns().get(i).name(), before, after));
+      }
+    }
+    if (!writtenAt.isEmpty()) {
+      indexNotes(newest, now, notes);
+    }
+    return String.join(" ", notes);
+  }
+
+  private void indexNotes(TableSnapshot newest, ComputedColumn now, List<String> notes) {
+    ColumnIndexes.Cured cured = ColumnIndexes.cure(newest.ref(), now.columns(), writtenAt);
+    Map<String, Set<Integer>> coverage = ColumnIndexes.coverage(newest.ref(), now.columns());
+    Set<String> gone = new TreeSet<>(indexesBefore);
+    gone.addAll(indexesDropped);
+    gone.addAll(cured.dropped());
+    gone.removeAll(coverage.keySet());
+    coverage.forEach(
+        (index, fragments) -> {
+          long scanned = writtenAt.keySet().stream().filter(f -> !fragments.contains(f)).count();
+          if (scanned > 0) {
+            notes.add(
+                "Index %s does not cover %d fragments that were written; queries scan those until it is optimized."
+                    .formatted(index, scanned));
+          }
+        });
+    for (String index : gone) {
+      notes.add(
+          "Index %s is gone: nothing that it covered is left, or it could not be kept right; build it again."
+              .formatted(index));
+    }
+  }
+}

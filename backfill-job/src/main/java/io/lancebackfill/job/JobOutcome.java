@@ -1,0 +1,58 @@
+package io.lancebackfill.job;
+
+import io.lancebackfill.datasource.commit.Refusal;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.plan.BackfillPlan;
+import io.lancebackfill.state.JobStatus;
+import io.lancebackfill.state.TableState;
+import java.util.Map;
+
+/**
+ * How a job's rounds ended.
+ *
+ * @param version the newest version that they saw or made
+ * @param message what is not included and why; may be empty
+ */
+record JobOutcome(JobStatus status, long version, String message) {
+
+  /**
+   * @param plan the last round's
+   * @param refused fragments that were left as they are
+   */
+  static JobOutcome of(
+      TableState state, BackfillPlan plan, long version, Map<Integer, Refusal> refused) {
+    StringBuilder message = new StringBuilder();
+    if (plan.fragmentsAppended() > 0) {
+      message.append(
+          "%d fragments were appended after the version that was read and are not included. "
+              .formatted(plan.fragmentsAppended()));
+    }
+    if (!refused.isEmpty()) {
+      message.append(
+          "%d fragments changed after the version that was read and were left as they are: %s. "
+              .formatted(refused.size(), refused));
+    }
+    if (plan.unknownRows() > 0) {
+      message.append(
+          "%d rows hold values of unknown origin, which no record in %s explains, and were kept; recompute_unknown computes them. "
+              .formatted(plan.unknownRows(), state.columns().uri()));
+    }
+    if (plan.fragmentsLeft() > 0) {
+      message.append(
+          "%d fragments are left behind max_fragments. ".formatted(plan.fragmentsLeft()));
+    }
+    return new JobOutcome(
+        plan.fragmentsLeft() > 0 ? JobStatus.PAUSED : JobStatus.DONE,
+        version,
+        message.toString().strip());
+  }
+
+  static BackfillException refusedTooOften(Map<Integer, Refusal> refused, int rounds) {
+    boolean gone = refused.containsValue(Refusal.FRAGMENT_GONE);
+    return new BackfillException(
+        gone ? BackfillErrorCode.FRAGMENT_REWRITTEN : BackfillErrorCode.INPUT_CHANGED,
+        "%d fragments were changed by others in each of %d attempts: %s. The other fragments are committed. Run the call again when the other writer is quiet."
+            .formatted(refused.size(), rounds, refused));
+  }
+}

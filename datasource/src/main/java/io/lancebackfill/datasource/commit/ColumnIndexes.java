@@ -1,0 +1,255 @@
+package io.lancebackfill.datasource.commit;
+
+import io.lancebackfill.datasource.table.DatasetException;
+import io.lancebackfill.datasource.table.DatasetException.Kind;
+import io.lancebackfill.datasource.table.DatasetOpener;
+import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.table.LanceErrorClassifier;
+import io.lancebackfill.datasource.table.TableColumn;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.lance.Dataset;
+import org.lance.index.Index;
+import org.lance.operation.CreateIndex;
+
+/**
+ * Keeps indexes honest by their metadata alone. An index names the fragments that it answers for;
+ * what it does not name is scanned. So an index stays, and stays right, if the fragments that were
+ * written anew are taken out of it; index files are not touched.
+ *
+ * <p>Lance does that itself where an Update or a DataReplacement names the index's field. It does
+ * not where the file names only the fields below, as for an index on a list, nor where an index is
+ * committed after our files and was built before.
+ */
+public final class ColumnIndexes {
+  private static final int TRIES = 20;
+
+  private ColumnIndexes() {}
+
+  /**
+   * What was done about indexes that were wrong.
+   *
+   * @param pruned name to how many fragments were taken out
+   * @param dropped names of those that had to go
+   */
+  public record Cured(Map<String, Integer> pruned, Set<String> dropped) {}
+
+  /**
+   * Cures indexes of the columns that other writers committed while the columns were filled: those
+   * built from what fragments held before, and those on ids that the columns no longer have, on
+   * which readers fail.
+   *
+   * @param writtenAt the version that made each fragment's file visible
+   * @throws DatasetException as classified
+   */
+  public static Cured cure(
+      DatasetRef table, List<TableColumn> columns, Map<Integer, Long> writtenAt) {
+    Set<Integer> present = new HashSet<>();
+    Set<Integer> all = new HashSet<>();
+    for (TableColumn column : columns) {
+      present.addAll(column.allIds());
+      all.addAll(column.allIds());
+      column.previousIds().forEach(all::addAll);
+    }
+    for (int attempt = 1; ; attempt++) {
+      try (Dataset newest = DatasetOpener.latest(table)) {
+        Replacement replacement = new Replacement();
+        for (Index index : newest.getIndexes()) {
+          if (!touches(index, all)) {
+            continue;
+          }
+          if (!touches(index, present)) {
+            replacement.drop(index);
+            continue;
+          }
+          Set<Integer> wrong = new HashSet<>();
+          writtenAt.forEach(
+              (fragment, version) -> {
+                if (index.datasetVersion() < version) {
+                  wrong.add(fragment);
+                }
+              });
+          replacement.without(index, wrong);
+        }
+        replacement.commit(table, newest, Map.of());
+        return new Cured(replacement.pruned, replacement.dropped);
+      } catch (Exception e) {
+        requireConflict(e, "correct indexes of", table, attempt);
+      }
+    }
+  }
+
+  /**
+   * Takes fragments out of the indexes that a DataReplacement of such files would leave as they are.
+   *
+   * @return names of indexes dropped; empty Optional if there was nothing to do
+   */
+  static Optional<Set<String>> prepare(
+      DatasetRef table,
+      Dataset newest,
+      List<TableColumn> columns,
+      List<ColumnFileAttachment> files,
+      Map<String, String> properties) {
+    Set<Integer> unnamed = new HashSet<>();
+    columns.forEach(column -> unnamed.addAll(column.allIds()));
+    files.forEach(attachment -> unnamed.removeAll(attachment.file().fieldIds()));
+    if (unnamed.isEmpty()) {
+      return Optional.empty();
+    }
+    Set<Integer> fragments = new HashSet<>();
+    files.forEach(attachment -> fragments.add(attachment.fragmentId()));
+    Replacement replacement = new Replacement();
+    for (Index index : newest.getIndexes()) {
+      if (touches(index, unnamed)) {
+        replacement.without(index, fragments);
+      }
+    }
+    return replacement.commit(table, newest, properties)
+        ? Optional.of(replacement.dropped)
+        : Optional.empty();
+  }
+
+  /** The fragments that each index of the columns answers for, by the index's name. */
+  public static Map<String, Set<Integer>> coverage(DatasetRef table, List<TableColumn> columns) {
+    Set<Integer> ids = new HashSet<>();
+    columns.forEach(column -> ids.addAll(column.allIds()));
+    Map<String, Set<Integer>> coverage = new TreeMap<>();
+    try (Dataset newest = DatasetOpener.latest(table)) {
+      for (Index index : on(newest, ids)) {
+        coverage
+            .computeIfAbsent(index.name(), name -> new TreeSet<>())
+            .addAll(index.fragments().orElse(List.of()));
+      }
+      return coverage;
+    } catch (Exception e) {
+      throw LanceErrorClassifier.classify("read the indexes of", table, e);
+    }
+  }
+
+  /** The indexes that touch one of the ids. */
+  static List<Index> on(Dataset table, Collection<Integer> ids) {
+    return table.getIndexes().stream().filter(index -> touches(index, ids)).toList();
+  }
+
+  /**
+   * Puts indexes that went with their columns under the columns' new ids.
+   *
+   * @param rewritten fragments whose values are not those that the indexes were built from
+   * @return names of those that could not be kept
+   */
+  static Set<String> keep(
+      DatasetRef table,
+      List<Index> indexes,
+      List<TableColumn> columns,
+      Set<Integer> rewritten,
+      Map<String, String> properties) {
+    Set<String> names = new TreeSet<>();
+    indexes.forEach(index -> names.add(index.name()));
+    for (int attempt = 1; !indexes.isEmpty(); attempt++) {
+      try (Dataset newest = DatasetOpener.latest(table)) {
+        Replacement replacement = new Replacement();
+        Set<String> taken = new HashSet<>(newest.listIndexes());
+        for (Index index : indexes) {
+          Optional<List<Integer>> fields = presentIds(index, columns);
+          if (fields.isPresent() && index.fragments().isPresent()) {
+            if (!taken.contains(index.name())) {
+              replacement.added.add(copy(index, fields.get(), rewritten));
+            }
+            names.remove(index.name());
+          }
+        }
+        replacement.commit(table, newest, properties);
+        return names;
+      } catch (Exception e) {
+        requireConflict(e, "keep indexes of", table, attempt);
+      }
+    }
+    return names;
+  }
+
+  private static Optional<List<Integer>> presentIds(Index index, List<TableColumn> columns) {
+    List<Integer> ids = new ArrayList<>();
+    for (int field : index.fields()) {
+      columns.stream().flatMap(column -> column.presentId(field).stream()).forEach(ids::add);
+    }
+    return ids.size() == index.fields().size() ? Optional.of(ids) : Optional.empty();
+  }
+
+  private static boolean touches(Index index, Collection<Integer> ids) {
+    return index.fields().stream().anyMatch(ids::contains);
+  }
+
+  private static Index copy(Index index, List<Integer> fields, Set<Integer> without) {
+    Index.Builder copy =
+        Index.builder()
+            .uuid(index.uuid())
+            .name(index.name())
+            .fields(fields)
+            .datasetVersion(index.datasetVersion())
+            .indexVersion(index.indexVersion())
+            .fragments(
+                index.fragments().orElse(List.of()).stream()
+                    .filter(fragment -> !without.contains(fragment))
+                    .toList());
+    index.indexDetails().ifPresent(copy::indexDetails);
+    index.createdAt().ifPresent(copy::createdAt);
+    index.baseId().ifPresent(copy::baseId);
+    return copy.build();
+  }
+
+  private static void requireConflict(Exception e, String doing, DatasetRef table, int attempt) {
+    DatasetException classified = LanceErrorClassifier.classify(doing, table, e);
+    boolean again =
+        classified.kind() == Kind.COMMIT_CONFLICT || classified.kind() == Kind.COMMIT_CONTENTION;
+    if (!again || attempt == TRIES) {
+      throw classified;
+    }
+  }
+
+  /** Index entries that take the place of others, in one commit. */
+  private static final class Replacement {
+    private final List<Index> added = new ArrayList<>();
+    private final List<Index> removed = new ArrayList<>();
+    private final Map<String, Integer> pruned = new TreeMap<>();
+    private final Set<String> dropped = new TreeSet<>();
+
+    void drop(Index index) {
+      removed.add(index);
+      dropped.add(index.name());
+    }
+
+    void without(Index index, Set<Integer> fragments) {
+      if (fragments.isEmpty()) {
+        return;
+      }
+      if (index.fragments().isEmpty()) {
+        // It does not say for which fragments it answers, so none can be taken out.
+        drop(index);
+        return;
+      }
+      int covered = (int) index.fragments().get().stream().filter(fragments::contains).count();
+      if (covered > 0) {
+        removed.add(index);
+        added.add(copy(index, index.fields(), fragments));
+        pruned.merge(index.name(), covered, Integer::sum);
+      }
+    }
+
+    boolean commit(DatasetRef table, Dataset newest, Map<String, String> properties) {
+      if (added.isEmpty() && removed.isEmpty()) {
+        return false;
+      }
+      CreateIndex operation =
+          CreateIndex.builder().withNewIndices(added).withRemovedIndices(removed).build();
+      LanceCommit.send(table, newest, operation, properties);
+      return true;
+    }
+  }
+}

@@ -1,0 +1,78 @@
+package io.lancebackfill.datasource.commit;
+
+import io.lancebackfill.datasource.table.ColumnTypes;
+import io.lancebackfill.datasource.table.TableColumn;
+import io.lancebackfill.datasource.table.TableSnapshot;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.FieldType;
+import org.apache.arrow.vector.types.pojo.Schema;
+import org.lance.Dataset;
+import org.lance.schema.LanceField;
+
+/** The schema in which shadow columns have taken the place of the columns that they stand for. */
+final class ShadowSchema {
+  /** Metadata key by which Lance's projection takes the id of a field. */
+  private static final String FIELD_ID = "lance:field_id";
+
+  private ShadowSchema() {}
+
+  /**
+   * The table's schema without the shadows, and with their ids for the columns.
+   *
+   * @param read the version that the handle is at
+   */
+  static Schema withoutOld(
+      Dataset newest, TableSnapshot read, List<TableColumn> columns, List<TableColumn> shadows) {
+    Schema schema = newest.getSchema();
+    Map<Integer, LanceField> byId = new HashMap<>();
+    newest.getLanceSchema().fields().forEach(field -> byId.put(field.getId(), field));
+    Map<Integer, Integer> shadowOf = new HashMap<>();
+    for (int i = 0; i < columns.size(); i++) {
+      shadowOf.put(columns.get(i).id(), shadows.get(i).id());
+    }
+    List<Field> fields = new ArrayList<>();
+    for (int i = 0; i < read.columns().size(); i++) {
+      TableColumn column = read.columns().get(i);
+      Field field = schema.getFields().get(i);
+      Integer shadow = shadowOf.get(column.id());
+      if (shadow != null) {
+        Map<String, String> metadata = new HashMap<>(column.metadata());
+        metadata.put(TableColumn.PREVIOUS_IDS, column.previousIdsAndOwn());
+        fields.add(withIds(ColumnTypes.withMetadata(field, metadata), byId.get(shadow)));
+      } else if (!shadowOf.containsValue(column.id())) {
+        fields.add(withIds(field, byId.get(column.id())));
+      }
+    }
+    return new Schema(fields, schema.getCustomMetadata());
+  }
+
+  private static Field withIds(Field field, LanceField identity) {
+    Map<String, String> metadata = new HashMap<>(field.getMetadata());
+    metadata.put(FIELD_ID, Integer.toString(identity.getId()));
+    List<Field> children = new ArrayList<>();
+    for (int i = 0; i < field.getChildren().size(); i++) {
+      Field child = field.getChildren().get(i);
+      // To Lance a fixed-size list of numbers is one field.
+      children.add(
+          identity.getChildren().isEmpty() ? child : withIds(child, identity.getChildren().get(i)));
+    }
+    return field(field, field.getName(), metadata, children);
+  }
+
+  /** The field under another name, with other metadata. */
+  static Field field(Field like, String name, Map<String, String> metadata) {
+    return field(like, name, metadata, like.getChildren());
+  }
+
+  private static Field field(
+      Field like, String name, Map<String, String> metadata, List<Field> children) {
+    return new Field(
+        name,
+        new FieldType(like.isNullable(), like.getType(), like.getDictionary(), metadata),
+        children);
+  }
+}
