@@ -1,6 +1,7 @@
 package io.lancebackfill.catalog;
 
 import io.lancebackfill.datasource.catalog.IngestionTarget;
+import io.lancebackfill.datasource.catalog.LanceCatalog;
 import java.util.Optional;
 import org.apache.spark.sql.catalyst.analysis.NamedRelation;
 import org.apache.spark.sql.catalyst.plans.logical.InsertIntoStatement;
@@ -29,8 +30,8 @@ public final class IngestionRule extends Rule<LogicalPlan> {
   }
 
   private static LogicalPlan settled(LogicalPlan plan) {
-    if (plan instanceof InsertIntoStatement insert) {
-      return ingestion(insert.table()).map(to -> insert(insert, to)).orElse(plan);
+    if (plan instanceof InsertIntoStatement insert && insert.query().resolved()) {
+      return insertion(insert.table()).map(to -> insert(insert, to)).orElse(plan);
     }
     if (plan instanceof V2WriteCommand write && write.query().resolved()) {
       return ingestion((LogicalPlan) write.table())
@@ -38,8 +39,7 @@ public final class IngestionRule extends Rule<LogicalPlan> {
               to ->
                   (LogicalPlan)
                       write
-                          .withNewQuery(
-                              new NamedComputedColumns(to.target()).byName(write.query()))
+                          .withNewQuery(to.named().byName(write.query()))
                           .withNewTable((NamedRelation) to.with(to.target().ingestTable())))
           .orElse(plan);
     }
@@ -58,7 +58,7 @@ public final class IngestionRule extends Rule<LogicalPlan> {
               to ->
                   (LogicalPlan)
                       update.copy(
-                          to.with(to.target().wholeTable()),
+                          to.same(to.target().wholeTable()),
                           update.assignments(),
                           update.condition()))
           .orElse(plan);
@@ -68,8 +68,7 @@ public final class IngestionRule extends Rule<LogicalPlan> {
 
   private static LogicalPlan insert(InsertIntoStatement insert, Target to) {
     NamedComputedColumns.Insertion insertion =
-        new NamedComputedColumns(to.target())
-            .of(insert.userSpecifiedCols(), insert.query(), insert.byName());
+        to.named().of(insert.userSpecifiedCols(), insert.query(), insert.byName());
     return insert.copy(
         to.with(to.target().ingestTable()),
         insert.partitionSpec(),
@@ -91,14 +90,50 @@ public final class IngestionRule extends Rule<LogicalPlan> {
         : Optional.empty();
   }
 
+  /** Also where the statement reads its target: then Spark loads the table once, for reading. */
+  private static Optional<Target> insertion(LogicalPlan table) {
+    return table instanceof DataSourceV2Relation relation
+            && relation.catalog().isDefined()
+            && relation.catalog().get() instanceof LanceCatalog catalog
+        ? catalog
+            .ingestionTarget(relation.table())
+            .map(target -> new Target(relation, target, Optional.empty()))
+        : ingestion(table);
+  }
+
   /** The relation that is written, and the name that its statement gives it. */
   private record Target(
       DataSourceV2Relation relation, IngestionTarget target, Optional<SubqueryAlias> alias) {
+    /** The relation of another table, with columns of its own. */
     LogicalPlan with(Table table) {
-      LogicalPlan settled =
+      return named(
           DataSourceV2Relation.create(
-              table, relation.catalog(), relation.identifier(), relation.options());
+              table, relation.catalog(), relation.identifier(), relation.options()));
+    }
+
+    /** The relation of another table, with the columns that the statement refers to already. */
+    LogicalPlan same(Table table) {
+      return named(
+          relation.copy(
+              table,
+              relation.output(),
+              relation.catalog(),
+              relation.identifier(),
+              relation.options()));
+    }
+
+    private LogicalPlan named(LogicalPlan settled) {
       return alias.isEmpty() ? settled : alias.get().copy(alias.get().identifier(), settled);
+    }
+
+    NamedComputedColumns named() {
+      String name =
+          relation.identifier().isEmpty()
+              ? target.name()
+              : String.join(".", relation.identifier().get().namespace())
+                  + "."
+                  + relation.identifier().get().name();
+      return new NamedComputedColumns(target, name);
     }
   }
 

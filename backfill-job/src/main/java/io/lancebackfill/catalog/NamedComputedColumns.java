@@ -36,9 +36,16 @@ import scala.collection.Seq;
  */
 final class NamedComputedColumns {
   private final IngestionTarget table;
+  private final String tableName;
+  private final List<String> computed;
 
-  NamedComputedColumns(IngestionTarget table) {
+  /**
+   * @param tableName for messages
+   */
+  NamedComputedColumns(IngestionTarget table, String tableName) {
     this.table = table;
+    this.tableName = tableName;
+    this.computed = table.computedColumns();
   }
 
   /**
@@ -99,13 +106,13 @@ final class NamedComputedColumns {
   /** The first column that is written, as long as the checked ones are NULL. */
   private NamedExpression checking(Attribute first, List<Attribute> checked) {
     Expression value = first;
-    for (Attribute computed : checked) {
+    for (Attribute column : checked) {
       value =
           new If(
-              new IsNull(computed),
+              new IsNull(column),
               value,
               new RaiseError(
-                  Literal.create(refusal(computed.name()).getMessage(), DataTypes.StringType), first.dataType()));
+                  Literal.create(refusal(column.name()).getMessage(), DataTypes.StringType), first.dataType()));
     }
     return new Alias(
         value,
@@ -122,12 +129,12 @@ final class NamedComputedColumns {
         ("Column '%s' of %s is computed, and what is written has a value for it that is not NULL."
                 + " Its values come from backfill alone. Leave the column out, or give NULL; to keep"
                 + " values of your own, drop_column it and add an ordinary column.")
-            .formatted(column, table.name()));
+            .formatted(column, tableName));
   }
 
   private boolean isComputed(String name) {
-    return table.computedColumns().stream()
-        .anyMatch(computed -> (Boolean) SQLConf.get().resolver().apply(computed, name));
+    return computed.stream()
+        .anyMatch(column -> (Boolean) SQLConf.get().resolver().apply(column, name));
   }
 
   private static List<Attribute> outputOf(LogicalPlan query) {

@@ -3,6 +3,7 @@ package io.lancebackfill.datasource.catalog;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.apache.spark.sql.connector.catalog.Table;
 import org.apache.spark.sql.connector.catalog.TableCapability;
 import org.apache.spark.sql.connector.write.LogicalWriteInfo;
@@ -11,12 +12,12 @@ import org.apache.spark.sql.connector.write.RowLevelOperationInfo;
 import org.apache.spark.sql.connector.write.WriteBuilder;
 import org.apache.spark.sql.types.StructType;
 
-/** Stands in a plan until it is settled which of its two tables is written. */
+/** Stands in a plan until it is settled which of its two tables is written. It can be read. */
 final class UnresolvedTarget extends WholeTable implements IngestionTarget {
   private final WholeTable whole;
-  private final IngestionSchema schema;
+  private final Supplier<IngestionSchema> schema;
 
-  UnresolvedTarget(WholeTable whole, IngestionSchema schema) {
+  UnresolvedTarget(WholeTable whole, Supplier<IngestionSchema> schema) {
     super(whole, whole.schema());
     this.whole = whole;
     this.schema = schema;
@@ -29,12 +30,13 @@ final class UnresolvedTarget extends WholeTable implements IngestionTarget {
 
   @Override
   public List<String> computedColumns() {
-    return schema.computedNames();
+    return schema.get().computedNames();
   }
 
   @Override
   public Table ingestTable() {
-    return new IngestTable(whole, schema);
+    IngestionSchema settled = schema.get();
+    return settled.computed().isEmpty() ? whole : new IngestTable(whole, settled);
   }
 
   @Override
