@@ -21,6 +21,7 @@ import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.RootCause;
 import io.lancebackfill.job.JobListener.JobInfo;
 import io.lancebackfill.plan.BackfillPlan;
+import io.lancebackfill.plan.HistoryWalk;
 import io.lancebackfill.run.JobTasks;
 import io.lancebackfill.run.LiveRows;
 import io.lancebackfill.run.TaskCutter;
@@ -119,7 +120,8 @@ public final class BackfillAction {
         call.plan(
             table,
             state,
-            new ColumnOrigins(state).byPath(call.column().idKey()),
+            followed(call, table, state, new JobRecords(state).followedTo(call.column().idKey()))
+                .origins(),
             call.jobId(),
             notice -> listener.notice(info, notice));
     JobCounts counts =
@@ -209,22 +211,25 @@ public final class BackfillAction {
       ColumnOrigins origins,
       String generation,
       LiveRows live) {
-    ComputedColumn column = call.column();
+    long followedTo = new JobRecords(state).followedTo(call.column().idKey());
     for (int round = 1; ; round++) {
       TableSnapshot table = Tables.latest(request.table());
+      HistoryWalk.Result history = followed(call, table, state, followedTo);
+      origins.append(history.carried());
+      followedTo = table.version();
+      Map<String, ColumnOrigin> known = history.origins();
       CommitCoordinator coordinator = coordinator(call, table, origins, lease, totals);
       if (round == 1) {
-        adoptStaged(call, table, origins, generation, coordinator, totals);
+        adoptStaged(call, table, known, generation, coordinator, totals);
         if (!coordinator.committed().isEmpty()) {
           table = Tables.latest(request.table());
         }
       }
-      Map<String, ColumnOrigin> known = origins.byPath(column.idKey());
       BackfillPlan plan = call.plan(table, state, known, generation, journal::notice);
       int slots = call.slots(spark);
       totals.planned(plan.fragments().size(), plan.fragmentsSkipped(), plan.rowsToCompute());
       if (round == 1) {
-        journal.planned(table.version(), planned(plan), plan.rowsToCompute(), slots);
+        journal.planned(followedTo, planned(plan), plan.rowsToCompute(), slots);
       }
       if (!plan.fragments().isEmpty()) {
         execute(call, state, table, plan, slots, coordinator, totals, generation, lease, live);
@@ -243,10 +248,21 @@ public final class BackfillAction {
     }
   }
 
+  private HistoryWalk.Result followed(
+      CheckedCall call, TableSnapshot table, TableState state, long after) {
+    return HistoryWalk.follow(
+        spark,
+        table,
+        call.column(),
+        call.bound().inputs(),
+        new ColumnOrigins(state).byPath(call.column().idKey()),
+        after);
+  }
+
   private void adoptStaged(
       CheckedCall call,
       TableSnapshot table,
-      ColumnOrigins origins,
+      Map<String, ColumnOrigin> known,
       String generation,
       CommitCoordinator coordinator,
       JobTotals totals) {
@@ -255,7 +271,7 @@ public final class BackfillAction {
             table,
             call.column(),
             call.bound().inputs(),
-            origins.byPath(call.column().idKey()),
+            known,
             call.conf().value(RECOMPUTE) ? generation : null);
     for (StagedFragment fragment : staged) {
       coordinator.adopt(fragment);

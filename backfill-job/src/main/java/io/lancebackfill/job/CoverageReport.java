@@ -3,11 +3,13 @@ package io.lancebackfill.job;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.plan.FragmentCoverage;
+import io.lancebackfill.plan.HistoryWalk;
 import io.lancebackfill.plan.LiveRowsOfFragments;
 import io.lancebackfill.plan.UnknownRows;
 import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ColumnOrigins;
 import io.lancebackfill.state.ComputedColumn;
+import io.lancebackfill.state.JobRecords;
 import io.lancebackfill.state.RowOffsets;
 import io.lancebackfill.state.TableState;
 import java.util.ArrayList;
@@ -56,8 +58,12 @@ public final class CoverageReport {
       // An input that was dropped leaves every value stale: no place of it can be the recorded one.
       table.column(input).ifPresent(inputs::add);
     }
-    Map<String, ColumnOrigin> origins =
-        new ColumnOrigins(new TableState(target.ref())).byPath(column.idKey());
+    TableState state = new TableState(target.ref());
+    Map<String, ColumnOrigin> stored = new ColumnOrigins(state).byPath(column.idKey());
+    long followedTo = new JobRecords(state).followedTo(column.idKey());
+    HistoryWalk.Result history =
+        HistoryWalk.follow(spark, table, column, inputs, stored, followedTo);
+    Map<String, ColumnOrigin> origins = history.origins();
     List<FragmentCoverage> coverage =
         table.fragments().stream()
             .map(f -> FragmentCoverage.of(f, f, column, inputs, origins))

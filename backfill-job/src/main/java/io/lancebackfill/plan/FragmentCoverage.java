@@ -8,7 +8,6 @@ import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.InputPlaces;
 import io.lancebackfill.state.RowOffsets;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -49,11 +48,7 @@ public record FragmentCoverage(
       Map<String, ColumnOrigin> origins) {
     String inputs = InputPlaces.of(inputFragment, inputColumns);
     Optional<ColumnPlace> place = ColumnFileCommitter.place(fragment, column.columns());
-    Optional<ColumnOrigin> origin =
-        place
-            .map(p -> origins.get(onePath(p)))
-            .filter(o -> o.columnIds().equals(column.idKey()))
-            .filter(o -> o.physicalRows() == fragment.physicalRows());
+    Optional<ColumnOrigin> origin = origin(fragment, column, origins);
     RoaringBitmap fresh = new RoaringBitmap();
     RoaringBitmap stale = new RoaringBitmap();
     RoaringBitmap failed = new RoaringBitmap();
@@ -68,13 +63,13 @@ public record FragmentCoverage(
     return new FragmentCoverage(fragment, place, origin, inputs, fresh, stale, failed);
   }
 
-  /**
-   * The file of a group whose columns all lie in one; else the list of their files, which no record
-   * has.
-   */
-  private static String onePath(ColumnPlace place) {
-    List<String> paths = Arrays.stream(place.path().split("\\|")).distinct().toList();
-    return paths.size() == 1 ? paths.get(0) : place.path();
+  /** The record of the file that holds the column in a fragment. */
+  static Optional<ColumnOrigin> origin(
+      FragmentSnapshot fragment, ComputedColumn column, Map<String, ColumnOrigin> origins) {
+    return ColumnFileCommitter.place(fragment, column.columns())
+        .map(place -> origins.get(ColumnOrigin.pathOf(place)))
+        .filter(origin -> origin.columnIds().equals(column.idKey()))
+        .filter(origin -> origin.physicalRows() == fragment.physicalRows());
   }
 
   /** Rows that no record explains: never computed where they are NULL, else of unknown origin. */

@@ -49,6 +49,17 @@ final class BackfillSession implements AutoCloseable {
     return "lance.default." + name;
   }
 
+  /** The same, with or without row ids that stay when rows move. */
+  String table(String name, long rows, int fragments, String format, boolean stableRowIds) {
+    spark.range(0, rows, 1, fragments).createOrReplaceTempView("ids_of_" + name);
+    sql(
+        "CREATE TABLE lance.default.%s TBLPROPERTIES ('file_format_version'='%s',"
+            + " 'enable_stable_row_ids'='%s') AS SELECT id,"
+            + " concat('text ', id %% 977, repeat('x', cast(id %% 5 as int))) AS text FROM ids_of_%s",
+        name, format, stableRowIds, name);
+    return "lance.default." + name;
+  }
+
   Dataset<Row> sql(String text, Object... values) {
     return spark.sql(values.length == 0 ? text : text.formatted(values));
   }
