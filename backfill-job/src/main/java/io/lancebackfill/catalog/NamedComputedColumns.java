@@ -106,7 +106,9 @@ final class NamedComputedColumns {
   /** The first column that is written, as long as the checked ones are NULL. */
   private NamedExpression checking(Attribute first, List<Attribute> checked) {
     Expression value = first;
-    for (Attribute column : checked) {
+    // The first of them is looked at first.
+    for (int i = checked.size() - 1; i >= 0; i--) {
+      Attribute column = checked.get(i);
       value =
           new If(
               new IsNull(column),

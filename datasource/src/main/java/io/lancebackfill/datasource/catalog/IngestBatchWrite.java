@@ -56,6 +56,9 @@ final class IngestBatchWrite implements BatchWrite {
         Arrays.stream(messages)
             .flatMap(message -> ((WrittenFragments) message).fragments().stream())
             .toList();
+    if (written.isEmpty() && !overwrite) {
+      return; // Lance refuses an Append of nothing.
+    }
     Operation operation =
         overwrite
             ? Overwrite.builder()
