@@ -59,7 +59,8 @@ final class MergeStars {
     for (Attribute column : JavaConverters.seqAsJavaList(target.output())) {
       List<Attribute> values =
           JavaConverters.seqAsJavaList(source.output()).stream()
-              .filter(value -> (Boolean) SQLConf.get().resolver().apply(value.name(), column.name()))
+              .filter(
+                  value -> (Boolean) SQLConf.get().resolver().apply(value.name(), column.name()))
               .toList();
       if (values.size() == 1) {
         assignments.add(new Assignment(column, values.get(0)));

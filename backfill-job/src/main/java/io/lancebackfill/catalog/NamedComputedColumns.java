@@ -30,8 +30,8 @@ import scala.collection.Seq;
  *
  * <p>While the statement is analysed it is known that a column cannot be NULL (a literal, a column
  * that is declared so) or that it can be nothing else ({@code NULL} without a type); then it is
- * refused or accepted at once. In all other cases, {@code CAST(NULL AS INT)} among them, each row is
- * looked at while it is written: one that is not NULL fails the statement, and nothing of it is
+ * refused or accepted at once. In all other cases, {@code CAST(NULL AS INT)} among them, each row
+ * is looked at while it is written: one that is not NULL fails the statement, and nothing of it is
  * committed.
  */
 final class NamedComputedColumns {
@@ -73,8 +73,7 @@ final class NamedComputedColumns {
       return new Insertion(columns, query);
     }
     List<String> left = given.stream().filter(name -> !isComputed(name)).toList();
-    return new Insertion(
-        JavaConverters.asScalaBuffer(left).toList(), without(query, names));
+    return new Insertion(JavaConverters.asScalaBuffer(left).toList(), without(query, names));
   }
 
   private LogicalPlan without(LogicalPlan query, List<String> names) {
@@ -114,7 +113,8 @@ final class NamedComputedColumns {
               new IsNull(column),
               value,
               new RaiseError(
-                  Literal.create(refusal(column.name()).getMessage(), DataTypes.StringType), first.dataType()));
+                  Literal.create(refusal(column.name()).getMessage(), DataTypes.StringType),
+                  first.dataType()));
     }
     return new Alias(
         value,

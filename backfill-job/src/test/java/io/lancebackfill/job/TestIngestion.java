@@ -4,13 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.lancebackfill.LocalSpark;
+import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.table.LanceTables;
+import io.lancebackfill.datasource.table.TableSnapshot;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import io.lancebackfill.datasource.table.DatasetRef;
-import io.lancebackfill.datasource.table.LanceTables;
-import io.lancebackfill.datasource.table.TableSnapshot;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -35,8 +35,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * What writes a table goes on writing it after columns were declared. The table's columns are n, id,
- * text, v, tags, up, twice, extra, of which n, v and the group up, twice are computed.
+ * What writes a table goes on writing it after columns were declared. The table's columns are n,
+ * id, text, v, tags, up, twice, extra, of which n, v and the group up, twice are computed.
  */
 class TestIngestion {
   private static final List<String> COMPUTED = List.of("n", "v", "up");
@@ -146,7 +146,8 @@ class TestIngestion {
     String name = declared(format, stableRowIds);
     String table = of(name);
     session.sql("INSERT INTO %s VALUES (NULL, 1, 'a', NULL, NULL, NULL, NULL, 'e')", table);
-    session.sql("INSERT INTO %s (n, text, id, tags, extra) VALUES (NULL, 'b', 2, NULL, 'e')", table);
+    session.sql(
+        "INSERT INTO %s (n, text, id, tags, extra) VALUES (NULL, 'b', 2, NULL, 'e')", table);
     session.sql(
         "INSERT INTO %s BY NAME SELECT CAST(NULL AS INT) AS N, 3L AS id, 'c' AS text,"
             + " array('x') AS tags, 'e' AS extra",
@@ -162,13 +163,11 @@ class TestIngestion {
     long version = version(name);
     assertThatThrownBy(
             () ->
-                session.sql(
-                    "INSERT INTO %s VALUES (7, 9, 'a', NULL, NULL, 'A', NULL, 'e')", table))
+                session.sql("INSERT INTO %s VALUES (7, 9, 'a', NULL, NULL, 'A', NULL, 'e')", table))
         .hasMessageContaining("[COMPUTED_COLUMN_WRITE] Column 'n' of default." + name)
         .hasMessageContaining("[COMPUTED_COLUMN_WRITE] Column 'up' of default." + name)
         .hasMessageContaining("Leave the column out, or give NULL");
-    assertRefused(
-        () -> session.sql("INSERT INTO %s (id, text, n) VALUES (9, 'a', 1)", table));
+    assertRefused(() -> session.sql("INSERT INTO %s (id, text, n) VALUES (9, 'a', 1)", table));
     assertRefused(
         () ->
             session.sql(
@@ -206,17 +205,29 @@ class TestIngestion {
             "UPDATE %s SET text = 'updated' WHERE id = 1",
             "UPDATE %s AS t SET t.extra = 'g' WHERE t.id IN (2, 3)",
             "DELETE FROM %s WHERE id = 4",
-            "MERGE INTO %s t USING " + source.formatted(5) + " s ON t.id = s.id"
+            "MERGE INTO %s t USING "
+                + source.formatted(5)
+                + " s ON t.id = s.id"
                 + " WHEN MATCHED THEN UPDATE SET text = s.text",
-            "MERGE INTO %s t USING " + source.formatted(6) + " s ON t.id = s.id"
+            "MERGE INTO %s t USING "
+                + source.formatted(6)
+                + " s ON t.id = s.id"
                 + " WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
-            "MERGE INTO %s t USING " + source.formatted(60) + " s ON t.id = s.id"
+            "MERGE INTO %s t USING "
+                + source.formatted(60)
+                + " s ON t.id = s.id"
                 + " WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
-            "MERGE INTO %s USING " + source.formatted(61) + " s ON %1$s.id = s.id"
+            "MERGE INTO %s USING "
+                + source.formatted(61)
+                + " s ON %1$s.id = s.id"
                 + " WHEN NOT MATCHED THEN INSERT *",
-            "MERGE INTO %s t USING " + source.formatted(62) + " s ON t.id = s.id"
+            "MERGE INTO %s t USING "
+                + source.formatted(62)
+                + " s ON t.id = s.id"
                 + " WHEN NOT MATCHED THEN INSERT (id, text) VALUES (s.id, s.text)",
-            "MERGE INTO %s t USING " + source.formatted(7) + " s ON t.id = s.id"
+            "MERGE INTO %s t USING "
+                + source.formatted(7)
+                + " s ON t.id = s.id"
                 + " WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT *",
             "MERGE INTO %s t USING (SELECT id + 70 AS id, text, tags, extra FROM %1$s) s"
                 + " ON t.id = s.id WHEN NOT MATCHED AND s.id > 130 THEN INSERT *");
@@ -246,14 +257,22 @@ class TestIngestion {
     String name = declared("2.1", false);
     String table = of(name);
     List<String> all = List.of("n", "id", "text", "v", "tags", "up", "twice", "extra");
-    assertThat(session.sql("DESCRIBE %s", table).collectAsList().stream().map(row -> row.getString(0)))
+    assertThat(
+            session.sql("DESCRIBE %s", table).collectAsList().stream().map(row -> row.getString(0)))
         .startsWith(all.toArray(String[]::new));
     assertThat(Arrays.asList(session.spark.table(table).columns())).isEqualTo(all);
-    assertThat(Arrays.asList(
-            session.spark.read().format("lance").load(session.folder(name).toString()).columns()))
+    assertThat(
+            Arrays.asList(
+                session
+                    .spark
+                    .read()
+                    .format("lance")
+                    .load(session.folder(name).toString())
+                    .columns()))
         .isEqualTo(all);
-    assertThat(session.sql("SHOW TABLES IN lance.default").collectAsList().stream()
-            .map(row -> row.getString(1)))
+    assertThat(
+            session.sql("SHOW TABLES IN lance.default").collectAsList().stream()
+                .map(row -> row.getString(1)))
         .contains(name);
   }
 
@@ -264,13 +283,14 @@ class TestIngestion {
     add("others", new Field("tags", FieldType.nullable(ArrowType.List.INSTANCE), List.of(ITEM)));
     session.sql("INSERT INTO lance.default.others VALUES ('a', array('b', 'cc'))");
     assertThat(computed("lance.default.others", "n")).isEqualTo(1);
-    assertThat(Pylance.run(session.folder("others"), "print(lance.dataset(uri).to_table().to_pylist())"))
+    assertThat(
+            Pylance.run(
+                session.folder("others"), "print(lance.dataset(uri).to_table().to_pylist())"))
         .isEqualTo("[{'x': 'a', 'n': 1, 'tags': ['b', 'cc']}]");
 
     add("others", Field.nullable("small", new ArrowType.Int(8, false)));
     long version = version("others");
-    assertThatThrownBy(
-            () -> session.sql("INSERT INTO lance.default.others VALUES ('a', NULL, 1S)"))
+    assertThatThrownBy(() -> session.sql("INSERT INTO lance.default.others VALUES ('a', NULL, 1S)"))
         .hasMessageContaining("small: Int(8, false)")
         .hasMessageContaining("Append with pylance or lancedb");
     assertThat(version("others")).isEqualTo(version);
@@ -291,8 +311,7 @@ class TestIngestion {
 
   private static void insertsWithoutTheExtension(SparkSession bare, String table) {
     bare.sql("INSERT INTO %s VALUES (1, 'a', NULL, 'e')".formatted(table));
-    assertThatThrownBy(
-            () -> bare.sql("INSERT INTO %s (id, n) VALUES (1, NULL)".formatted(table)))
+    assertThatThrownBy(() -> bare.sql("INSERT INTO %s (id, n) VALUES (1, NULL)".formatted(table)))
         .hasMessageContaining("UNRESOLVED_COLUMN");
     assertThatThrownBy(
             () ->
@@ -363,9 +382,7 @@ class TestIngestion {
             + " data_type => 'fixed_size_list<float>[2]')",
         of(name));
     Field element = Field.nullable("element", ArrowType.Utf8.INSTANCE);
-    add(
-        name,
-        new Field("tags", FieldType.nullable(ArrowType.List.INSTANCE), List.of(element)));
+    add(name, new Field("tags", FieldType.nullable(ArrowType.List.INSTANCE), List.of(element)));
     session.sql(
         "CALL lance.system.add_column('%s', columns => array('up', 'twice'),"
             + " expression => 'named_struct(\"up\", upper(text), \"twice\", id * 2)')",
@@ -460,7 +477,8 @@ class TestIngestion {
   /** Data files of the newest version that hold one of the columns. */
   private static long filesWith(String name, List<String> columns) {
     TableSnapshot table = LanceTables.latest(ref(name));
-    List<Integer> ids = columns.stream().map(column -> table.column(column).orElseThrow().id()).toList();
+    List<Integer> ids =
+        columns.stream().map(column -> table.column(column).orElseThrow().id()).toList();
     return table.fragments().stream()
         .flatMap(fragment -> fragment.files().stream())
         .filter(file -> file.fieldIds().stream().anyMatch(ids::contains))

@@ -90,7 +90,7 @@ final class FileFields {
       Field leftChild = left.getChildren().get(i);
       Field rightChild = right.getChildren().get(i);
       if (!alike(leftChild, rightChild)
-          || named && !leftChild.getName().equals(rightChild.getName())) {
+          || (named && !leftChild.getName().equals(rightChild.getName()))) {
         return false;
       }
     }

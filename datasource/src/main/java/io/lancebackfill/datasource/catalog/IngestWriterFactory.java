@@ -16,8 +16,10 @@ import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.lance.Fragment;
 import org.lance.FragmentMetadata;
+import org.lance.WriteFragmentBuilder;
 import org.lance.WriteParams;
 import org.lance.WriteParams.WriteMode;
+import org.lance.io.StorageOptionsProvider;
 import org.lance.spark.LanceRuntime;
 import org.lance.spark.LanceSparkWriteOptions;
 import org.lance.spark.write.ArrowBatchWriteBuffer;
@@ -75,12 +77,12 @@ final class IngestWriterFactory implements DataWriterFactory {
   private List<FragmentMetadata> write(ArrowBatchWriteBuffer rows) {
     try (ArrowArrayStream stream = ArrowArrayStream.allocateNew(LanceRuntime.allocator())) {
       Data.exportArrayStream(LanceRuntime.allocator(), rows, stream);
-      return Fragment.create(
-          options.getDatasetUri(),
-          stream,
-          params(),
+      WriteFragmentBuilder writing =
+          Fragment.write().datasetUri(options.getDatasetUri()).data(stream).writeParams(params());
+      StorageOptionsProvider fresh =
           LanceRuntime.getOrCreateStorageOptionsProvider(
-              namespaceImpl, namespaceProperties, tableId));
+              namespaceImpl, namespaceProperties, tableId);
+      return fresh == null ? writing.execute() : writing.storageOptionsProvider(fresh).execute();
     }
   }
 

@@ -5,9 +5,10 @@ import org.apache.spark.sql.connector.catalog.Table;
 import org.apache.spark.sql.types.StructType;
 
 /**
- * A table, most often with computed columns, that is about to be written, before it is settled in which shape. It
- * takes any schema, so that Spark's own resolution waits; a rule of the session looks at what is
- * written and puts one of the two tables in its place. It cannot be written itself.
+ * A table, most often with computed columns, that is about to be written, before it is settled in
+ * which shape. It takes any schema, so that Spark's own resolution waits; a rule of the session
+ * looks at what is written and puts one of the two tables in its place. It cannot be written
+ * itself.
  */
 public interface IngestionTarget extends Table {
   /** The schema with all columns. */

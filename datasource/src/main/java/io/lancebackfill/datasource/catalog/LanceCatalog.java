@@ -31,8 +31,8 @@ public abstract class LanceCatalog extends LanceNamespaceSparkCatalog {
   protected abstract boolean resolvesWrites();
 
   /**
-   * A table that is addressed by its path, as by {@code format("lance").save(path)}, may be about to
-   * be written: then Spark asks for no privilege.
+   * A table that is addressed by its path, as by {@code format("lance").save(path)}, may be about
+   * to be written: then Spark asks for no privilege.
    */
   @Override
   public Table loadTable(Identifier identifier) throws NoSuchTableException {
