@@ -33,8 +33,8 @@ import org.lance.Dataset;
 public final class CheckpointDataset implements AutoCloseable {
   /**
    * Name of the first column, INT32: how many offsets lie between the row's and that of the row
-   * before it, or the fragment's beginning. Rows in a run have zeros here, which take no room, where
-   * offsets themselves take up to two thirds of an integer column.
+   * before it, or the fragment's beginning. Rows in a run have zeros here, which take no room,
+   * where offsets themselves take up to two thirds of an integer column.
    */
   static final String GAP = "_gap";
 

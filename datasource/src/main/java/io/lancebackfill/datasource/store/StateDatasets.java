@@ -140,7 +140,8 @@ final class StateDatasets {
   record Appended(Dataset dataset, long bytes) {}
 
   /**
-   * Writes the rows as a new fragment and commits them on top of the given handle, which stays open.
+   * Writes the rows as a new fragment and commits them on top of the given handle, which stays
+   * open.
    *
    * @throws DatasetException COMMIT_CONTENTION if the same call may be made again on a newer handle
    */
