@@ -53,7 +53,8 @@ class ReadOnlyTableIT {
     SparkDistribution spark = new SparkDistribution(folder);
     spark.conf("spark.sql.extensions", "io.lancebackfill.sql.LanceBackfillExtensions");
     spark.conf("spark.sql.catalog.lance", "io.lancebackfill.catalog.LanceBackfillCatalog");
-    String rows = "TBLPROPERTIES ('file_format_version'='2.1') AS SELECT id FROM range(0, 90, 1, 3);";
+    String rows =
+        "TBLPROPERTIES ('file_format_version'='2.1') AS SELECT id FROM range(0, 90, 1, 3);";
     try (SparkRun run =
         spark.sql(
             "CREATE TABLE lance.declared " + rows,

@@ -42,8 +42,8 @@ public final class SparkDistribution {
   }
 
   /**
-   * From now on, permissions hold for the runs even if the tests run as root: they stay the owner of
-   * all files, and lack the capabilities that let root pass permissions over.
+   * From now on, permissions hold for the runs even if the tests run as root: they stay the owner
+   * of all files, and lack the capabilities that let root pass permissions over.
    */
   public SparkDistribution withoutRightsOfRoot() {
     if (System.getProperty("user.name").equals("root")) {

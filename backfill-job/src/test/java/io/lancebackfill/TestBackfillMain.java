@@ -123,8 +123,7 @@ class TestBackfillMain {
 
   /** The lines that begin with a code. */
   private static List<String> faults(String... arguments) {
-    BackfillException refused =
-        catchThrowableOfType(BackfillException.class, () -> run(arguments));
+    BackfillException refused = catchThrowableOfType(BackfillException.class, () -> run(arguments));
     return refused.getMessage().lines().filter(line -> line.startsWith("[")).toList();
   }
 }

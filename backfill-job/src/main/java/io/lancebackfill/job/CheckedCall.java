@@ -83,9 +83,7 @@ record CheckedCall(
         column == null
             ? null
             : faults.collect(
-                () ->
-                    new ColumnBinder(spark, target)
-                        .bindDeclared(table, column, batchSize));
+                () -> new ColumnBinder(spark, target).bindDeclared(table, column, batchSize));
     TableSnapshot pinned =
         conf == null
             ? null

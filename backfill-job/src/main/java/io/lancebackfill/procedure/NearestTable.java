@@ -61,8 +61,7 @@ final class NearestTable {
     }
   }
 
-  private static List<Identifier> alike(
-      TableCatalog catalog, Identifier name, Exception missing) {
+  private static List<Identifier> alike(TableCatalog catalog, Identifier name, Exception missing) {
     try {
       List<String> names =
           Stream.of(catalog.listTables(name.namespace())).map(Identifier::name).toList();

@@ -73,7 +73,8 @@ final class ParsedChecks {
 
   /** Whether none of the faults is in the expression. */
   boolean holdsNoFault(Expression expression) {
-    return Stream.concat(refused.stream(), unknownCalls.stream()).noneMatch(node -> node == expression)
+    return Stream.concat(refused.stream(), unknownCalls.stream())
+            .noneMatch(node -> node == expression)
         && Trees.children(expression).stream().allMatch(this::holdsNoFault);
   }
 
