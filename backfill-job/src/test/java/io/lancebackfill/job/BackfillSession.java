@@ -29,7 +29,20 @@ final class BackfillSession implements AutoCloseable {
     this.spark =
         LocalSpark.start(
             List.of(new LanceBackfillExtensions()),
-            Map.of("spark.sql.catalog.lance.root", root.toString()));
+            Map.of(
+                "spark.sql.catalog.lance.root",
+                root.toString(),
+                "spark.sql.catalog.plain",
+                "org.lance.spark.LanceNamespaceSparkCatalog",
+                "spark.sql.catalog.plain.impl",
+                "dir",
+                "spark.sql.catalog.plain.root",
+                root.toString()));
+  }
+
+  /** A table's name in lance-spark's own catalog: there an INSERT writes all columns. */
+  static String plain(String table) {
+    return table.replaceFirst("^lance\\.", "plain.");
   }
 
   /** A table {@code (id BIGINT, text STRING)} with one fragment for each of {@code fragments}. */
