@@ -109,13 +109,15 @@ public final class BackfillAction {
     TableState state = new TableState(request.table().ref());
     JobInfo info = new JobInfo(call.jobId(), request.table().name(), call.column().name());
     BackfillPlan plan =
-        call.presentIn(table).plan(
-            table,
-            state,
-            followed(call, table, state, new JobRecords(state).followedTo(call.column().idKey()))
-                .origins(),
-            call.jobId(),
-            notice -> listener.notice(info, notice));
+        call.presentIn(table)
+            .plan(
+                table,
+                state,
+                followed(
+                        call, table, state, new JobRecords(state).followedTo(call.column().idKey()))
+                    .origins(),
+                call.jobId(),
+                notice -> listener.notice(info, notice));
     JobCounts counts =
         new JobCounts(
             plan.fragments().size(), 0, plan.fragmentsSkipped(), 0, takenOver(plan), 0, 0, 0);
@@ -162,10 +164,7 @@ public final class BackfillAction {
         checkpoints.dropAll();
       } else {
         checkpoints.dropThoseInTable(
-            newest,
-            call.inputs(newest),
-            present.bound().inputs(),
-            origins.byPath(column.idKey()));
+            newest, call.inputs(newest), present.bound().inputs(), origins.byPath(column.idKey()));
       }
       origins.compact();
       String note = totals.attachments().finish(newest, outcome.message());
