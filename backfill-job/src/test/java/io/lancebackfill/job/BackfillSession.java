@@ -1,6 +1,9 @@
 package io.lancebackfill.job;
 
 import io.lancebackfill.LocalSpark;
+import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.table.LanceTables;
+import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.sql.LanceBackfillExtensions;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -69,15 +72,25 @@ final class BackfillSession implements AutoCloseable {
     return "lance.default." + name;
   }
 
-  /** The same, with or without row ids that stay when rows move. */
+  /**
+   * The same, with or without row ids that stay when rows move. lance-spark's CREATE TABLE AS SELECT
+   * does not hear of those.
+   */
   String table(String name, long rows, int fragments, String format, boolean stableRowIds) {
-    spark.range(0, rows, 1, fragments).createOrReplaceTempView("ids_of_" + name);
+    String table = "lance.default." + name;
     sql(
-        "CREATE TABLE lance.default.%s TBLPROPERTIES ('file_format_version'='%s',"
-            + " 'enable_stable_row_ids'='%s') AS SELECT id,"
-            + " concat('text ', id %% 977, repeat('x', cast(id %% 5 as int))) AS text FROM ids_of_%s",
-        name, format, stableRowIds, name);
-    return "lance.default." + name;
+        "CREATE TABLE %s (id BIGINT, text STRING) TBLPROPERTIES ('file_format_version'='%s',"
+            + " 'enable_stable_row_ids'='%s')",
+        table, format, stableRowIds);
+    sql(
+        "INSERT INTO %s SELECT id, concat('text ', id %% 977, repeat('x', cast(id %% 5 as int)))"
+            + " FROM range(0, %d, 1, %d)",
+        table, rows, fragments);
+    TableSnapshot made = LanceTables.latest(DatasetRef.of(folder(name).toString()));
+    if (made.stableRowIds() != stableRowIds || made.fragments().size() != fragments) {
+      throw new AssertionError("not the table that was asked for: " + made);
+    }
+    return table;
   }
 
   Dataset<Row> sql(String text, Object... values) {

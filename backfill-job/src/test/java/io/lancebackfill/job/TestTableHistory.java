@@ -120,6 +120,30 @@ class TestTableHistory {
     computes(6);
   }
 
+  /** Where rows have no identity, all rows of a fragment with a rewritten input may be changed. */
+  @ParameterizedTest
+  @MethodSource("kinds")
+  void anInputRewrittenInPlaceIsComputedAgainWhereItChanged(String format, boolean stableRowIds) {
+    filled(format, stableRowIds);
+    String rewrite =
+        """
+        rows = pa.table({'id': pa.array([5, 6, 107], pa.int64()), 'text': ['one', None, 'two']})
+        for number in (0, 2):
+            ds = lance.dataset(uri)
+            fragment, fields, offsets = ds.get_fragment(number).update_columns(
+                rows, left_on='id', right_on='id', with_offsets=True)
+            lance.LanceDataset.commit(ds, lance.LanceOperation.Update(
+                updated_fragments=[fragment], fields_modified=fields,
+                update_mode='rewrite_columns', updated_fragment_offsets={number: offsets}),
+                read_version=ds.version)
+        print([len(f.data_files()) for f in lance.dataset(uri).get_fragments()])
+        """;
+    assertThat(Pylance.run(session.folder(name), rewrite)).isEqualTo("[3, 2, 3, 2]");
+    long stale = stableRowIds ? 3 : 100;
+    assertThat(session.coverage(table, "n")).containsExactly(200 - stale, stale, 0L, 0L, 0L);
+    computes(stale);
+  }
+
   @Test
   void aCompactionThatIsTheOldestVersionLeftIsFollowed() {
     filled("2.1", false);
