@@ -1,5 +1,6 @@
 package io.lancebackfill.plan;
 
+import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.history.RowVersions;
 import io.lancebackfill.datasource.history.TableChange;
 import io.lancebackfill.datasource.history.TableChange.ColumnsRewritten;
@@ -93,6 +94,9 @@ public final class HistoryWalk {
       return new Result(origins, List.of(), List.of(), recorded);
     }
     HistoryWalk walk = new HistoryWalk(spark, table, column, inputs, recorded, origins);
+    if (!walk.canLearn()) {
+      return new Result(origins, List.of(), List.of(), recorded);
+    }
     for (TableChange change : TableHistory.between(table.ref(), after, table.version())) {
       walk.follow(change);
     }
@@ -101,6 +105,26 @@ public final class HistoryWalk {
         List.copyOf(walk.carried.values()),
         List.copyOf(walk.gaps),
         recorded);
+  }
+
+  /**
+   * Whether history can add to the records: some file has none, or inputs stand elsewhere since.
+   * Reading it costs a manifest for each version.
+   */
+  private boolean canLearn() {
+    return table.fragments().stream()
+        .filter(fragment -> ColumnFileCommitter.place(fragment, column.columns()).isPresent())
+        .anyMatch(
+            fragment ->
+                FragmentCoverage.origin(fragment, column, origins)
+                    .map(origin -> table.stableRowIds() && inputsMoved(fragment, origin))
+                    .orElse(true));
+  }
+
+  private boolean inputsMoved(FragmentSnapshot fragment, ColumnOrigin origin) {
+    String now = InputPlaces.of(fragment, inputs);
+    return origin.parts().stream()
+        .anyMatch(part -> part.writtenBy().isEmpty() && !part.inputs().equals(now));
   }
 
   private void follow(TableChange change) {
