@@ -163,10 +163,7 @@ public final class BackfillAction {
         checkpoints.dropAll();
       } else {
         checkpoints.dropThoseInTable(
-            newest,
-            call.inputs(newest),
-            present.bound().inputs(),
-            origins.byPath(column.idKey()));
+            newest, call.inputs(newest), present.bound().inputs(), origins.byPath(column.idKey()));
       }
       origins.compact();
       String note = totals.attachments().finish(newest, outcome.message());
@@ -230,8 +227,7 @@ public final class BackfillAction {
           followedTo = table.version();
         }
       }
-      BackfillPlan plan =
-          call.plan(request.table(), table, history, generation, journal::notice);
+      BackfillPlan plan = call.plan(request.table(), table, history, generation, journal::notice);
       int slots = call.slots(spark);
       totals.planned(plan.fragments().size(), plan.fragmentsSkipped(), plan.rowsToCompute());
       if (round == 1) {

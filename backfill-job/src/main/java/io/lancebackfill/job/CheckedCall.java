@@ -183,19 +183,19 @@ record CheckedCall(
     BackfillPlan plan =
         new BackfillPlanner(bound.session())
             .plan(
-            new PlanRequest(
-                inputs(table),
-                table,
-                column,
-                bound.inputs(),
-                history.origins(),
-                history.inputs(),
-                checkpoints,
-                where,
-                conf.value(RECOMPUTE),
-                conf.value(RECOMPUTE_UNKNOWN),
-                generation,
-                conf.optional(MAX_FRAGMENTS).orElse(0)));
+                new PlanRequest(
+                    inputs(table),
+                    table,
+                    column,
+                    bound.inputs(),
+                    history.origins(),
+                    history.inputs(),
+                    checkpoints,
+                    where,
+                    conf.value(RECOMPUTE),
+                    conf.value(RECOMPUTE_UNKNOWN),
+                    generation,
+                    conf.optional(MAX_FRAGMENTS).orElse(0)));
     if (!plan.heldBack().isEmpty()) {
       notices.accept(HeldBackNote.of(target, plan.heldBack()));
     }

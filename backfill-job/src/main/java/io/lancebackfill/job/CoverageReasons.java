@@ -99,8 +99,7 @@ final class CoverageReasons {
             .forEach(input -> old.or(RoaringBitmap.and(waiting, input.coverage().stale())));
         String column = "never computed: its input column " + held.input();
         count(rows, old, alive, column + " is stale");
-        count(
-            rows, RoaringBitmap.andNot(waiting, old), alive, column + " is not computed there");
+        count(rows, RoaringBitmap.andNot(waiting, old), alive, column + " is not computed there");
         others.andNot(waiting);
       }
     }

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param catalogRoot folder of the catalog of the call, which keeps registered functions; null if
  *     it has none
  */
-public record TableTarget(String name, DatasetRef ref, String catalog, @Nullable DatasetRef catalogRoot) {
+public record TableTarget(
+    String name, DatasetRef ref, String catalog, @Nullable DatasetRef catalogRoot) {
   Optional<StoredFunctions> catalogFunctions() {
     return Optional.ofNullable(catalogRoot).map(StoredFunctions::ofCatalog);
   }

@@ -80,7 +80,9 @@ public record ColumnOrigin(
               new Part(fingerprint, from, generation, rows, RoaringBitmap.and(failed, rows)));
     }
 
-    /** Whether the same function made both from the same inputs, in the same recompute if in one. */
+    /**
+     * Whether the same function made both from the same inputs, in the same recompute if in one.
+     */
     public boolean sameSource(Part other) {
       return fingerprint.equals(other.fingerprint)
           && inputs.equals(other.inputs)

@@ -14,8 +14,8 @@ public final class InputPlaces {
   private InputPlaces() {}
 
   /**
-   * A JSON object: the field id that the column was declared with to {@code path:column indices}; an empty text where the fragment has no
-   * file for the input, so that its rows read NULL.
+   * A JSON object: the field id that the column was declared with to {@code path:column indices};
+   * an empty text where the fragment has no file for the input, so that its rows read NULL.
    */
   public static String of(FragmentSnapshot fragment, List<TableColumn> inputs) {
     TreeMap<String, String> places = new TreeMap<>();

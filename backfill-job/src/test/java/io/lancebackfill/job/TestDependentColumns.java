@@ -346,8 +346,7 @@ class TestDependentColumns {
 
   /** Runs the calls that a note names, each once, in their order. */
   private void follow(Row result) {
-    Matcher call =
-        Pattern.compile("CALL [^)]*\\)").matcher(result.<String>getAs("note"));
+    Matcher call = Pattern.compile("CALL [^)]*\\)").matcher(result.<String>getAs("note"));
     List<String> calls = new ArrayList<>();
     while (call.find()) {
       if (!calls.contains(call.group())) {
@@ -364,7 +363,9 @@ class TestDependentColumns {
   }
 
   private List<String> reasons(String column) {
-    return session.sql("CALL lance.system.coverage('%s', '%s')", table, column).collectAsList()
+    return session
+        .sql("CALL lance.system.coverage('%s', '%s')", table, column)
+        .collectAsList()
         .stream()
         .map(row -> row.<String>getAs("reason"))
         .toList();

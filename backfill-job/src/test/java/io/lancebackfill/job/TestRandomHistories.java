@@ -49,6 +49,7 @@ class TestRandomHistories {
 
   /** Whether the table has a column {@code over} over the computed one. */
   private boolean dependent;
+
   private int texts;
   private final List<String> steps = new ArrayList<>();
 
@@ -155,7 +156,9 @@ class TestRandomHistories {
     List<Long> available =
         model.rows.entrySet().stream()
             .filter(
-                e -> e.getValue().state() == TableModel.State.FRESH || e.getValue().state() == TableModel.State.UNKNOWN)
+                e ->
+                    e.getValue().state() == TableModel.State.FRESH
+                        || e.getValue().state() == TableModel.State.UNKNOWN)
             .map(e -> e.getKey())
             .toList();
     Row result = session.call("backfill('%s', 'over')", table);
@@ -304,8 +307,7 @@ class TestRandomHistories {
     if (dependent) {
       assertThat(session.coverage(table, "over").get(0))
           .as("rows that are called fresh")
-          .isLessThanOrEqualTo(
-              session.number("SELECT count(*) FROM %s WHERE over = n + 1", table));
+          .isLessThanOrEqualTo(session.number("SELECT count(*) FROM %s WHERE over = n + 1", table));
     }
   }
 
