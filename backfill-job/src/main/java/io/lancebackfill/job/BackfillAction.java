@@ -108,16 +108,15 @@ public final class BackfillAction {
     TableSnapshot table = call.table();
     TableState state = new TableState(request.table().ref());
     JobInfo info = new JobInfo(call.jobId(), request.table().name(), call.column().name());
+    CheckedCall present = call.presentIn(table);
+    long followedTo = new JobRecords(state).followedTo(call.column().idKey());
     BackfillPlan plan =
-        call.presentIn(table)
-            .plan(
-                table,
-                state,
-                followed(
-                        call, table, state, new JobRecords(state).followedTo(call.column().idKey()))
-                    .origins(),
-                call.jobId(),
-                notice -> listener.notice(info, notice));
+        present.plan(
+            request.table(),
+            table,
+            present.followed(spark, table, state, followedTo),
+            call.jobId(),
+            notice -> listener.notice(info, notice));
     JobCounts counts =
         new JobCounts(
             plan.fragments().size(), 0, plan.fragmentsSkipped(), 0, takenOver(plan), 0, 0, 0);
@@ -129,7 +128,7 @@ public final class BackfillAction {
         counts,
         (System.nanoTime() - started) / 1_000_000,
         /* attachedBy= */ null,
-        /* note= */ "");
+        HeldBackNote.of(request.table(), plan.heldBack()));
   }
 
   private BackfillResult run(CheckedCall call, JobInfo info, TableState state, Lease lease) {
@@ -160,7 +159,7 @@ public final class BackfillAction {
       TableSnapshot newest = Tables.latest(request.table());
       CheckedCall present = call.presentIn(newest);
       CheckpointCleaner checkpoints = new CheckpointCleaner(state, present.column());
-      if (outcome.status() == JobStatus.DONE && call.where() == null) {
+      if (outcome.everyRow() && call.where() == null) {
         checkpoints.dropAll();
       } else {
         checkpoints.dropThoseInTable(
@@ -214,19 +213,21 @@ public final class BackfillAction {
     for (int round = 1; ; round++) {
       TableSnapshot table = round == 1 ? checked.table() : Tables.latest(request.table());
       CheckedCall call = checked.presentIn(table);
-      HistoryWalk.Result history = followed(call, table, state, followedTo);
+      HistoryWalk.Result history = call.followed(spark, table, state, followedTo);
       origins.append(history.carried());
       followedTo = table.version();
-      Map<String, ColumnOrigin> known = history.origins();
       CommitCoordinator coordinator = coordinator(call, table, origins, lease, totals);
       if (round == 1) {
-        adoptStaged(call, table, known, generation, coordinator, totals);
+        adoptStaged(call, table, history.origins(), generation, coordinator, totals);
         if (!coordinator.committed().isEmpty()) {
           table = Tables.latest(request.table());
           call = checked.presentIn(table);
+          history = call.followed(spark, table, state, followedTo);
+          origins.append(history.carried());
+          followedTo = table.version();
         }
       }
-      BackfillPlan plan = call.plan(table, state, known, generation, journal::notice);
+      BackfillPlan plan = call.plan(request.table(), table, history, generation, journal::notice);
       int slots = call.slots(spark);
       totals.planned(plan.fragments().size(), plan.fragmentsSkipped(), plan.rowsToCompute());
       if (round == 1) {
@@ -238,7 +239,7 @@ public final class BackfillAction {
       long version = Math.max(table.version(), coordinator.version());
       Map<Integer, Refusal> refused = coordinator.refused();
       if (refused.isEmpty() || call.pinned() != null) {
-        return JobOutcome.of(state, plan, version, refused);
+        return JobOutcome.of(request.table(), plan, version, refused);
       }
       if (round == ROUNDS) {
         throw JobOutcome.refusedTooOften(refused, ROUNDS);
@@ -247,17 +248,6 @@ public final class BackfillAction {
           "%d fragments were changed by others meanwhile (%s); they are planned again"
               .formatted(refused.size(), refused));
     }
-  }
-
-  private HistoryWalk.Result followed(
-      CheckedCall call, TableSnapshot table, TableState state, long after) {
-    return HistoryWalk.follow(
-        spark,
-        table,
-        call.column(),
-        call.bound().inputs(),
-        new ColumnOrigins(state).byPath(call.column().idKey()),
-        after);
   }
 
   private void adoptStaged(

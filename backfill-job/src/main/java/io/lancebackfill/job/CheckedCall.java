@@ -17,10 +17,12 @@ import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.BackfillPlanner;
+import io.lancebackfill.plan.ComputedInputs;
+import io.lancebackfill.plan.HistoryWalk;
 import io.lancebackfill.plan.PlanRequest;
 import io.lancebackfill.state.CheckpointStore;
 import io.lancebackfill.state.CheckpointStore.Checkpoint;
-import io.lancebackfill.state.ColumnOrigin;
+import io.lancebackfill.state.ColumnOrigins;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.TableState;
 import java.util.List;
@@ -147,28 +149,56 @@ record CheckedCall(
     return conf.optional(CONCURRENCY).map(limit -> Math.min(limit, all)).orElse(all);
   }
 
-  /** What is to be done, by the table's version {@code table} and the records. */
+  /**
+   * The records of the column and of its computed inputs.
+   *
+   * @param table the version up to which they are followed
+   * @param after the version up to which the column's were followed before
+   */
+  HistoryWalk.Result followed(
+      SparkSession spark, TableSnapshot table, TableState state, long after) {
+    return HistoryWalk.follow(
+        spark,
+        table,
+        column,
+        bound.inputs(),
+        ComputedInputs.of(spark, table, inputs(table), bound.inputs(), state),
+        new ColumnOrigins(state).byPath(column.idKey()),
+        after);
+  }
+
+  /**
+   * What is to be done, by the table's version {@code table} and the records.
+   *
+   * @param notices is told what a user should know before the work begins
+   */
   BackfillPlan plan(
+      TableTarget target,
       TableSnapshot table,
-      TableState state,
-      Map<String, ColumnOrigin> origins,
+      HistoryWalk.Result history,
       String generation,
-      Consumer<String> warnings) {
+      Consumer<String> notices) {
     List<Checkpoint> checkpoints =
-        new CheckpointStore(state, column.checkpointKey()).load(warnings);
-    return new BackfillPlanner(bound.session())
-        .plan(
-            new PlanRequest(
-                inputs(table),
-                table,
-                column,
-                bound.inputs(),
-                origins,
-                checkpoints,
-                where,
-                conf.value(RECOMPUTE),
-                conf.value(RECOMPUTE_UNKNOWN),
-                generation,
-                conf.optional(MAX_FRAGMENTS).orElse(0)));
+        new CheckpointStore(new TableState(target.ref()), column.checkpointKey()).load(notices);
+    BackfillPlan plan =
+        new BackfillPlanner(bound.session())
+            .plan(
+                new PlanRequest(
+                    inputs(table),
+                    table,
+                    column,
+                    bound.inputs(),
+                    history.origins(),
+                    history.inputs(),
+                    checkpoints,
+                    where,
+                    conf.value(RECOMPUTE),
+                    conf.value(RECOMPUTE_UNKNOWN),
+                    generation,
+                    conf.optional(MAX_FRAGMENTS).orElse(0)));
+    if (!plan.heldBack().isEmpty()) {
+      notices.accept(HeldBackNote.of(target, plan.heldBack()));
+    }
+    return plan;
   }
 }

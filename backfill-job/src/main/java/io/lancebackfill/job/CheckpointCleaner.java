@@ -4,6 +4,7 @@ import io.lancebackfill.datasource.store.StateFolder;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.plan.ComputedInputs;
 import io.lancebackfill.plan.FragmentCoverage;
 import io.lancebackfill.state.CheckpointStore;
 import io.lancebackfill.state.CheckpointStore.Checkpoint;
@@ -53,7 +54,8 @@ final class CheckpointCleaner {
       if (inputFragment != null) {
         coverage.put(
             fragment.id(),
-            FragmentCoverage.of(fragment, inputFragment, column, inputColumns, origins));
+            FragmentCoverage.of(
+                fragment, inputFragment, column, inputColumns, origins, ComputedInputs.NONE));
       }
     }
     // What cannot be read was named when the job was planned; clean removes it.

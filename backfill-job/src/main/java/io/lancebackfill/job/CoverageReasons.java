@@ -3,6 +3,8 @@ package io.lancebackfill.job;
 import io.lancebackfill.datasource.history.TableChange.Gap;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.plan.FragmentCoverage;
+import io.lancebackfill.plan.HeldBack;
+import io.lancebackfill.plan.InputCoverage;
 import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ColumnOrigin.Part;
 import io.lancebackfill.state.ComputedColumn;
@@ -18,11 +20,17 @@ final class CoverageReasons {
   private final ComputedColumn column;
   private final List<TableColumn> inputs;
   private final List<Gap> gaps;
+  private final List<HeldBack> heldBack;
 
-  CoverageReasons(ComputedColumn column, List<TableColumn> inputs, List<Gap> gaps) {
+  /**
+   * @param heldBack those of the rows never computed that wait for an input
+   */
+  CoverageReasons(
+      ComputedColumn column, List<TableColumn> inputs, List<Gap> gaps, List<HeldBack> heldBack) {
     this.column = column;
     this.inputs = inputs;
     this.gaps = gaps;
+    this.heldBack = heldBack;
   }
 
   /** A sentence for each state, with the number of its live rows; empty for no rows. */
@@ -35,14 +43,12 @@ final class CoverageReasons {
         alive,
         "fresh: made by the present function from the present inputs");
     for (Part part : fragment.origin().map(ColumnOrigin::parts).orElse(List.of())) {
-      if (!fragment.isCurrent(part, column)) {
-        count(rows, part.computed(), alive, "stale: " + stale(part, fragment));
-      }
+      stale(rows, part, fragment, alive);
     }
     count(rows, fragment.failed(), alive, "failed: the present function failed on them");
     count(
         rows,
-        never,
+        waiting(rows, fragment, never, alive),
         alive,
         fragment.origin().isPresent()
             ? "never computed: no job has selected them yet"
@@ -59,6 +65,45 @@ final class CoverageReasons {
     if (live > 0) {
       rows.merge(reason, live, Long::sum);
     }
+  }
+
+  private void stale(
+      Map<String, Long> rows, Part part, FragmentCoverage fragment, RoaringBitmap alive) {
+    RoaringBitmap stale = RoaringBitmap.andNot(part.computed(), fragment.current(part, column));
+    if (part.fingerprint().equals(column.fingerprint())) {
+      for (InputCoverage input : fragment.computedInputs()) {
+        RoaringBitmap old = RoaringBitmap.and(stale, input.coverage().stale());
+        count(rows, old, alive, "stale: its input column " + input.name() + " is stale");
+        RoaringBitmap gone = RoaringBitmap.and(stale, input.unavailable());
+        gone.andNot(old);
+        count(rows, gone, alive, "stale: its input column " + input.name() + " has no value");
+        stale.andNot(input.unavailable());
+      }
+    }
+    if (!stale.isEmpty()) {
+      count(rows, stale, alive, "stale: " + stale(part, fragment));
+    }
+  }
+
+  /** Counts rows that wait for an input; returns the others. */
+  private RoaringBitmap waiting(
+      Map<String, Long> rows, FragmentCoverage fragment, RoaringBitmap never, RoaringBitmap alive) {
+    RoaringBitmap others = never.clone();
+    for (HeldBack held : heldBack) {
+      RoaringBitmap here = held.rows().get(fragment.fragment().id());
+      if (here != null) {
+        RoaringBitmap waiting = RoaringBitmap.and(others, here);
+        RoaringBitmap old = new RoaringBitmap();
+        fragment.computedInputs().stream()
+            .filter(input -> input.name().equals(held.input()))
+            .forEach(input -> old.or(RoaringBitmap.and(waiting, input.coverage().stale())));
+        String column = "never computed: its input column " + held.input();
+        count(rows, old, alive, column + " is stale");
+        count(rows, RoaringBitmap.andNot(waiting, old), alive, column + " is not computed there");
+        others.andNot(waiting);
+      }
+    }
+    return others;
   }
 
   private String stale(Part part, FragmentCoverage fragment) {

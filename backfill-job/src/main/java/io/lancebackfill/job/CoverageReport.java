@@ -2,7 +2,9 @@ package io.lancebackfill.job;
 
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.plan.ComputedInputs;
 import io.lancebackfill.plan.FragmentCoverage;
+import io.lancebackfill.plan.HeldBack;
 import io.lancebackfill.plan.HistoryWalk;
 import io.lancebackfill.plan.LiveRowsOfFragments;
 import io.lancebackfill.plan.UnknownRows;
@@ -13,6 +15,7 @@ import io.lancebackfill.state.JobRecords;
 import io.lancebackfill.state.RowOffsets;
 import io.lancebackfill.state.TableState;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -63,16 +66,26 @@ public final class CoverageReport {
     TableState state = new TableState(target.ref());
     Map<String, ColumnOrigin> stored = new ColumnOrigins(state).byPath(column.idKey());
     long followedTo = new JobRecords(state).followedTo(column.idKey());
+    ComputedInputs computedInputs = ComputedInputs.of(spark, table, table, inputs, state);
     HistoryWalk.Result history =
-        HistoryWalk.follow(spark, table, column, inputs, stored, followedTo);
+        HistoryWalk.follow(spark, table, column, inputs, computedInputs, stored, followedTo);
     Map<String, ColumnOrigin> origins = history.origins();
     List<FragmentCoverage> coverage =
         table.fragments().stream()
-            .map(f -> FragmentCoverage.of(f, f, column, inputs, origins))
+            .map(f -> FragmentCoverage.of(f, f, column, inputs, origins, computedInputs))
             .toList();
     Map<Integer, RoaringBitmap> unknown = UnknownRows.find(spark, table, column, coverage);
     Map<Integer, RoaringBitmap> live = LiveRowsOfFragments.find(spark, table);
-    CoverageReasons reasons = new CoverageReasons(column, inputs, history.gaps());
+    Map<Integer, RoaringBitmap> never = new HashMap<>();
+    for (FragmentCoverage fragment : coverage) {
+      int id = fragment.fragment().id();
+      RoaringBitmap rows = fragment.unexplained();
+      rows.andNot(unknown.getOrDefault(id, new RoaringBitmap()));
+      never.put(id, rows);
+    }
+    CoverageReasons reasons =
+        new CoverageReasons(
+            column, inputs, history.gaps(), HeldBack.find(spark, table, coverage, never));
     List<Line> lines = new ArrayList<>();
     for (FragmentCoverage fragment : coverage) {
       int id = fragment.fragment().id();
@@ -80,8 +93,7 @@ public final class CoverageReport {
       RoaringBitmap alive =
           rows == null ? RowOffsets.first(fragment.fragment().physicalRows()) : rows;
       RoaringBitmap strange = unknown.getOrDefault(id, new RoaringBitmap());
-      RoaringBitmap never = fragment.unexplained();
-      never.andNot(strange);
+      RoaringBitmap missing = never.getOrDefault(id, new RoaringBitmap());
       lines.add(
           new Line(
               id,
@@ -89,10 +101,10 @@ public final class CoverageReport {
               RoaringBitmap.andCardinality(fragment.fresh(), alive),
               RoaringBitmap.andCardinality(fragment.stale(), alive),
               RoaringBitmap.andCardinality(fragment.failed(), alive),
-              RoaringBitmap.andCardinality(never, alive),
+              RoaringBitmap.andCardinality(missing, alive),
               RoaringBitmap.andCardinality(strange, alive),
               version(column, fragment.origin()),
-              reasons.of(fragment, alive, never, strange)));
+              reasons.of(fragment, alive, missing, strange)));
     }
     return lines;
   }

@@ -12,16 +12,17 @@ import java.util.Map;
  * How a job's rounds ended.
  *
  * @param version the newest version that they saw or made
+ * @param everyRow whether every row that needed a value, and was selected, has one
  * @param message what is not included and why; may be empty
  */
-record JobOutcome(JobStatus status, long version, String message) {
+record JobOutcome(JobStatus status, long version, boolean everyRow, String message) {
 
   /**
    * @param plan the last round's
    * @param refused fragments that were left as they are
    */
   static JobOutcome of(
-      TableState state, BackfillPlan plan, long version, Map<Integer, Refusal> refused) {
+      TableTarget table, BackfillPlan plan, long version, Map<Integer, Refusal> refused) {
     StringBuilder message = new StringBuilder();
     if (plan.fragmentsAppended() > 0) {
       message.append(
@@ -36,15 +37,17 @@ record JobOutcome(JobStatus status, long version, String message) {
     if (plan.unknownRows() > 0) {
       message.append(
           "%d rows hold values of unknown origin, which no record in %s explains, and were kept; recompute_unknown computes them. "
-              .formatted(plan.unknownRows(), state.columns().uri()));
+              .formatted(plan.unknownRows(), new TableState(table.ref()).columns().uri()));
     }
     if (plan.fragmentsLeft() > 0) {
       message.append(
           "%d fragments are left behind max_fragments. ".formatted(plan.fragmentsLeft()));
     }
+    message.append(HeldBackNote.of(table, plan.heldBack()));
     return new JobOutcome(
         plan.fragmentsLeft() > 0 ? JobStatus.PAUSED : JobStatus.DONE,
         version,
+        plan.fragmentsLeft() == 0 && plan.heldBack().isEmpty(),
         message.toString().strip());
   }
 

@@ -10,10 +10,12 @@ import org.jspecify.annotations.Nullable;
  *
  * @param name as the caller named it, for messages
  * @param ref its address
+ * @param catalog name of the catalog of the call, whose procedures reach the table
  * @param catalogRoot folder of the catalog of the call, which keeps registered functions; null if
  *     it has none
  */
-public record TableTarget(String name, DatasetRef ref, @Nullable DatasetRef catalogRoot) {
+public record TableTarget(
+    String name, DatasetRef ref, String catalog, @Nullable DatasetRef catalogRoot) {
   Optional<StoredFunctions> catalogFunctions() {
     return Optional.ofNullable(catalogRoot).map(StoredFunctions::ofCatalog);
   }

@@ -38,7 +38,12 @@ public final class BackfillPlanner {
       } else if (read.liveRows() > 0) {
         coverage.add(
             FragmentCoverage.of(
-                fragment, read, request.column(), request.inputColumns(), request.origins()));
+                fragment,
+                read,
+                request.column(),
+                request.inputColumns(),
+                request.origins(),
+                request.computedInputs()));
       }
     }
     Map<Integer, RoaringBitmap> unknown =
@@ -61,13 +66,18 @@ public final class BackfillPlanner {
     if (request.where() != null) {
       need = selected(request, request.where(), need);
     }
+    List<HeldBack> held = HeldBack.find(spark, request.inputs(), coverage, need);
+    Map<Integer, RoaringBitmap> heldRows = HeldBack.union(held);
 
     Map<Integer, List<Checkpoint>> checkpoints =
         request.checkpoints().stream().collect(Collectors.groupingBy(Checkpoint::fragmentId));
     List<FragmentPlan> fragments = new ArrayList<>();
     int left = 0;
     for (FragmentCoverage fragment : coverage) {
-      RoaringBitmap rows = need.getOrDefault(fragment.fragment().id(), new RoaringBitmap());
+      RoaringBitmap rows =
+          RoaringBitmap.andNot(
+              need.getOrDefault(fragment.fragment().id(), new RoaringBitmap()),
+              heldRows.getOrDefault(fragment.fragment().id(), new RoaringBitmap()));
       if (rows.isEmpty()) {
         continue;
       }
@@ -87,7 +97,11 @@ public final class BackfillPlanner {
         request.current().fragments().size() - appended - fragments.size() - left,
         left,
         appended,
-        unknown.values().stream().mapToLong(RoaringBitmap::getLongCardinality).sum());
+        unknown.values().stream().mapToLong(RoaringBitmap::getLongCardinality).sum(),
+        held.stream()
+            .map(rows -> rows.alive(spark, request.current()))
+            .filter(rows -> rows.count() > 0)
+            .toList());
   }
 
   private Map<Integer, RoaringBitmap> selected(

@@ -20,9 +20,12 @@ import org.roaringbitmap.RoaringBitmap;
  * @param place where the column stands; empty if the fragment has no file for it
  * @param origin the record of the file at that place
  * @param inputs where the inputs stand now
- * @param fresh rows made by the column's present function from the present inputs
+ * @param fresh rows made by the column's present function from the present inputs, which are none
+ *     of them waiting to be computed themselves
  * @param stale rows made by another function or from other inputs
  * @param failed rows on which the present function failed on the present inputs
+ * @param recorded the records of those inputs that are computed columns
+ * @param computedInputs what these records say of them here
  */
 public record FragmentCoverage(
     FragmentSnapshot fragment,
@@ -31,7 +34,9 @@ public record FragmentCoverage(
     String inputs,
     RoaringBitmap fresh,
     RoaringBitmap stale,
-    RoaringBitmap failed) {
+    RoaringBitmap failed,
+    ComputedInputs recorded,
+    List<InputCoverage> computedInputs) {
 
   /**
    * Reads one fragment's coverage from the records.
@@ -39,28 +44,31 @@ public record FragmentCoverage(
    * @param fragment as it is in the version whose column values count
    * @param inputFragment the same fragment in the version at which inputs are read
    * @param origins records of the column's files by path
+   * @param recorded the records of computed inputs; with none of them, only values at the very
+   *     place where they were read count as the present ones
    */
   public static FragmentCoverage of(
       FragmentSnapshot fragment,
       FragmentSnapshot inputFragment,
       ComputedColumn column,
       List<TableColumn> inputColumns,
-      Map<String, ColumnOrigin> origins) {
+      Map<String, ColumnOrigin> origins,
+      ComputedInputs recorded) {
     String inputs = InputPlaces.of(inputFragment, inputColumns);
     Optional<ColumnPlace> place = ColumnFileCommitter.place(fragment, column.columns());
     Optional<ColumnOrigin> origin = origin(fragment, column, origins);
+    List<InputCoverage> computedInputs = recorded.in(inputFragment);
     RoaringBitmap fresh = new RoaringBitmap();
     RoaringBitmap stale = new RoaringBitmap();
     RoaringBitmap failed = new RoaringBitmap();
     for (ColumnOrigin.Part part : origin.map(ColumnOrigin::parts).orElse(List.of())) {
-      if (isCurrent(part, column, inputs)) {
-        fresh.or(RoaringBitmap.andNot(part.computed(), part.failed()));
-        failed.or(part.failed());
-      } else {
-        stale.or(part.computed());
-      }
+      RoaringBitmap current = current(part, column, fragment, inputs, recorded, computedInputs);
+      fresh.or(RoaringBitmap.andNot(current, part.failed()));
+      failed.or(RoaringBitmap.and(current, part.failed()));
+      stale.or(RoaringBitmap.andNot(part.computed(), current));
     }
-    return new FragmentCoverage(fragment, place, origin, inputs, fresh, stale, failed);
+    return new FragmentCoverage(
+        fragment, place, origin, inputs, fresh, stale, failed, recorded, computedInputs);
   }
 
   /** The record of the file that holds the column in a fragment. */
@@ -72,13 +80,25 @@ public record FragmentCoverage(
         .filter(origin -> origin.physicalRows() == fragment.physicalRows());
   }
 
-  /** Whether a part was made by the column's present function from the present inputs. */
-  public boolean isCurrent(ColumnOrigin.Part part, ComputedColumn column) {
-    return isCurrent(part, column, inputs);
+  /** Rows of a part that the column's present function made, or failed on, from present inputs. */
+  public RoaringBitmap current(ColumnOrigin.Part part, ComputedColumn column) {
+    return current(part, column, fragment, inputs, recorded, computedInputs);
   }
 
-  private static boolean isCurrent(ColumnOrigin.Part part, ComputedColumn column, String inputs) {
-    return part.fingerprint().equals(column.fingerprint()) && part.inputs().equals(inputs);
+  private static RoaringBitmap current(
+      ColumnOrigin.Part part,
+      ComputedColumn column,
+      FragmentSnapshot fragment,
+      String inputs,
+      ComputedInputs recorded,
+      List<InputCoverage> computedInputs) {
+    if (!part.fingerprint().equals(column.fingerprint())) {
+      return new RoaringBitmap();
+    }
+    RoaringBitmap rows = recorded.unchanged(fragment, part.inputs(), inputs);
+    rows.and(part.computed());
+    computedInputs.forEach(input -> rows.andNot(input.unavailable()));
+    return rows;
   }
 
   /** Rows that no record explains: never computed where they are NULL, else of unknown origin. */
@@ -90,10 +110,8 @@ public record FragmentCoverage(
   public RoaringBitmap freshOf(String generation, ComputedColumn column) {
     RoaringBitmap rows = new RoaringBitmap();
     for (ColumnOrigin.Part part : origin.map(ColumnOrigin::parts).orElse(List.of())) {
-      if (part.generation().equals(generation)
-          && part.fingerprint().equals(column.fingerprint())
-          && part.inputs().equals(inputs)) {
-        rows.or(RoaringBitmap.andNot(part.computed(), part.failed()));
+      if (part.generation().equals(generation)) {
+        rows.or(RoaringBitmap.andNot(current(part, column), part.failed()));
       }
     }
     return rows;

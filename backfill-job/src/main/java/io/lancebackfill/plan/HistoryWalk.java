@@ -1,5 +1,6 @@
 package io.lancebackfill.plan;
 
+import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.history.RowVersions;
 import io.lancebackfill.datasource.history.TableChange;
 import io.lancebackfill.datasource.history.TableChange.ColumnsRewritten;
@@ -24,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 import org.roaringbitmap.RoaringBitmap;
@@ -40,6 +42,7 @@ public final class HistoryWalk {
   private final TableSnapshot table;
   private final ComputedColumn column;
   private final List<TableColumn> inputs;
+  private final ComputedInputs recorded;
   private final Map<String, ColumnOrigin> origins;
   private final Map<String, ColumnOrigin> carried = new LinkedHashMap<>();
   private final List<Gap> gaps = new ArrayList<>();
@@ -49,11 +52,13 @@ public final class HistoryWalk {
       TableSnapshot table,
       ComputedColumn column,
       List<TableColumn> inputs,
+      ComputedInputs recorded,
       Map<String, ColumnOrigin> origins) {
     this.spark = spark;
     this.table = table;
     this.column = column;
     this.inputs = inputs;
+    this.recorded = recorded;
     this.origins = new HashMap<>(origins);
   }
 
@@ -63,12 +68,17 @@ public final class HistoryWalk {
    * @param origins all records by path, those found on the way included
    * @param carried the records found on the way, which are not stored yet
    * @param gaps versions that are gone, so that what they did is not known
+   * @param inputs the records of computed inputs, followed likewise
    */
   public record Result(
-      Map<String, ColumnOrigin> origins, List<ColumnOrigin> carried, List<Gap> gaps) {}
+      Map<String, ColumnOrigin> origins,
+      List<ColumnOrigin> carried,
+      List<Gap> gaps,
+      ComputedInputs inputs) {}
 
   /**
    * @param table the version to walk to
+   * @param recorded the records of computed inputs
    * @param origins the column's stored records
    * @param after the version up to which they were walked before; 0 if that is not known
    */
@@ -77,17 +87,44 @@ public final class HistoryWalk {
       TableSnapshot table,
       ComputedColumn column,
       List<TableColumn> inputs,
+      ComputedInputs recorded,
       Map<String, ColumnOrigin> origins,
       long after) {
     if (origins.isEmpty()) {
-      return new Result(origins, List.of(), List.of());
+      return new Result(origins, List.of(), List.of(), recorded);
     }
-    HistoryWalk walk = new HistoryWalk(spark, table, column, inputs, origins);
+    HistoryWalk walk = new HistoryWalk(spark, table, column, inputs, recorded, origins);
+    if (!walk.canLearn()) {
+      return new Result(origins, List.of(), List.of(), recorded);
+    }
     for (TableChange change : TableHistory.between(table.ref(), after, table.version())) {
       walk.follow(change);
     }
     return new Result(
-        Map.copyOf(walk.origins), List.copyOf(walk.carried.values()), List.copyOf(walk.gaps));
+        Map.copyOf(walk.origins),
+        List.copyOf(walk.carried.values()),
+        List.copyOf(walk.gaps),
+        recorded);
+  }
+
+  /**
+   * Whether history can add to the records: some file has none, or inputs stand elsewhere since.
+   * Reading it costs a manifest for each version.
+   */
+  private boolean canLearn() {
+    return table.fragments().stream()
+        .filter(fragment -> ColumnFileCommitter.place(fragment, column.columns()).isPresent())
+        .anyMatch(
+            fragment ->
+                FragmentCoverage.origin(fragment, column, origins)
+                    .map(origin -> table.stableRowIds() && inputsMoved(fragment, origin))
+                    .orElse(true));
+  }
+
+  private boolean inputsMoved(FragmentSnapshot fragment, ColumnOrigin origin) {
+    String now = InputPlaces.of(fragment, inputs);
+    return origin.parts().stream()
+        .anyMatch(part -> part.writtenBy().isEmpty() && !part.inputs().equals(now));
   }
 
   private void follow(TableChange change) {
@@ -122,6 +159,7 @@ public final class HistoryWalk {
       for (Part part :
           FragmentCoverage.origin(fragment, column, origins).stream()
               .flatMap(origin -> origin.parts().stream())
+              .flatMap(part -> asOf(fragment, part, here))
               .toList()) {
         moved.add(part, part.inputs().equals(here), live);
       }
@@ -130,6 +168,21 @@ public final class HistoryWalk {
     for (FragmentSnapshot fragment : group.after()) {
       keepIfNew(fragment, moved.parts(fragment, InputPlaces.of(fragment, inputs)));
     }
+  }
+
+  /**
+   * A part as its rows stand: those whose inputs have the same values at {@code here} are as if
+   * made from there.
+   */
+  private Stream<Part> asOf(FragmentSnapshot fragment, Part part, String here) {
+    if (part.inputs().equals(here)) {
+      return Stream.of(part);
+    }
+    RoaringBitmap same = recorded.unchanged(fragment, part.inputs(), here);
+    return Stream.of(
+            part.without(RowOffsets.complement(same, fragment.physicalRows()), here),
+            part.without(same, part.inputs()))
+        .flatMap(Optional::stream);
   }
 
   /**
@@ -212,7 +265,8 @@ public final class HistoryWalk {
     }
     ColumnOrigin origin = FragmentCoverage.origin(fragment, column, origins).orElseThrow();
     List<Part> parts = new ArrayList<>();
-    for (Part part : origin.parts()) {
+    for (Part part :
+        origin.parts().stream().flatMap(p -> asOf(fragment, p, inputsBefore)).toList()) {
       if (part.inputs().equals(inputsBefore)) {
         part.without(touched, inputsNow).ifPresent(parts::add);
         part.only(touched).ifPresent(parts::add);

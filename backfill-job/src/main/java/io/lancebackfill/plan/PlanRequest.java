@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param inputs the version at which inputs are read and {@code where} is evaluated
  * @param current the version whose column values count
  * @param origins records of the column's files by path
+ * @param computedInputs the records of those inputs that are computed columns
  * @param where a bound condition, or null
  * @param recompute whether fresh rows are computed too
  * @param recomputeUnknown whether rows of unknown origin are computed too
@@ -28,6 +29,7 @@ public record PlanRequest(
     ComputedColumn column,
     List<TableColumn> inputColumns,
     Map<String, ColumnOrigin> origins,
+    ComputedInputs computedInputs,
     List<Checkpoint> checkpoints,
     @Nullable Column where,
     boolean recompute,

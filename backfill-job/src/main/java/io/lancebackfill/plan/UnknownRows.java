@@ -29,6 +29,15 @@ public final class UnknownRows {
         }
       }
     }
+    return filled(spark, table, column, among);
+  }
+
+  /** Those of the rows in which a column, or some column of a group, holds a value. */
+  static Map<Integer, RoaringBitmap> filled(
+      SparkSession spark,
+      TableSnapshot table,
+      ComputedColumn column,
+      Map<Integer, RoaringBitmap> among) {
     Column filled = functions.lit(false);
     for (String name : column.names()) {
       filled = filled.or(functions.col("`" + name.replace("`", "``") + "`").isNotNull());

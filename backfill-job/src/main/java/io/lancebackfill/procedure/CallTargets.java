@@ -22,6 +22,7 @@ final class CallTargets {
     return new TableTarget(
         address.displayName(),
         new DatasetRef(address.uri(), address.storageOptions()),
+        context.catalog().name(),
         rootOrNull(context));
   }
 

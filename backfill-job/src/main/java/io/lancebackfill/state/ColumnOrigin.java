@@ -80,7 +80,10 @@ public record ColumnOrigin(
               new Part(fingerprint, from, generation, rows, RoaringBitmap.and(failed, rows)));
     }
 
-    boolean sameSource(Part other) {
+    /**
+     * Whether the same function made both from the same inputs, in the same recompute if in one.
+     */
+    public boolean sameSource(Part other) {
       return fingerprint.equals(other.fingerprint)
           && inputs.equals(other.inputs)
           && generation.equals(other.generation);

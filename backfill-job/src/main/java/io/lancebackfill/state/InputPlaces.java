@@ -6,6 +6,7 @@ import io.lancebackfill.datasource.table.TableColumn;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /** Where the inputs of a computed column stand in a fragment, as one comparable text. */
@@ -38,6 +39,12 @@ public final class InputPlaces {
             })
         .map(TableColumn::name)
         .toList();
+  }
+
+  /** The path in {@link #text}; empty if it is of no place. */
+  public static Optional<String> path(String text) {
+    int indices = text.lastIndexOf(":[");
+    return indices < 0 ? Optional.empty() : Optional.of(text.substring(0, indices));
   }
 
   /** {@code path:[indices]} of one place. */

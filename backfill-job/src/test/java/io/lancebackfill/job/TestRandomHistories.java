@@ -46,6 +46,10 @@ class TestRandomHistories {
   private String name = "";
   private String table = "";
   private long nextId;
+
+  /** Whether the table has a column {@code over} over the computed one. */
+  private boolean dependent;
+
   private int texts;
   private final List<String> steps = new ArrayList<>();
 
@@ -94,6 +98,7 @@ class TestRandomHistories {
     model = new TableModel();
     steps.clear();
     nextId = 0;
+    dependent = number % 10 == 0;
     name = "random" + number;
     table = "lance.default." + name;
     create();
@@ -103,6 +108,9 @@ class TestRandomHistories {
     }
     backfill("", id -> true, false);
     check();
+    if (dependent) {
+      backfillOver();
+    }
     session.sql("DROP TABLE %s PURGE", table);
   }
 
@@ -119,10 +127,13 @@ class TestRandomHistories {
         "add_column(table => '%s', column => 'n', expression => 'hashed(id, text)',"
             + " options => map('version', '0'))",
         table);
+    if (dependent) {
+      session.call("add_column('%s', 'over', 'n + 1')", table);
+    }
   }
 
   private void step() {
-    switch (random.nextInt(11)) {
+    switch (random.nextInt(dependent ? 14 : 11)) {
       case 0, 1 -> append(model.rows.size() > 0 && random.nextInt(3) == 0);
       case 2 -> update();
       case 3 -> merge();
@@ -134,7 +145,34 @@ class TestRandomHistories {
         int modulus = 2 + random.nextInt(4);
         backfill("id %% %d = 1".formatted(modulus), id -> id % modulus == 1, false);
       }
-      default -> failAndResume();
+      case 10 -> failAndResume();
+      default -> backfillOver();
+    }
+  }
+
+  /** The dependent column is computed wherever its input has a value that is not stale. */
+  private void backfillOver() {
+    steps.add("backfill over");
+    List<Long> available =
+        model.rows.entrySet().stream()
+            .filter(
+                e ->
+                    e.getValue().state() == TableModel.State.FRESH
+                        || e.getValue().state() == TableModel.State.UNKNOWN)
+            .map(e -> e.getKey())
+            .toList();
+    Row result = session.call("backfill('%s', 'over')", table);
+    assertThat(result.<Long>getAs("rows_computed"))
+        .as("rows over available ones")
+        .isLessThanOrEqualTo(available.size());
+    assertThat(session.coverage(table, "over").get(0))
+        .as("fresh over available ones")
+        .isEqualTo(available.size());
+    assertThat(session.call("backfill('%s', 'over')", table).<Long>getAs("rows_computed")).isZero();
+    for (Row row : session.sql("SELECT id, n, over FROM %s", table).collectAsList()) {
+      if (available.contains(row.getLong(0))) {
+        assertThat(row.getInt(2)).as("over of " + row).isEqualTo(row.getInt(1) + 1);
+      }
     }
   }
 
@@ -182,8 +220,8 @@ class TestRandomHistories {
       model.write(ids.get(i), rowTexts.get(i), null);
     }
     pylance(
-        "rows = pa.table({'id': pa.array(%s, pa.int64()), 'text': %s, 'n': pa.array([None] * %d, pa.int32())})\n"
-                .formatted(ids, quoted(rowTexts), ids.size())
+        "none = pa.array([None] * %d, pa.int32())\nrows = pa.table({'id': pa.array(%s, pa.int64()), 'text': %s, 'n': none%s})\n"
+                .formatted(ids.size(), ids, quoted(rowTexts), dependent ? ", 'over': none" : "")
             + "lance.dataset(uri).merge_insert('id').when_matched_update_all()"
             + ".when_not_matched_insert_all().execute(rows)");
   }
@@ -266,6 +304,11 @@ class TestRandomHistories {
     model.rows.forEach((id, row) -> expected.put(id, row.value()));
     assertThat(values()).as("values").isEqualTo(expected);
     assertThat(session.coverage(table, "n")).as("coverage").isEqualTo(model.coverage());
+    if (dependent) {
+      assertThat(session.coverage(table, "over").get(0))
+          .as("rows that are called fresh")
+          .isLessThanOrEqualTo(session.number("SELECT count(*) FROM %s WHERE over = n + 1", table));
+    }
   }
 
   private Map<Long, @Nullable Integer> values() {

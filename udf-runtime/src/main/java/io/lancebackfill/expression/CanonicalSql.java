@@ -142,6 +142,11 @@ final class CanonicalSql {
     String text = token.getText();
     boolean afterDot = i > 0 && tokens.get(i - 1).getType() == SqlBaseLexer.DOT;
     String next = i + 1 < tokens.size() ? tokens.get(i + 1).getText() : "";
+    if (isAlias(i)) {
+      return token.getType() == SqlBaseLexer.BACKQUOTED_IDENTIFIER
+          ? quoteIfNeeded(text.substring(1, text.length() - 1).replace("``", "`"))
+          : text;
+    }
     switch (token.getType()) {
       case SqlBaseLexer.BACKQUOTED_IDENTIFIER:
         String name = text.substring(1, text.length() - 1).replace("``", "`");
@@ -158,6 +163,24 @@ final class CanonicalSql {
       default:
         return keywordOrSymbol(token, afterDot, next);
     }
+  }
+
+  /** Whether a token names a field, as in {@code struct(id AS year)}, and no type of a cast. */
+  private boolean isAlias(int i) {
+    if (i == 0 || tokens.get(i - 1).getType() != SqlBaseLexer.AS) {
+      return false;
+    }
+    int depth = 0;
+    for (int j = i - 1; j > 0; j--) {
+      int type = tokens.get(j).getType();
+      if (type == SqlBaseLexer.RIGHT_PAREN) {
+        depth++;
+      } else if (type == SqlBaseLexer.LEFT_PAREN && depth-- == 0) {
+        int function = tokens.get(j - 1).getType();
+        return function != SqlBaseLexer.CAST && function != SqlBaseLexer.TRY_CAST;
+      }
+    }
+    return true;
   }
 
   private String keywordOrSymbol(Token token, boolean afterDot, String next) {

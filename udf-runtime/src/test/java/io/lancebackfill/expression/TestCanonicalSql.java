@@ -32,6 +32,7 @@ class TestCanonicalSql {
           Info['k'][0]                                | info['k'][0]
           transform(arr, X->X+1)                      | transform(arr, X -> X + 1)
           cast( id as decimal( 10,2 ) )               | cast(id AS decimal(10, 2))
+          struct( id as year,cast((id) as int) AS ID, 1 as `x` ) | struct(id AS year, cast((id) AS INT) AS ID, 1 AS `x`)
           1.5bd + 1e3 + 7l                            | 1.5BD + 1E3 + 7L
           left(text,(1))                              | left(Text, (1))
           DATE + date                                 | date + date
