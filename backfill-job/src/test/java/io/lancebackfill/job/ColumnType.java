@@ -65,23 +65,36 @@ record ColumnType(
     types.add(of("array<array<string>>", "array(array(concat('x', id)), NULL, array())", "array()")
         .and("array(array(NULL, ''), NULL, array('', 'y'))").typed());
     types.add(
+        of("array<array<double>>", "array(array(id / 2D), NULL, array())", "array()")
+            .and("array(array(NULL, double('NaN')), NULL, array(0D))", "array(NULL, NULL)")
+            .typed());
+    types.add(
         struct("struct<n:int,t:string>", STRUCT.formatted("cast(id as int)", "concat('t', id)"))
             .and(STRUCT.formatted("0", "''"), STRUCT.formatted("NULL", "NULL")).typed());
     types.add(
-        struct("struct<a:array<int>,b:array<string>>", "named_struct('a', array(cast(id as int)), 'b', array('x', NULL))")
-            .and("named_struct('a', array(), 'b', array())", "named_struct('a', NULL, 'b', array(''))").typed());
+        struct("struct<a:int,b:array<string>>", "named_struct('a', cast(id as int), 'b', array('x', NULL))")
+            .and("named_struct('a', 0, 'b', array())", "named_struct('a', NULL, 'b', array(''))").typed());
     types.add(
         struct("array<struct<n:bigint,t:string>>", "array(named_struct('n', id, 't', 'x'), NULL)")
             .and("array()", "array(NULL)", "array(named_struct('n', NULL, 't', NULL), named_struct('n', 1L, 't', ''))").typed());
-    types.add(
-        struct("array<struct<v:array<double>>>", "array(named_struct('v', array(id / 2D)), NULL)")
-            .and("array()", "array(named_struct('v', NULL), named_struct('v', array()))").typed());
     String deep = "named_struct('a', named_struct('b', %s, 'c', %s))";
     types.add(
-        struct("struct<a:struct<b:array<struct<d:array<string>>>,c:date>>",
-            deep.formatted("array(named_struct('d', array('q', NULL, concat('z', id))))", "DATE'2001-01-01'"))
+        struct(
+                "struct<a:struct<b:array<binary>,c:date>>",
+                deep.formatted("array(X'00', NULL, encode(concat(id), 'UTF-8'))", "DATE'2001-01-01'"))
             .and(deep.formatted("array()", "NULL"), "named_struct('a', NULL)")
-            .and(deep.formatted("array(NULL, named_struct('d', NULL), named_struct('d', array()))", "NULL")).typed());
+            .and(deep.formatted("array(NULL, X'')", "NULL"))
+            .typed());
+    types.add(
+        struct(
+                "array<struct<a:struct<n:int,t:string>>>",
+                "array(named_struct('a', named_struct('n', cast(id as int), 't', 'x')), NULL)")
+            .and("array()", "array(NULL)", "array(named_struct('a', NULL), named_struct('a', named_struct('n', NULL, 't', '')))")
+            .typed());
+    types.add(
+        struct("struct<b:boolean,t:string>", "named_struct('b', id % 2 = 0, 't', 'x')")
+            .and("named_struct('b', false, 't', '')", "named_struct('b', NULL, 't', NULL)")
+            .typed());
     types.add(vector("float", 4, "float(id)", "1F", "-0.5F", "float('NaN')"));
     types.add(vector("double", 2, "id / 3D", "-1D"));
     types.add(vector("bigint", 2, "id", "-1L"));
@@ -113,8 +126,16 @@ record ColumnType(
         : dataType.replaceFirst("fixed_size_list<(.*)>\\[.*", "array<$1>");
   }
 
-  boolean holdsStruct() {
-    return name.contains("struct");
+  /** Whether files of that format can hold it. */
+  boolean fits(String storage) {
+    return switch (storage) {
+      case "2.0" -> !name.contains("struct");
+      default -> !(name.contains("array") && name.contains("boolean"));
+    };
+  }
+
+  boolean isVector() {
+    return name.startsWith("fixed_size_list");
   }
 
   private static ColumnType of(String name, String regular, String... specials) {

@@ -6,12 +6,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.lancebackfill.ReadmeSection;
+import io.lancebackfill.error.BackfillException;
+import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -19,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Columns of every type that Spark and Lance have in common hold, bit for bit, what a plain SELECT
@@ -27,8 +33,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 class TestTypes {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String IDS =
-      "(id < 60 OR id BETWEEN 100 AND 119 OR id = 200 OR id BETWEEN 300 AND 309"
-          + " OR id BETWEEN 400 AND 419)";
+      "((id < 60 AND (id < 20 OR id % 13 <> 5)) OR (id >= 100 AND id < 120) OR id = 200"
+          + " OR id >= 400)";
   private static final String COMPARE =
       """
       import json, pyarrow.parquet as pq
@@ -56,8 +62,32 @@ class TestTypes {
       print(json.dumps(result))
       """;
 
-  /** Storage versions in which a type came back right, and its type as Lance tells it. */
-  private static final Map<String, List<String>> SHOWN = new LinkedHashMap<>();
+  /** What came back of each table that was filled: Lance's type of each column. */
+  private static final Map<Filled, Map<ColumnType, String>> SHOWN = new HashMap<>();
+
+  /**
+   * A table, and how its columns are filled.
+   *
+   * @param fragments 5: mixed values, all NULL, one row, all rows deleted, all empty; 1: all of
+   *     that in one, which is computed in ranges; 0: no row at all
+   */
+  private record Filled(String storage, Writer writer, int fragments, boolean group) {
+    String name() {
+      return "t_%s_%s_%d_%s".formatted(storage.replace('.', '_'), writer, fragments, group);
+    }
+
+    /** Every type has a column of its own on 2.1; elsewhere only what no group can have. */
+    boolean takes(ColumnType type) {
+      return type.fits(storage)
+          && (group ? !type.isVector() : type.isVector() || storage.equals("2.1"));
+    }
+  }
+
+  private enum Writer {
+    SPARK,
+    /** With stable row ids. */
+    PYLANCE
+  }
 
   @TempDir private static Path root;
   private static BackfillSession session;
@@ -74,77 +104,223 @@ class TestTypes {
     session.close();
   }
 
+  /** Vectors among them, which no group has. */
   @ParameterizedTest
-  @CsvSource({"2.0, spark", "2.1, pylance"})
-  void eachTypeInAColumnOfItsOwn(String storage, String writer) {
-    String name = "own_" + storage.replace('.', '_');
-    String table = table(name, storage, writer, true);
-    List<ColumnType> types = typesOn(storage);
-    for (int i = 0; i < types.size(); i++) {
-      ColumnType type = types.get(i);
-      try {add(table, "c" + i, type);
-      Row result = session.call("backfill('%s', 'c%s')", table, i);
-      assertThat(result.<String>getAs("status")).as(type.name()).isEqualTo("DONE");
-      } catch (Throwable e) {System.out.println("FAILED " + type.name() + " " + e); if (true) {session.sql("CALL lance.system.add_column('%s','c%s','1')", table, i);} }
-    }
-    compare(name, table, types);
+  @CsvSource({"2.0, SPARK", "2.1, PYLANCE", "2.2, PYLANCE"})
+  void eachInAColumnOfItsOwn(String storage, Writer writer) {
+    assertThat(shown(new Filled(storage, writer, 5, false))).isNotEmpty();
   }
 
-  private void add(String table, String column, ColumnType type) {
+  @ParameterizedTest
+  @CsvSource({
+    "2.0, PYLANCE, 5", "2.1, SPARK, 5", "2.2, SPARK, 5",
+    "2.0, SPARK, 1", "2.1, PYLANCE, 1", "2.2, SPARK, 1",
+    "2.1, SPARK, 0"
+  })
+  void allInOneGroup(String storage, Writer writer, int fragments) {
+    assertThat(shown(new Filled(storage, writer, fragments, true))).isNotEmpty();
+  }
+
+  @Test
+  void theReadmeSaysWhatIsShownHere() throws IOException {
+    List<Map<ColumnType, String>> shown =
+        List.of(
+            shown(new Filled("2.0", Writer.PYLANCE, 5, true)),
+            shown(new Filled("2.0", Writer.SPARK, 5, false)),
+            shown(new Filled("2.1", Writer.PYLANCE, 5, false)),
+            shown(new Filled("2.2", Writer.SPARK, 5, true)),
+            shown(new Filled("2.2", Writer.PYLANCE, 5, false)));
+    List<String> versions = List.of("2.0", "2.0", "2.1", "2.2", "2.2");
+    StringBuilder table =
+        new StringBuilder("| Spark type | Lance type | storage versions | note |\n|---|---|---|---|\n");
+    for (ColumnType type : ColumnType.all()) {
+      Set<String> lance = new LinkedHashSet<>();
+      Set<String> in = new LinkedHashSet<>();
+      for (int i = 0; i < shown.size(); i++) {
+        if (shown.get(i).containsKey(type)) {
+          lance.add("`" + shown.get(i).get(type) + "`");
+          in.add(versions.get(i));
+        }
+      }
+      assertThat(lance).as(type.name()).hasSize(1);
+      table.append(
+          "| `%s` | %s | %s | %s |%n"
+              .formatted(
+                  type.name(), String.join("", lance), String.join(", ", in), type.note()));
+    }
+    ReadmeSection.require("types", table.toString());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "2.2 | map('a', id)              |                             | do not share map<string,bigint>",
+        "2.2 | array(map('a', 1))        |                             | map_entries",
+        "2.2 | NULL                      |                             | type VOID cannot be stored",
+        "2.2 | named_struct('n', NULL)   |                             | n: VOID> cannot be stored",
+        "2.2 | INTERVAL '1' YEAR         |                             | do not share interval year",
+        "2.2 | make_dt_interval(1, id)   |                             | do not share interval day to second",
+        "2.2 | make_interval(id)         |                             | type INTERVAL cannot be stored",
+        "2.2 | 'a'                       | varchar(10)                 | do not share varchar(10)",
+        "2.2 | 'a'                       | char(10)                    | do not share char(10)",
+        "2.2 | array(1F)                 | fixed_size_list<half>[1]    | is no type",
+        "2.2 | array('a')                | fixed_size_list<string>[1]  | vectors come from arrays of",
+        "2.2 | array(true)               | fixed_size_list<boolean>[1] | vectors come from arrays of",
+        "2.2 | array(array(1F))          | fixed_size_list<float>[1]   | cannot be cast",
+        "2.2 | named_struct('a',1,'A',2) |                             | two fields of a struct",
+        "2.2 | named_struct('a.b', 1)    |                             | cannot name a field",
+        "2.0 | named_struct('a', id)     |                             | NULL structs do not survive",
+        "2.0 | array(struct(id))         |                             | NULL structs do not survive",
+        "2.1 | array(true)               |                             | cannot be trusted with",
+        "2.2 | array(true)               |                             | file_format_version 2.0",
+        "2.2 | struct(true, array('a'))  |                             | cannot be trusted with",
+        "2.2 | array(struct(true))       |                             | Cast booleans to tinyint",
+        "2.1 | struct(array(1))          |                             | declare a column for each field",
+        "2.2 | array(struct(array('a'))) |                             | structs beside arrays of arrays",
+      })
+  void othersAreRefusedWhenTheyAreDeclared(
+      String storage, String expression, @Nullable String dataType, String message) {
+    String name = "refused_" + storage.replace('.', '_');
+    if (!session.spark.catalog().tableExists("lance.default." + name)) {
+      table(new Filled(storage, Writer.SPARK, 0, true), name);
+    }
+    Map<String, String> before = session.allFiles(name);
+    assertThatThrownBy(() -> add("lance.default." + name, List.of("c"), expression, dataType))
+        .isInstanceOf(BackfillException.class)
+        .hasMessageMatching("(?s)\\[(UNSUPPORTED_TYPE|TYPE_MISMATCH)] .*")
+        .hasMessageContaining(message);
+    assertThat(session.allFiles(name)).isEqualTo(before);
+  }
+
+  /** Lance's type of each column, all of which hold what a plain SELECT gives. */
+  private static Map<ColumnType, String> shown(Filled filled) {
+    if (!SHOWN.containsKey(filled)) {
+      SHOWN.put(filled, fill(filled));
+    }
+    return SHOWN.get(filled);
+  }
+
+  private static Map<ColumnType, String> fill(Filled filled) {
+    String table = table(filled, filled.name());
+    List<ColumnType> types = ColumnType.all().stream().filter(filled::takes).toList();
+    List<String> columns = IntStream.range(0, types.size()).mapToObj(i -> "c" + i).toList();
+    if (filled.group()) {
+      String fields =
+          IntStream.range(0, types.size())
+              .mapToObj(i -> "'c%d', %s".formatted(i, types.get(i).selected()))
+              .collect(Collectors.joining(", "));
+      add(table, columns, "named_struct(" + fields + ")", null);
+      backfill(table, "c0");
+    } else {
+      for (int i = 0; i < types.size(); i++) {
+        add(table, List.of(columns.get(i)), types.get(i).expression(), types.get(i).dataType());
+        backfill(table, columns.get(i));
+      }
+    }
+    return compared(filled, types);
+  }
+
+  private static void backfill(String table, String column) {
+    Row result = session.call("backfill('%s', '%s')", table, column);
+    assertThat(result.<String>getAs("status")).as(column).isEqualTo("DONE");
+  }
+
+  private static void add(
+      String table, List<String> columns, String expression, @Nullable String dataType) {
+    Map<String, Object> values = new HashMap<>();
+    values.put("t", table);
+    values.put("e", expression);
+    if (dataType != null) {
+      values.put("d", dataType);
+    }
     session
         .spark
         .sql(
-            "CALL lance.system.add_column(table => :t, column => :c, expression => :e"
-                + (type.dataType() == null ? ")" : ", data_type => :d)"),
-            type.dataType() == null
-                ? Map.of("t", table, "c", column, "e", type.expression())
-                : Map.of("t", table, "c", column, "e", type.expression(), "d", type.dataType()))
+            "CALL lance.system.add_column(table => :t, %s, expression => :e%s)"
+                .formatted(
+                    columns.size() == 1
+                        ? "column => '" + columns.get(0) + "'"
+                        : "columns => array('" + String.join("', '", columns) + "')",
+                    dataType == null ? "" : ", data_type => :d"),
+            values)
         .collectAsList();
   }
 
-  private static List<ColumnType> typesOn(String storage) {
-    return ColumnType.all().stream()
-        .filter(type -> !storage.equals("2.0") || !type.holdsStruct())
-        .toList();
-  }
-
-  private static String table(String name, String storage, String writer, boolean deleted) {
-    String table = "lance.default." + name;
-    if (writer.equals("spark")) {
+  /** Fills a new table with ids; returns how a CALL names it. */
+  private static String table(Filled filled, String name) {
+    List<String> ranges =
+        switch (filled.fragments()) {
+          case 0 -> List.of();
+          case 1 -> List.of("0, 420");
+          default -> List.of("0, 60", "100, 120", "200, 201", "300, 310", "400, 420");
+        };
+    if (filled.writer() == Writer.SPARK) {
+      String table = "lance.default." + name;
       session.sql(
-          "CREATE TABLE %s (id BIGINT) TBLPROPERTIES ('file_format_version'='%s')", table, storage);
-      for (String ids : List.of("0, 60", "100, 120", "200, 201", "300, 310", "400, 420")) {
-        session.sql("INSERT INTO %s SELECT id FROM range(%s, 1, 1)", table, ids);
+          "CREATE TABLE %s (id BIGINT) TBLPROPERTIES ('file_format_version'='%s')",
+          table, filled.storage());
+      for (String range : ranges) {
+        session.sql("INSERT INTO %s SELECT id FROM range(%s, 1, 1)", table, range);
       }
-    } else {
-      Pylance.run(
-          root.resolve(name + ".lance"),
-          """
-          for a, b in [(0, 60), (100, 120), (200, 201), (300, 310), (400, 420)]:
-              lance.write_dataset(pa.table({'id': pa.array(range(a, b), pa.int64())}), uri,
-                  mode='append' if a else 'create', data_storage_version='%s',
-                  enable_stable_row_ids=True)
-          """
-              .formatted(storage));
-      table = root.resolve(name + ".lance").toString();
+      if (!ranges.isEmpty()) {
+        session.sql("DELETE FROM %s WHERE NOT %s", table, IDS);
+      }
+      return table;
     }
-    return table;
+    Path folder = root.resolve(name + ".lance");
+    Pylance.run(
+        folder,
+        """
+        for a, b in [(%s)]:
+            lance.write_dataset(pa.table({'id': pa.array(range(a, b), pa.int64())}), uri,
+                mode='append' if a else 'create', data_storage_version='%s',
+                enable_stable_row_ids=True)
+        lance.dataset(uri).delete('NOT %s')
+        """
+            .formatted(String.join("), (", ranges), filled.storage(), IDS));
+    return folder.toString();
   }
 
-  private static void compare(String name, String table, List<ColumnType> types) {
-    List<String> columns = new ArrayList<>();
-    for (int i = 0; i < types.size(); i++) {
-      columns.add(types.get(i).selected() + " AS c" + i);
-    }
+  private static Map<ColumnType, String> compared(Filled filled, List<ColumnType> types) {
+    String columns =
+        IntStream.range(0, types.size())
+            .mapToObj(i -> types.get(i).selected() + " AS c" + i)
+            .collect(Collectors.joining(", "));
     session
-        .sql("SELECT id, %s FROM range(0, 420) WHERE %s", String.join(", ", columns), IDS)
+        .sql(
+            "SELECT id, %s FROM range(0, %d) WHERE %s",
+            columns, filled.fragments() == 0 ? 0 : 420, IDS)
         .coalesce(1)
         .write()
-        .parquet(session.folder(name) + "_expected");
-    JsonNode found = json(Pylance.run(session.folder(name), COMPARE));
+        .parquet(session.folder(filled.name()) + "_expected");
+    JsonNode found = json(Pylance.run(session.folder(filled.name()), COMPARE));
+    Map<ColumnType, String> right = new LinkedHashMap<>();
     for (int i = 0; i < types.size(); i++) {
-      System.out.println(types.get(i).name() + " " + found.get("c" + i));
+      JsonNode column = found.get("c" + i);
+      assertThat(column.get("wrong").asText())
+          .as("%s of %s", types.get(i).name(), filled)
+          .isEmpty();
+      right.put(types.get(i), column.get("type").asText());
     }
+    // Spark reads with another Lance than pylance.
+    String differences =
+        IntStream.range(0, types.size())
+            .mapToObj(i -> "count_if(NOT (%s <=> c%d))".formatted(types.get(i).selected(), i))
+            .collect(Collectors.joining(", "));
+    Row different =
+        session
+            .spark
+            .read()
+            .format("lance")
+            .load(session.folder(filled.name()).toString())
+            .selectExpr(differences.split(", (?=count_if)"))
+            .first();
+    for (int i = 0; i < types.size(); i++) {
+      assertThat(different.getLong(i)).as("%s of %s", types.get(i).name(), filled).isZero();
+    }
+    return right;
   }
 
   private static JsonNode json(String text) {
