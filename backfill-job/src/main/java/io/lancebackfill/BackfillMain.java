@@ -1,5 +1,7 @@
 package io.lancebackfill;
 
+import static java.util.Objects.requireNonNull;
+
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.lancebackfill.config.BackfillOptions;
@@ -9,8 +11,10 @@ import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
 import io.lancebackfill.error.NearestName;
 import io.lancebackfill.job.BackfillAction;
+import io.lancebackfill.job.BackfillCheck;
 import io.lancebackfill.job.BackfillRequest;
 import io.lancebackfill.job.BackfillResult;
+import io.lancebackfill.job.TableTarget;
 import io.lancebackfill.procedure.TableTargets;
 import io.lancebackfill.state.JobCounts;
 import java.util.ArrayList;
@@ -46,14 +50,14 @@ public final class BackfillMain {
   }
 
   private static int run(String[] arguments) {
-    Map<String, Object> options = parse(arguments);
-    String table = String.valueOf(options.remove("table"));
-    String column = String.valueOf(options.remove("column"));
-    try (SparkSession spark = SparkSession.builder().appName("backfill " + column).getOrCreate()) {
-      BackfillResult result =
-          new BackfillAction(
-                  spark, new BackfillRequest(TableTargets.resolve(spark, table), column, options))
-              .run();
+    Faults faults = new Faults();
+    Map<String, Object> options = parse(arguments, faults);
+    if (!options.containsKey("table")) {
+      faults.throwIfAny(); // without a table a session finds nothing more
+    }
+    String name = "backfill " + options.get("column");
+    try (SparkSession spark = SparkSession.builder().appName(name).getOrCreate()) {
+      BackfillResult result = action(spark, options, faults).run();
       System.out.println(json(result));
       System.out.flush();
       return switch (result.status()) {
@@ -66,15 +70,33 @@ public final class BackfillMain {
   }
 
   /**
-   * Options by their snake_case names.
-   *
-   * @throws BackfillException with a line for each fault of the command line
+   * @param given table, column and options by their snake_case names
+   * @param faults of the command line
+   * @throws BackfillException with a line for each fault, if there is one of the command line; then
+   *     table, column and the other options are looked at, too
    */
-  static Map<String, Object> parse(String[] arguments) {
+  static BackfillAction action(SparkSession spark, Map<String, Object> given, Faults faults) {
+    Map<String, Object> options = new LinkedHashMap<>(given);
+    String name = String.valueOf(options.remove("table"));
+    String column = (String) options.remove("column");
+    TableTarget table = faults.collect(() -> TableTargets.resolve(spark, name));
+    if (faults.any() && table != null) {
+      faults.collect(
+          () -> {
+            BackfillCheck.check(spark, table, column, options);
+            return null;
+          });
+    }
+    faults.throwIfAny();
+    return new BackfillAction(
+        spark, new BackfillRequest(requireNonNull(table), requireNonNull(column), options));
+  }
+
+  /** What could be read of a command line: table, column and options by their snake_case names. */
+  static Map<String, Object> parse(String[] arguments, Faults faults) {
     List<String> known = new ArrayList<>(List.of("table", "column"));
     BackfillOptions.callable().stream().map(ConfigOption::name).forEach(known::add);
     Map<String, Object> options = new LinkedHashMap<>();
-    Faults faults = new Faults();
     for (int i = 0; i < arguments.length; i++) {
       String argument = arguments[i];
       if (!argument.startsWith("--")) {
@@ -120,7 +142,6 @@ public final class BackfillMain {
             BackfillErrorCode.MISSING_ARGUMENT, "--%s is missing. %s".formatted(required, USAGE));
       }
     }
-    faults.throwIfAny();
     return options;
   }
 

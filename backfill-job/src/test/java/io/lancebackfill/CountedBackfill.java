@@ -30,7 +30,7 @@ final class CountedBackfill {
       import json, os, struct, sys, time
       from pyspark.sql import SparkSession
 
-      log, seconds, declare, call, table, go = (
+      log, seconds, declare, call, table, go, then = (
           sys.argv[1], float(sys.argv[2]), sys.argv[3] == "declare", *sys.argv[4:])
 
       def slow(x):
@@ -50,10 +50,12 @@ final class CountedBackfill {
           time.sleep(0.01)
       row = spark.sql("CALL lance.system." + call, {"t": table}).first()
       print("RESULT " + json.dumps(row.asDict()), flush=True)
+      spark.sql("CALL lance.system." + then, {"t": table}).collect()
       """;
 
   private final SparkDistribution spark;
-  private final Path table;
+  private final String table;
+  private final Map<String, String> environment;
   private final Path log;
   private final double secondsPerRow;
   private boolean declared;
@@ -61,12 +63,36 @@ final class CountedBackfill {
   /** With the table; it has {@code fragments} fragments of the same size. */
   CountedBackfill(
       SparkDistribution spark, Path folder, int rows, int fragments, double secondsPerRow) {
-    this.spark = spark;
-    this.table = spark.tables().resolve("t.lance");
-    this.log = folder.resolve("calls.bin");
-    this.secondsPerRow = secondsPerRow;
+    this(
+        spark,
+        folder,
+        spark.tables().resolve("t.lance").toString(),
+        Map.of(),
+        rows,
+        fragments,
+        secondsPerRow);
     spark.conf("spark.sql.extensions", "io.lancebackfill.sql.LanceBackfillExtensions");
     spark.conf("spark.sql.catalog.lance", "io.lancebackfill.catalog.LanceBackfillCatalog");
+  }
+
+  /**
+   * The same at an address of which the session's catalog {@code lance} knows the credentials.
+   *
+   * @param environment tells pylance the credentials
+   */
+  CountedBackfill(
+      SparkDistribution spark,
+      Path folder,
+      String table,
+      Map<String, String> environment,
+      int rows,
+      int fragments,
+      double secondsPerRow) {
+    this.spark = spark;
+    this.table = table;
+    this.environment = environment;
+    this.log = folder.resolve("calls.bin");
+    this.secondsPerRow = secondsPerRow;
     pylance(
         """
         lance.write_dataset(pa.table({"id": pa.array(range(%d), pa.int64())}), uri,
@@ -75,8 +101,9 @@ final class CountedBackfill {
             .formatted(rows, rows / fragments));
   }
 
+  /** The table's folder, if it is one. */
   Path table() {
-    return table;
+    return Path.of(table);
   }
 
   /** Starts a process that registers the function and backfills with these further options. */
@@ -86,6 +113,11 @@ final class CountedBackfill {
 
   /** The same; it prints READY, and calls backfill when there is a file or folder {@code go}. */
   SparkRun startHeld(Path go, String... options) {
+    return startHeldAndThen("jobs(table => :t)", go, options);
+  }
+
+  /** The same, with another procedure at the end, whose table is {@code :t}. */
+  SparkRun startHeldAndThen(String then, Path go, String... options) {
     String call = "backfill(table => :t, column => 'value'";
     for (String option : options) {
       call += ", " + option;
@@ -96,8 +128,9 @@ final class CountedBackfill {
         String.valueOf(secondsPerRow),
         declared ? "declared" : "declare",
         call + ")",
-        table.toString(),
-        go.toString());
+        table,
+        go.toString(),
+        then);
   }
 
   /** From now on, processes find the column declared. */
@@ -187,7 +220,7 @@ final class CountedBackfill {
 
   /** Names of the checkpoint datasets. */
   long checkpoints() {
-    try (var files = Files.walk(table.resolve("_backfill/checkpoints"))) {
+    try (var files = Files.walk(table().resolve("_backfill/checkpoints"))) {
       return files.filter(Files::isRegularFile).count();
     } catch (java.nio.file.NoSuchFileException e) {
       return 0;
@@ -200,15 +233,16 @@ final class CountedBackfill {
   JsonNode pylance(String program) {
     try {
       Path out = Files.createTempFile(log.getParent(), "pylance", ".txt");
-      Process process =
+      ProcessBuilder builder =
           new ProcessBuilder(
                   System.getProperty("test.python"),
                   "-c",
                   "import json, os, lance\nimport pyarrow as pa\nuri = '%s'\n".formatted(table)
                       + program)
               .redirectErrorStream(true)
-              .redirectOutput(out.toFile())
-              .start();
+              .redirectOutput(out.toFile());
+      builder.environment().putAll(environment);
+      Process process = builder.start();
       if (!process.waitFor(2, TimeUnit.MINUTES) || process.exitValue() != 0) {
         process.destroyForcibly();
         throw new AssertionError("pylance failed: " + Files.readString(out));

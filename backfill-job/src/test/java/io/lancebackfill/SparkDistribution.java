@@ -22,6 +22,7 @@ public final class SparkDistribution {
   private final String python = System.getProperty("test.python");
   private final Path workFolder;
   private final Map<String, String> conf = new TreeMap<>();
+  private List<String> launcher = List.of();
 
   /** With a catalog {@code lance} of the tables below the work folder's {@code tables}. */
   public SparkDistribution(Path workFolder) {
@@ -37,6 +38,17 @@ public final class SparkDistribution {
   /** A setting of the runs that are started from now on. */
   public SparkDistribution conf(String key, String value) {
     conf.put(key, value);
+    return this;
+  }
+
+  /**
+   * From now on, permissions hold for the runs even if the tests run as root: they stay the owner
+   * of all files, and lack the capabilities that let root pass permissions over.
+   */
+  public SparkDistribution withoutRightsOfRoot() {
+    if (System.getProperty("user.name").equals("root")) {
+      launcher = List.of("setpriv", "--bounding-set", "-dac_override,-dac_read_search");
+    }
     return this;
   }
 
@@ -102,7 +114,7 @@ public final class SparkDistribution {
   }
 
   private SparkRun start(Path folder, String program, List<String> arguments) {
-    List<String> command = new ArrayList<>();
+    List<String> command = new ArrayList<>(launcher);
     command.add(sparkHome.resolve("bin").resolve(program).toString());
     command.add("--jars");
     command.add(jars().stream().map(Path::toString).collect(Collectors.joining(",")));

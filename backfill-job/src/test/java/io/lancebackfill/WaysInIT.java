@@ -127,12 +127,14 @@ class WaysInIT {
       assertThat(run.stdout()).isEmpty();
       assertThat(run.stderr()).contains("no_column");
     }
-    try (SparkRun run = submit("--colunm", "length", "--commit-granularity", "0")) {
+    try (SparkRun run =
+        submit("--colunm", "length", "--commit-granularity", "0", "--where", "id <")) {
       assertThat(run.exitStatus()).as(run.stderr()).isEqualTo(1);
       assertThat(run.stderr())
           .contains("[UNKNOWN_OPTION]")
           .contains("--column")
           .contains("[MISSING_ARGUMENT]")
+          .contains("[INVALID_WHERE]")
           .contains("[INVALID_OPTION] Option 'commit_granularity' is '0'");
     }
   }

@@ -21,6 +21,7 @@ import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.RootCause;
 import io.lancebackfill.job.JobListener.JobInfo;
 import io.lancebackfill.plan.BackfillPlan;
+import io.lancebackfill.plan.HistoryWalk;
 import io.lancebackfill.run.JobTasks;
 import io.lancebackfill.run.LiveRows;
 import io.lancebackfill.run.TaskCutter;
@@ -95,31 +96,24 @@ public final class BackfillAction {
 
   /** The call checked again if the column was changed while this driver waited for its lease. */
   private CheckedCall afterWaiting(CheckedCall call) {
-    ComputedColumn now = ComputedColumn.of(Tables.latest(request.table()), request.column());
+    TableSnapshot table = Tables.latest(request.table());
+    ComputedColumn now = ComputedColumn.of(table, request.column());
     boolean same =
         now.fieldIds().equals(call.column().fieldIds())
             && now.fingerprint().equals(call.column().fingerprint());
-    return same ? call : CheckedCall.of(spark, request);
-  }
-
-  /**
-   * Checks the call, and does nothing else.
-   *
-   * @throws BackfillException with a line for each fault
-   */
-  public void checkCall() {
-    StorageErrors.translate(request.table(), () -> CheckedCall.of(spark, request));
+    return same ? call.on(table) : CheckedCall.of(spark, request);
   }
 
   private BackfillResult dryRun(CheckedCall call, long started) {
-    TableSnapshot table = Tables.latest(request.table());
+    TableSnapshot table = call.table();
     TableState state = new TableState(request.table().ref());
     JobInfo info = new JobInfo(call.jobId(), request.table().name(), call.column().name());
     BackfillPlan plan =
         call.plan(
             table,
             state,
-            new ColumnOrigins(state).byPath(call.column().idKey()),
+            followed(call, table, state, new JobRecords(state).followedTo(call.column().idKey()))
+                .origins(),
             call.jobId(),
             notice -> listener.notice(info, notice));
     JobCounts counts =
@@ -151,20 +145,20 @@ public final class BackfillAction {
             generation,
             Json.write(texts(request.options())));
     JobTotals totals = new JobTotals(journal);
-    TableSnapshot table = Tables.latest(request.table());
+    TableSnapshot table = call.table();
     String tag = "lance-backfill-" + column.idKey();
     Tables.tag(request.table(), tag, call.inputs(table).version());
     journal.started(table.version());
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
       Outcome outcome = rounds(call, state, lease, journal, totals, origins, generation, live);
-      TableSnapshot newest = Tables.latest(request.table());
-      new CheckpointCleaner(state, column)
-          .afterJob(
-              newest,
-              call.inputs(newest),
-              call.bound().inputs(),
-              origins.byPath(column.idKey()),
-              outcome.status() == JobStatus.DONE && call.where() == null);
+      CheckpointCleaner checkpoints = new CheckpointCleaner(state, column);
+      if (outcome.status() == JobStatus.DONE && call.where() == null) {
+        checkpoints.dropAll();
+      } else {
+        TableSnapshot newest = Tables.latest(request.table());
+        checkpoints.dropThoseInTable(
+            newest, call.inputs(newest), call.bound().inputs(), origins.byPath(column.idKey()));
+      }
       origins.compact();
       journal.ended(outcome.status(), outcome.version(), totals.counts(), outcome.message());
       return new BackfillResult(
@@ -209,22 +203,25 @@ public final class BackfillAction {
       ColumnOrigins origins,
       String generation,
       LiveRows live) {
-    ComputedColumn column = call.column();
+    long followedTo = new JobRecords(state).followedTo(call.column().idKey());
     for (int round = 1; ; round++) {
-      TableSnapshot table = Tables.latest(request.table());
+      TableSnapshot table = round == 1 ? call.table() : Tables.latest(request.table());
+      HistoryWalk.Result history = followed(call, table, state, followedTo);
+      origins.append(history.carried());
+      followedTo = table.version();
+      Map<String, ColumnOrigin> known = history.origins();
       CommitCoordinator coordinator = coordinator(call, table, origins, lease, totals);
       if (round == 1) {
-        adoptStaged(call, table, origins, generation, coordinator, totals);
+        adoptStaged(call, table, known, generation, coordinator, totals);
         if (!coordinator.committed().isEmpty()) {
           table = Tables.latest(request.table());
         }
       }
-      Map<String, ColumnOrigin> known = origins.byPath(column.idKey());
       BackfillPlan plan = call.plan(table, state, known, generation, journal::notice);
       int slots = call.slots(spark);
       totals.planned(plan.fragments().size(), plan.fragmentsSkipped(), plan.rowsToCompute());
       if (round == 1) {
-        journal.planned(table.version(), planned(plan), plan.rowsToCompute(), slots);
+        journal.planned(followedTo, planned(plan), plan.rowsToCompute(), slots);
       }
       if (!plan.fragments().isEmpty()) {
         execute(call, state, table, plan, slots, coordinator, totals, generation, lease, live);
@@ -243,10 +240,21 @@ public final class BackfillAction {
     }
   }
 
+  private HistoryWalk.Result followed(
+      CheckedCall call, TableSnapshot table, TableState state, long after) {
+    return HistoryWalk.follow(
+        spark,
+        table,
+        call.column(),
+        call.bound().inputs(),
+        new ColumnOrigins(state).byPath(call.column().idKey()),
+        after);
+  }
+
   private void adoptStaged(
       CheckedCall call,
       TableSnapshot table,
-      ColumnOrigins origins,
+      Map<String, ColumnOrigin> known,
       String generation,
       CommitCoordinator coordinator,
       JobTotals totals) {
@@ -255,7 +263,7 @@ public final class BackfillAction {
             table,
             call.column(),
             call.bound().inputs(),
-            origins.byPath(call.column().idKey()),
+            known,
             call.conf().value(RECOMPUTE) ? generation : null);
     for (StagedFragment fragment : staged) {
       coordinator.adopt(fragment);

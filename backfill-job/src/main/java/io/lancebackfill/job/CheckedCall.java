@@ -32,10 +32,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * A call of backfill whose arguments are in order.
  *
+ * @param table the newest version when the call was checked
  * @param pinned the version at which inputs are read, if the call names one
  * @param where the bound condition, or null
  */
 record CheckedCall(
+    TableSnapshot table,
     ComputedColumn column,
     ColumnBinder.BoundColumn bound,
     BackfillConf conf,
@@ -49,27 +51,46 @@ record CheckedCall(
    * @throws BackfillException with a line for each fault
    */
   static CheckedCall of(SparkSession spark, BackfillRequest request) {
-    TableSnapshot table = Tables.latest(request.table());
     Faults faults = new Faults();
-    ComputedColumn column = faults.collect(() -> ComputedColumn.of(table, request.column()));
+    CheckedCall call = of(spark, request.table(), request.column(), request.options(), faults);
+    faults.throwIfAny();
+    if (call == null) {
+      throw new IllegalStateException("a fault was lost");
+    }
+    return call;
+  }
+
+  /**
+   * Checks as much of a call as there is.
+   *
+   * @param name of the column, null if the call has none
+   * @return null if there is a fault, or no column
+   */
+  static @Nullable CheckedCall of(
+      SparkSession spark,
+      TableTarget target,
+      @Nullable String name,
+      Map<String, Object> options,
+      Faults faults) {
+    TableSnapshot table = Tables.latest(target);
+    ComputedColumn column =
+        name == null ? null : faults.collect(() -> ComputedColumn.of(table, name));
     Map<String, String> columnOptions = column == null ? Map.of() : ColumnOptions.ofJob(column);
     BackfillConf conf =
-        faults.collect(() -> BackfillConf.resolve(request.options(), columnOptions, spark.conf()));
+        faults.collect(() -> BackfillConf.resolve(options, columnOptions, spark.conf()));
     Integer batchSize = conf == null ? null : conf.optional(BATCH_SIZE).orElse(null);
     ColumnBinder.BoundColumn bound =
         column == null
             ? null
             : faults.collect(
-                () ->
-                    new ColumnBinder(spark, request.table())
-                        .bindDeclared(table, column, batchSize));
+                () -> new ColumnBinder(spark, target).bindDeclared(table, column, batchSize));
     TableSnapshot pinned =
         conf == null
             ? null
             : faults.collect(
                 () ->
                     conf.optional(READ_VERSION)
-                        .map(version -> Tables.at(request.table(), version))
+                        .map(version -> Tables.at(target, version))
                         .orElse(null));
     Column where =
         conf == null
@@ -84,12 +105,16 @@ record CheckedCall(
                                     pinned == null ? table : pinned,
                                     text))
                         .orElse(null));
-    faults.throwIfAny();
-    if (column == null || bound == null || conf == null) {
-      throw new IllegalStateException("a fault was lost");
+    if (faults.any() || column == null || bound == null || conf == null) {
+      return null;
     }
     String jobId = conf.optional(JOB_ID).orElseGet(() -> UUID.randomUUID().toString());
-    return new CheckedCall(column, bound, conf, pinned, where, jobId);
+    return new CheckedCall(table, column, bound, conf, pinned, where, jobId);
+  }
+
+  /** The same call on a newer version of the table. */
+  CheckedCall on(TableSnapshot newer) {
+    return new CheckedCall(newer, column, bound, conf, pinned, where, jobId);
   }
 
   /** The version at which inputs are read. */

@@ -25,37 +25,36 @@ final class CheckpointCleaner {
     this.column = column;
   }
 
+  /** Drops all: every row that needed a value has one. */
+  void dropAll() {
+    StateFolder folder = new StateFolder(state.checkpoints());
+    if (folder.children().contains(column.checkpointKey())) {
+      folder.drop(column.checkpointKey());
+    }
+  }
+
   /**
-   * Drops the checkpoints whose rows are all in the table, or all if nothing is left to do.
-   * Finished rows that this call did not select stay, for the call that does.
+   * Drops the checkpoints whose rows are all in the table. Finished rows that this call did not
+   * select stay, for the call that does.
    *
    * @param table the newest version
    * @param inputs the version at which the inputs were read
-   * @param complete whether every row that needed a value has one
    */
-  void afterJob(
+  void dropThoseInTable(
       TableSnapshot table,
       TableSnapshot inputs,
       List<TableColumn> inputColumns,
-      Map<String, ColumnOrigin> origins,
-      boolean complete) {
-    if (complete) {
-      StateFolder folder = new StateFolder(state.checkpoints());
-      if (folder.children().contains(column.checkpointKey())) {
-        folder.drop(column.checkpointKey());
-      }
-      return;
-    }
+      Map<String, ColumnOrigin> origins) {
     CheckpointStore store = new CheckpointStore(state, column.checkpointKey());
     Map<Integer, FragmentCoverage> coverage = new HashMap<>();
+    Map<Integer, FragmentSnapshot> read = inputs.fragmentsById();
     for (FragmentSnapshot fragment : table.fragments()) {
-      inputs
-          .fragment(fragment.id())
-          .ifPresent(
-              read ->
-                  coverage.put(
-                      fragment.id(),
-                      FragmentCoverage.of(fragment, read, column, inputColumns, origins)));
+      FragmentSnapshot inputFragment = read.get(fragment.id());
+      if (inputFragment != null) {
+        coverage.put(
+            fragment.id(),
+            FragmentCoverage.of(fragment, inputFragment, column, inputColumns, origins));
+      }
     }
     // What cannot be read was named when the job was planned; clean removes it.
     for (Checkpoint checkpoint : store.load(unreadable -> {})) {

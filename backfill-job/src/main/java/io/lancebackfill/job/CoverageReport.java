@@ -3,11 +3,13 @@ package io.lancebackfill.job;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.plan.FragmentCoverage;
+import io.lancebackfill.plan.HistoryWalk;
 import io.lancebackfill.plan.LiveRowsOfFragments;
 import io.lancebackfill.plan.UnknownRows;
 import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ColumnOrigins;
 import io.lancebackfill.state.ComputedColumn;
+import io.lancebackfill.state.JobRecords;
 import io.lancebackfill.state.RowOffsets;
 import io.lancebackfill.state.TableState;
 import java.util.ArrayList;
@@ -33,6 +35,7 @@ public final class CoverageReport {
    *
    * @param functionVersion the version given to the function that made the fragment's values, or
    *     its fingerprint; null if no record says
+   * @param reason why the rows are what they are, a sentence for each state
    */
   public record Line(
       int fragmentId,
@@ -42,7 +45,8 @@ public final class CoverageReport {
       long failed,
       long neverComputed,
       long unknown,
-      @Nullable String functionVersion) {}
+      @Nullable String functionVersion,
+      String reason) {}
 
   public List<Line> run(String name) {
     return StorageErrors.translate(target, () -> lines(name));
@@ -56,14 +60,19 @@ public final class CoverageReport {
       // An input that was dropped leaves every value stale: no place of it can be the recorded one.
       table.column(input).ifPresent(inputs::add);
     }
-    Map<String, ColumnOrigin> origins =
-        new ColumnOrigins(new TableState(target.ref())).byPath(column.idKey());
+    TableState state = new TableState(target.ref());
+    Map<String, ColumnOrigin> stored = new ColumnOrigins(state).byPath(column.idKey());
+    long followedTo = new JobRecords(state).followedTo(column.idKey());
+    HistoryWalk.Result history =
+        HistoryWalk.follow(spark, table, column, inputs, stored, followedTo);
+    Map<String, ColumnOrigin> origins = history.origins();
     List<FragmentCoverage> coverage =
         table.fragments().stream()
             .map(f -> FragmentCoverage.of(f, f, column, inputs, origins))
             .toList();
     Map<Integer, RoaringBitmap> unknown = UnknownRows.find(spark, table, column, coverage);
     Map<Integer, RoaringBitmap> live = LiveRowsOfFragments.find(spark, table);
+    CoverageReasons reasons = new CoverageReasons(column, inputs, history.gaps());
     List<Line> lines = new ArrayList<>();
     for (FragmentCoverage fragment : coverage) {
       int id = fragment.fragment().id();
@@ -82,7 +91,8 @@ public final class CoverageReport {
               RoaringBitmap.andCardinality(fragment.failed(), alive),
               RoaringBitmap.andCardinality(never, alive),
               RoaringBitmap.andCardinality(strange, alive),
-              version(column, fragment.origin())));
+              version(column, fragment.origin()),
+              reasons.of(fragment, alive, never, strange)));
     }
     return lines;
   }

@@ -46,7 +46,7 @@ final class JobJournal {
   }
 
   void planned(long tableVersion, JobCounts counts, long rowsToCompute, int slots) {
-    write("PLANNED", JobStatus.RUNNING, tableVersion, counts, rowsToCompute, "");
+    write(JobEvent.PLANNED, JobStatus.RUNNING, tableVersion, counts, rowsToCompute, "");
     listener.planned(info, counts, rowsToCompute, slots);
   }
 

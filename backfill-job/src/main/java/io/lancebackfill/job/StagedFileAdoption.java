@@ -35,14 +35,15 @@ final class StagedFileAdoption {
       List<TableColumn> inputColumns,
       Map<String, ColumnOrigin> origins,
       @Nullable String generation) {
+    Map<Integer, FragmentSnapshot> fragments = table.fragmentsById();
     Map<Integer, StagedFragment> newest = new LinkedHashMap<>();
     for (ColumnOrigin origin : origins.values()) {
-      Optional<FragmentSnapshot> fragment = table.fragment(origin.fragmentId());
-      if (fragment.isEmpty() || fragment.get().physicalRows() != origin.physicalRows()) {
+      FragmentSnapshot fragment = fragments.get(origin.fragmentId());
+      if (fragment == null || fragment.physicalRows() != origin.physicalRows()) {
         continue;
       }
-      Optional<ColumnPlace> place = ColumnFileCommitter.place(fragment.get(), column.columns());
-      String inputs = InputPlaces.of(fragment.get(), inputColumns);
+      Optional<ColumnPlace> place = ColumnFileCommitter.place(fragment, column.columns());
+      String inputs = InputPlaces.of(fragment, inputColumns);
       boolean sameBase = place.map(InputPlaces::text).orElse("").equals(origin.replaces());
       boolean ours =
           origin.parts().stream()
@@ -55,7 +56,7 @@ final class StagedFileAdoption {
         newest.put(
             origin.fragmentId(),
             new StagedFragment(
-                attachment(fragment.get(), inputColumns, place.orElse(null), origin), origin));
+                attachment(fragment, inputColumns, place.orElse(null), origin), origin));
       }
     }
     List<StagedFragment> readable = new ArrayList<>();

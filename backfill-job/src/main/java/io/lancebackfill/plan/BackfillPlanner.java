@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.stream.Collectors;
 import org.apache.spark.SparkThrowable;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.SparkSession;
@@ -30,14 +30,15 @@ public final class BackfillPlanner {
   public BackfillPlan plan(PlanRequest request) {
     List<FragmentCoverage> coverage = new ArrayList<>();
     int appended = 0;
+    Map<Integer, FragmentSnapshot> inputFragments = request.inputs().fragmentsById();
     for (FragmentSnapshot fragment : request.current().fragments()) {
-      Optional<FragmentSnapshot> read = request.inputs().fragment(fragment.id());
-      if (read.isEmpty()) {
+      FragmentSnapshot read = inputFragments.get(fragment.id());
+      if (read == null) {
         appended++;
-      } else if (read.get().liveRows() > 0) {
+      } else if (read.liveRows() > 0) {
         coverage.add(
             FragmentCoverage.of(
-                fragment, read.get(), request.column(), request.inputColumns(), request.origins()));
+                fragment, read, request.column(), request.inputColumns(), request.origins()));
       }
     }
     Map<Integer, RoaringBitmap> unknown =
@@ -61,6 +62,8 @@ public final class BackfillPlanner {
       need = selected(request, request.where(), need);
     }
 
+    Map<Integer, List<Checkpoint>> checkpoints =
+        request.checkpoints().stream().collect(Collectors.groupingBy(Checkpoint::fragmentId));
     List<FragmentPlan> fragments = new ArrayList<>();
     int left = 0;
     for (FragmentCoverage fragment : coverage) {
@@ -72,7 +75,12 @@ public final class BackfillPlanner {
         left++;
         continue;
       }
-      fragments.add(withCheckpoints(fragment, rows, request));
+      fragments.add(
+          withCheckpoints(
+              fragment,
+              rows,
+              checkpoints.getOrDefault(fragment.fragment().id(), List.of()),
+              request));
     }
     return new BackfillPlan(
         fragments,
@@ -104,12 +112,14 @@ public final class BackfillPlanner {
   }
 
   private static FragmentPlan withCheckpoints(
-      FragmentCoverage fragment, RoaringBitmap need, PlanRequest request) {
+      FragmentCoverage fragment,
+      RoaringBitmap need,
+      List<Checkpoint> checkpoints,
+      PlanRequest request) {
     RoaringBitmap compute = need.clone();
     List<Checkpoint> used = new ArrayList<>();
-    for (Checkpoint checkpoint : request.checkpoints()) {
-      if (checkpoint.fragmentId() == fragment.fragment().id()
-          && checkpoint.inputs().equals(fragment.inputs())
+    for (Checkpoint checkpoint : checkpoints) {
+      if (checkpoint.inputs().equals(fragment.inputs())
           && (!request.recompute() || checkpoint.generation().equals(request.generation()))) {
         RoaringBitmap rows = RoaringBitmap.and(checkpoint.rows(), compute);
         if (!rows.isEmpty()) {

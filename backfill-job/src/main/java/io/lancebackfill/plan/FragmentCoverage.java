@@ -8,7 +8,6 @@ import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.InputPlaces;
 import io.lancebackfill.state.RowOffsets;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -49,16 +48,12 @@ public record FragmentCoverage(
       Map<String, ColumnOrigin> origins) {
     String inputs = InputPlaces.of(inputFragment, inputColumns);
     Optional<ColumnPlace> place = ColumnFileCommitter.place(fragment, column.columns());
-    Optional<ColumnOrigin> origin =
-        place
-            .map(p -> origins.get(onePath(p)))
-            .filter(o -> o.columnIds().equals(column.idKey()))
-            .filter(o -> o.physicalRows() == fragment.physicalRows());
+    Optional<ColumnOrigin> origin = origin(fragment, column, origins);
     RoaringBitmap fresh = new RoaringBitmap();
     RoaringBitmap stale = new RoaringBitmap();
     RoaringBitmap failed = new RoaringBitmap();
     for (ColumnOrigin.Part part : origin.map(ColumnOrigin::parts).orElse(List.of())) {
-      if (part.fingerprint().equals(column.fingerprint()) && part.inputs().equals(inputs)) {
+      if (isCurrent(part, column, inputs)) {
         fresh.or(RoaringBitmap.andNot(part.computed(), part.failed()));
         failed.or(part.failed());
       } else {
@@ -68,13 +63,22 @@ public record FragmentCoverage(
     return new FragmentCoverage(fragment, place, origin, inputs, fresh, stale, failed);
   }
 
-  /**
-   * The file of a group whose columns all lie in one; else the list of their files, which no record
-   * has.
-   */
-  private static String onePath(ColumnPlace place) {
-    List<String> paths = Arrays.stream(place.path().split("\\|")).distinct().toList();
-    return paths.size() == 1 ? paths.get(0) : place.path();
+  /** The record of the file that holds the column in a fragment. */
+  static Optional<ColumnOrigin> origin(
+      FragmentSnapshot fragment, ComputedColumn column, Map<String, ColumnOrigin> origins) {
+    return ColumnFileCommitter.place(fragment, column.columns())
+        .map(place -> origins.get(ColumnOrigin.pathOf(place)))
+        .filter(origin -> origin.columnIds().equals(column.idKey()))
+        .filter(origin -> origin.physicalRows() == fragment.physicalRows());
+  }
+
+  /** Whether a part was made by the column's present function from the present inputs. */
+  public boolean isCurrent(ColumnOrigin.Part part, ComputedColumn column) {
+    return isCurrent(part, column, inputs);
+  }
+
+  private static boolean isCurrent(ColumnOrigin.Part part, ComputedColumn column, String inputs) {
+    return part.fingerprint().equals(column.fingerprint()) && part.inputs().equals(inputs);
   }
 
   /** Rows that no record explains: never computed where they are NULL, else of unknown origin. */

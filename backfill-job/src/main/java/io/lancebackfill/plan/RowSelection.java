@@ -2,6 +2,7 @@ package io.lancebackfill.plan;
 
 import io.lancebackfill.datasource.read.FragmentRange;
 import io.lancebackfill.datasource.read.FragmentTable;
+import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.state.RowOffsets;
 import java.io.Serializable;
@@ -10,6 +11,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -40,10 +42,11 @@ final class RowSelection {
     if (among.isEmpty()) {
       return Map.of();
     }
+    Map<Integer, FragmentSnapshot> fragments = table.fragmentsById();
     List<FragmentRange> ranges = new ArrayList<>();
     among.forEach(
         (id, rows) -> {
-          long physical = table.fragment(id).orElseThrow().physicalRows();
+          long physical = Objects.requireNonNull(fragments.get(id)).physicalRows();
           ranges.add(
               new FragmentRange(
                   id, 0, physical, RowOffsets.toBytes(RowOffsets.complement(rows, physical))));

@@ -51,15 +51,16 @@ final class AddColumnProcedure implements Procedure {
   @Override
   public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
     List<String> names = RequiredNames.of(arguments);
-    return new ColumnDeclarations(context.session(), CallTargets.table(context, arguments))
+    TableAddress address = new TableResolver(context).resolve(arguments.string("table"));
+    List<Declared> declared =
+        new ColumnDeclarations(context.session(), CallTargets.table(context, address))
             .add(
                 names,
                 arguments.string("expression"),
                 arguments.optionalString("data_type").orElse(null),
-                arguments.stringMap("options"))
-            .stream()
-            .map(AddColumnProcedure::row)
-            .toList();
+                arguments.stringMap("options"));
+    IngestionNotice.of(context, address, names).ifPresent(System.err::println);
+    return declared.stream().map(AddColumnProcedure::row).toList();
   }
 
   static Row row(Declared declared) {

@@ -6,6 +6,7 @@ import static org.apache.spark.sql.types.DataTypes.StringType;
 import io.lancebackfill.config.BackfillOptions;
 import io.lancebackfill.config.ConfigOption;
 import io.lancebackfill.job.BackfillAction;
+import io.lancebackfill.job.BackfillCheck;
 import io.lancebackfill.job.BackfillRequest;
 import io.lancebackfill.job.BackfillResult;
 import io.lancebackfill.state.JobCounts;
@@ -55,8 +56,12 @@ final class BackfillProcedure implements Procedure {
 
   @Override
   public void check(ProcedureContext context, ProcedureArguments arguments) {
-    if (arguments.has("table") && arguments.has("column")) {
-      action(context, arguments).checkCall();
+    if (arguments.has("table")) {
+      BackfillCheck.check(
+          context.session(),
+          CallTargets.table(context, arguments),
+          arguments.optionalString("column").orElse(null),
+          arguments.options());
     }
   }
 

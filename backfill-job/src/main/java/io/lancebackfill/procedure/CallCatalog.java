@@ -19,10 +19,12 @@ import scala.collection.JavaConverters;
 public record CallCatalog(String name, String className, Map<String, String> options) {
   private static final String PREFIX = "spark.sql.catalog.";
   private static final String STORAGE = "storage.";
+
+  /** Our catalog's class. */
+  static final String OURS = "io.lancebackfill.catalog.LanceBackfillCatalog";
+
   private static final Set<String> LANCE_CLASSES =
-      Set.of(
-          "io.lancebackfill.catalog.LanceBackfillCatalog",
-          "org.lance.spark.LanceNamespaceSparkCatalog");
+      Set.of(OURS, "org.lance.spark.LanceNamespaceSparkCatalog");
 
   public CallCatalog {
     options = Map.copyOf(options);
@@ -68,6 +70,11 @@ public record CallCatalog(String name, String className, Map<String, String> opt
   /** Whether our procedures may be called on it: ours, or lance-spark's own. */
   public boolean isLance() {
     return LANCE_CLASSES.contains(className);
+  }
+
+  /** Whether what writes its tables need not name computed columns. */
+  boolean leavesComputedColumnsOut() {
+    return className.equals(OURS);
   }
 
   /** The folder or address that holds the catalog's tables, if it is configured. */

@@ -15,7 +15,10 @@ final class CallTargets {
   }
 
   static TableTarget table(ProcedureContext context, String table) {
-    TableAddress address = new TableResolver(context).resolve(table);
+    return table(context, new TableResolver(context).resolve(table));
+  }
+
+  static TableTarget table(ProcedureContext context, TableAddress address) {
     return new TableTarget(
         address.displayName(),
         new DatasetRef(address.uri(), address.storageOptions()),

@@ -28,6 +28,7 @@ final class CoverageProcedure implements Procedure {
             .notNull("never_computed", LongType)
             .notNull("unknown", LongType)
             .nullable("function_version", StringType)
+            .notNull("reason", StringType)
             .build(),
         "Says for each fragment which values are fresh, stale, failed, missing or of unknown origin.");
   }
@@ -46,7 +47,8 @@ final class CoverageProcedure implements Procedure {
                         line.failed(),
                         line.neverComputed(),
                         line.unknown(),
-                        line.functionVersion()))
+                        line.functionVersion(),
+                        line.reason()))
             .toList();
   }
 }

@@ -75,7 +75,7 @@ public final class TableResolver {
       throw notLance(
           displayName, "its catalog, a " + plugin.getClass().getName() + ", has no tables");
     }
-    Table loaded = load(table, displayName, tables, identifier);
+    Table loaded = load(table, catalog, tables, identifier);
     return CatalogTables.address(loaded)
         .map(
             address ->
@@ -83,16 +83,18 @@ public final class TableResolver {
         .orElseThrow(() -> notLance(displayName, "it is a " + loaded.getClass().getSimpleName()));
   }
 
-  private Table load(String table, String displayName, TableCatalog tables, Identifier identifier) {
+  private Table load(String table, String catalog, TableCatalog tables, Identifier identifier) {
+    String displayName = displayName(catalog, identifier);
     try {
       return loadTable(tables, identifier);
     } catch (NoSuchTableException | NoSuchNamespaceException | NoSuchDatabaseException e) {
       throw new BackfillException(
           BackfillErrorCode.TABLE_NOT_FOUND,
-          ("There is no table %s, which table => '%s' means here."
+          ("There is no table %s, which table => '%s' means here.%s"
                   + " Names are relative to the catalog of the CALL, %s; SHOW TABLES lists them."
                   + " A URI needs a '/'.")
-              .formatted(displayName, table, callCatalog.name()),
+              .formatted(
+                  displayName, table, hint(catalog, tables, identifier, e), callCatalog.name()),
           e);
     } catch (AnalysisException e) {
       throw new BackfillException(
@@ -100,6 +102,15 @@ public final class TableResolver {
           "The catalog cannot load table %s: %s".formatted(displayName, e.getMessage()),
           e);
     }
+  }
+
+  private static String hint(
+      String catalog, TableCatalog tables, Identifier missing, Exception failure) {
+    List<String> found =
+        NearestTable.of(tables, missing, failure).stream()
+            .map(identifier -> "'" + displayName(catalog, identifier) + "'")
+            .toList();
+    return found.isEmpty() ? "" : " Did you mean " + String.join(" or ", found) + "?";
   }
 
   // Scala's catalogs throw more than the interface declares.

@@ -6,11 +6,10 @@ import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.state.RowOffsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.apache.arrow.memory.BufferAllocator;
-import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.FieldVector;
-import org.apache.arrow.vector.VectorSchemaRoot;
 import org.jspecify.annotations.Nullable;
 import org.roaringbitmap.RoaringBitmap;
 
@@ -46,31 +45,25 @@ final class CheckpointStream implements OffsetStream {
         }
         return null;
       }
-      split(reader.root());
+      split(reader.offsets(), reader.values());
     }
     return ready.remove(0);
   }
 
   /** Cuts a batch into runs of rows that are wanted and not seen yet. */
-  private void split(VectorSchemaRoot root) {
-    BigIntVector offsets = (BigIntVector) root.getVector(0);
-    int rows = root.getRowCount();
-    List<FieldVector> values = root.getFieldVectors().subList(1, root.getFieldVectors().size());
+  private void split(int[] offsets, List<FieldVector> values) {
     int i = 0;
-    while (i < rows) {
-      if (!missing.contains((int) offsets.get(i))) {
+    while (i < offsets.length) {
+      if (!missing.contains(offsets[i])) {
         i++;
         continue;
       }
       int from = i;
-      while (i < rows && missing.contains((int) offsets.get(i))) {
-        missing.remove((int) offsets.get(i));
+      while (i < offsets.length && missing.contains(offsets[i])) {
+        missing.remove(offsets[i]);
         i++;
       }
-      int[] run = new int[i - from];
-      for (int k = 0; k < run.length; k++) {
-        run[k] = (int) offsets.get(from + k);
-      }
+      int[] run = Arrays.copyOfRange(offsets, from, i);
       ready.add(
           new OffsetBatch(run, new OffsetBatch(run, values).slice(from, run.length, allocator)));
     }

@@ -4,6 +4,7 @@ import io.lancebackfill.datasource.store.CheckpointDataset;
 import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.state.CheckpointStore;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -12,10 +13,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.apache.arrow.memory.BufferAllocator;
-import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
-import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.Schema;
 import org.apache.arrow.vector.util.VectorBatchAppender;
@@ -35,8 +34,6 @@ final class Checkpointer implements AutoCloseable {
   private static final long MAX_PENDING_BYTES = 64L << 20;
   private static final long RANGE_FLUSH_BYTES = 16L << 20;
   private static final int APPENDS_BEFORE_DOUBLING = 100;
-  private static final Field OFFSET =
-      Field.notNullable(CheckpointDataset.OFFSET, new ArrowType.Int(64, true));
 
   private final JobTasks stage;
   private final TaskSpec task;
@@ -52,7 +49,6 @@ final class Checkpointer implements AutoCloseable {
   private long intervalNanos;
   private long lastAppendAt = System.nanoTime();
   private int appends;
-  private long bytes;
   private @Nullable Future<?> running;
   private @Nullable CheckpointDataset dataset;
 
@@ -119,15 +115,15 @@ final class Checkpointer implements AutoCloseable {
     return written;
   }
 
+  /** Size of the data files that were written. To be asked after finish or close. */
   long bytes() {
-    return bytes;
+    return dataset == null ? 0 : dataset.bytes();
   }
 
   private void append() {
     await();
     List<OffsetBatch> rows = pending;
     pending = new ArrayList<>();
-    bytes += pendingBytes;
     pendingBytes = 0;
     lastAppendAt = System.nanoTime();
     if (++appends % APPENDS_BEFORE_DOUBLING == 0) {
@@ -138,7 +134,8 @@ final class Checkpointer implements AutoCloseable {
   }
 
   private void write(List<OffsetBatch> rows) {
-    try (VectorSchemaRoot root = concatenate(rows)) {
+    int[] offsets = rows.stream().flatMapToInt(batch -> Arrays.stream(batch.offsets())).toArray();
+    try (VectorSchemaRoot values = concatenate(rows, offsets.length)) {
       if (dataset == null) {
         dataset =
             CheckpointDataset.create(
@@ -149,36 +146,26 @@ final class Checkpointer implements AutoCloseable {
                     CheckpointStore.GENERATION, stage.generation(),
                     CheckpointStore.JOB_ID, stage.jobId()));
       }
-      dataset.append(root);
+      dataset.append(offsets, values);
     } finally {
       rows.forEach(OffsetBatch::close);
     }
   }
 
   /** One batch for one commit: the rows of all. */
-  private VectorSchemaRoot concatenate(List<OffsetBatch> rows) {
-    List<Field> all = new ArrayList<>();
-    all.add(OFFSET);
-    all.addAll(fields);
-    VectorSchemaRoot root = VectorSchemaRoot.create(new Schema(all), allocator);
+  private VectorSchemaRoot concatenate(List<OffsetBatch> rows, int count) {
+    VectorSchemaRoot root = VectorSchemaRoot.create(new Schema(fields), allocator);
     try {
-      BigIntVector offsets = (BigIntVector) root.getVector(0);
-      int count = rows.stream().mapToInt(OffsetBatch::rows).sum();
       // Not allocated, a vector of strings or lists has no first offset to append behind.
       for (FieldVector vector : root.getFieldVectors()) {
         vector.setInitialCapacity(count);
         vector.allocateNew();
       }
-      int position = 0;
       for (OffsetBatch batch : rows) {
-        for (int offset : batch.offsets()) {
-          offsets.set(position++, offset);
-        }
         for (int i = 0; i < fields.size(); i++) {
-          VectorBatchAppender.batchAppend(root.getVector(i + 1), batch.values().get(i));
+          VectorBatchAppender.batchAppend(root.getVector(i), batch.values().get(i));
         }
       }
-      offsets.setValueCount(count);
       root.setRowCount(count);
       return root;
     } catch (RuntimeException e) {

@@ -100,10 +100,10 @@ final class ColumnTask {
     List<TableColumn> columns = stage.columns();
     List<Field> fields = stage.fields();
     long fromCheckpoints = 0;
-    long checkpointBytes = 0;
     StagedColumnFile file;
     List<OffsetStream> streams = new ArrayList<>();
-    try (Checkpointer checkpointer = new Checkpointer(stage, task, fields, allocator, false);
+    Checkpointer checkpointer = new Checkpointer(stage, task, fields, allocator, false);
+    try (checkpointer;
         ColumnFileWriter writer =
             ColumnFileWriter.open(stage.table(), stage.storageVersion(), columns, allocator)) {
       try {
@@ -120,7 +120,6 @@ final class ColumnTask {
         new ColumnAssembler(fields, allocator, writer::write)
             .assemble(task.physicalRows(), streams);
         file = writer.finish();
-        checkpointBytes = checkpointer.bytes();
       } finally {
         streams.forEach(OffsetStream::close);
       }
@@ -139,7 +138,7 @@ final class ColumnTask {
         null,
         rowsComputed,
         fromCheckpoints,
-        file.bytes() + checkpointBytes,
+        file.bytes() + checkpointer.bytes(),
         null);
   }
 

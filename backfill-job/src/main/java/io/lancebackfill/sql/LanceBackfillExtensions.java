@@ -1,5 +1,6 @@
 package io.lancebackfill.sql;
 
+import io.lancebackfill.catalog.IngestionRule;
 import io.lancebackfill.procedure.ProcedureRegistry;
 import io.lancebackfill.procedure.Procedures;
 import org.apache.spark.sql.SparkSessionExtensions;
@@ -7,7 +8,7 @@ import scala.Function1;
 import scala.runtime.BoxedUnit;
 
 /**
- * Adds our CALLs to a session: {@code
+ * Adds our CALLs to a session, and what it takes to write tables with computed columns: {@code
  * spark.sql.extensions=io.lancebackfill.sql.LanceBackfillExtensions}. Goes together with other
  * extensions, in any order.
  */
@@ -28,6 +29,7 @@ public final class LanceBackfillExtensions implements Function1<SparkSessionExte
   public BoxedUnit apply(SparkSessionExtensions extensions) {
     extensions.injectParser(
         (session, delegate) -> new CallStatementParser(session, delegate, procedures));
+    extensions.injectResolutionRule(session -> new IngestionRule());
     return BoxedUnit.UNIT;
   }
 }

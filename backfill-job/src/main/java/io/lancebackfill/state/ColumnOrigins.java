@@ -6,6 +6,7 @@ import io.lancebackfill.datasource.store.StateTable;
 import io.lancebackfill.datasource.store.StateTable.Column;
 import io.lancebackfill.datasource.store.StateTable.Type;
 import io.lancebackfill.datasource.write.StagedColumnFile;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -105,7 +106,10 @@ public final class ColumnOrigins {
     return origins;
   }
 
-  private static ColumnOrigin origin(String path, List<StateRow> rows) {
+  private static ColumnOrigin origin(String path, List<StateRow> all) {
+    // A newer record of the same file supersedes the older ones.
+    Instant newest = all.get(all.size() - 1).instant("at");
+    List<StateRow> rows = all.stream().filter(r -> r.instant("at").equals(newest)).toList();
     StateRow first = rows.get(0);
     // An append that was repeated after an unclear outcome leaves the same parts twice.
     Map<String, ColumnOrigin.Part> parts = new LinkedHashMap<>();

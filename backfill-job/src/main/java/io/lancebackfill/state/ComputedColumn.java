@@ -63,6 +63,11 @@ public record ComputedColumn(
     return "true".equals(column.metadata().get(COMPUTED));
   }
 
+  /** True if {@code add_column} declared it, and not another tool that computes columns too. */
+  public static boolean isDeclared(TableColumn column) {
+    return isComputed(column) && column.metadata().containsKey(FINGERPRINT);
+  }
+
   /**
    * The declaration that {@code name} belongs to.
    *
@@ -84,7 +89,7 @@ public record ComputedColumn(
 
   private static ComputedColumn of(TableSnapshot table, TableColumn column) {
     Map<String, String> metadata = column.metadata();
-    if (!isComputed(column) || !metadata.containsKey(FINGERPRINT)) {
+    if (!isDeclared(column)) {
       throw new BackfillException(
           BackfillErrorCode.NOT_A_COMPUTED_COLUMN,
           ("Column '%s' holds base data: %s. A backfill would overwrite it, so it is refused. "
@@ -132,7 +137,7 @@ public record ComputedColumn(
   public static List<ComputedColumn> all(TableSnapshot table) {
     Map<List<Integer>, ComputedColumn> found = new LinkedHashMap<>();
     for (TableColumn column : table.columns()) {
-      if (isComputed(column) && column.metadata().containsKey(FINGERPRINT)) {
+      if (isDeclared(column)) {
         ComputedColumn computed = of(table, column);
         found.putIfAbsent(computed.fieldIds(), computed);
       }

@@ -31,4 +31,8 @@ public record JobEvent(
     long rowsPlanned,
     long elapsedMs,
     String options,
-    String message) {}
+    String message) {
+
+  /** The event that says how much there is to do; by then the table's history was followed. */
+  public static final String PLANNED = "PLANNED";
+}

@@ -107,6 +107,18 @@ public final class JobRecords {
     return of.isEmpty() ? Optional.empty() : Optional.of(of.get(of.size() - 1));
   }
 
+  /**
+   * The newest version up to which a job on these columns has followed the table's history; 0 if
+   * none has.
+   */
+  public long followedTo(String columnIds) {
+    return events(null).stream()
+        .filter(e -> e.columnIds().equals(columnIds) && e.event().equals(JobEvent.PLANNED))
+        .mapToLong(JobEvent::tableVersion)
+        .max()
+        .orElse(0);
+  }
+
   /** Folds small files together; for the end of a job. */
   public void compact() {
     if (table.exists() && table.fragments() > 50) {

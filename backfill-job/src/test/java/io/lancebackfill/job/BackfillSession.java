@@ -29,7 +29,20 @@ final class BackfillSession implements AutoCloseable {
     this.spark =
         LocalSpark.start(
             List.of(new LanceBackfillExtensions()),
-            Map.of("spark.sql.catalog.lance.root", root.toString()));
+            Map.of(
+                "spark.sql.catalog.lance.root",
+                root.toString(),
+                "spark.sql.catalog.plain",
+                "org.lance.spark.LanceNamespaceSparkCatalog",
+                "spark.sql.catalog.plain.impl",
+                "dir",
+                "spark.sql.catalog.plain.root",
+                root.toString()));
+  }
+
+  /** A table's name in lance-spark's own catalog: there an INSERT writes all columns. */
+  static String plain(String table) {
+    return table.replaceFirst("^lance\\.", "plain.");
   }
 
   /** A table {@code (id BIGINT, text STRING)} with one fragment for each of {@code fragments}. */
@@ -46,6 +59,17 @@ final class BackfillSession implements AutoCloseable {
     sql(
         "CREATE TABLE lance.default.%s TBLPROPERTIES ('file_format_version'='%s') AS SELECT * FROM data_of_%s",
         name, format, name);
+    return "lance.default." + name;
+  }
+
+  /** The same, with or without row ids that stay when rows move. */
+  String table(String name, long rows, int fragments, String format, boolean stableRowIds) {
+    spark.range(0, rows, 1, fragments).createOrReplaceTempView("ids_of_" + name);
+    sql(
+        "CREATE TABLE lance.default.%s TBLPROPERTIES ('file_format_version'='%s',"
+            + " 'enable_stable_row_ids'='%s') AS SELECT id,"
+            + " concat('text ', id %% 977, repeat('x', cast(id %% 5 as int))) AS text FROM ids_of_%s",
+        name, format, stableRowIds, name);
     return "lance.default." + name;
   }
 

@@ -60,7 +60,7 @@ class TestBackfillAppends {
     session.sql(
         "INSERT INTO %s SELECT id + 1000, IF(id %% 9 = 0, NULL, text), CAST(NULL AS INT) FROM %s"
             + " WHERE id < 50",
-        table, table);
+        BackfillSession.plain(table), table);
     assertThat(session.coverage(table, "n")).containsExactly(200L, 0L, 0L, 50L, 0L);
     // The column lies in one data file with the others there; that file stays, as part of the
     // table.
@@ -74,7 +74,7 @@ class TestBackfillAppends {
     String table = filled(name, format);
     session.sql(
         "INSERT INTO %s SELECT id + 1000, text, CAST(NULL AS INT) FROM %s WHERE id < 50",
-        table, table);
+        BackfillSession.plain(table), table);
     Row some =
         session.call("backfill(table => '%s', column => 'n', where => 'id %% 2 = 0')", table);
     assertThat(some.<Long>getAs("rows_computed")).isEqualTo(25);
@@ -89,7 +89,7 @@ class TestBackfillAppends {
     String table = filled(name, format);
     session.sql(
         "INSERT INTO %s SELECT id + 1000, text, IF(id %% 2 = 0, -1, NULL) FROM %s WHERE id < 50",
-        table, table);
+        BackfillSession.plain(table), table);
     assertThat(session.coverage(table, "n")).containsExactly(200L, 0L, 0L, 25L, 25L);
     Row missing = session.call("backfill(table => '%s', column => 'n')", table);
     assertThat(missing.<Long>getAs("rows_computed")).isEqualTo(25);

@@ -172,6 +172,9 @@ class TestRefusedCalls {
                     "backfill(table => 'nothing', column => 'n', concurrency => 0)", table))
         .hasMessageContaining("[TABLE_NOT_FOUND]")
         .hasMessageContaining("[INVALID_OPTION] Option 'concurrency'");
+    assertThatThrownBy(() -> session.call("backfill(table => '%s', where => 'id <')", table))
+        .hasMessageContaining("[MISSING_ARGUMENT]")
+        .hasMessageContaining("[INVALID_WHERE]");
     assertThatThrownBy(
             () ->
                 session.call(

@@ -41,6 +41,10 @@ class TestDatasourceRules {
           .and()
           .areDeclaredInClassesThat()
           .doNotHaveSimpleName("SnapshotReader")
+          .and()
+          .areDeclaredInClassesThat()
+          // lance-spark's own factory methods come with its catalog.
+          .doNotHaveSimpleName("LanceCatalog")
           .should(be(rawReturnType(resideInAPackage("org.lance.."))))
           .orShould(be(rawParameterTypes(anyElementThat(resideInAPackage("org.lance..")))))
           .allowEmptyShould(true);

@@ -100,6 +100,9 @@ public final class ExpressionBinder {
         }
       }
     }
+    if (analysed == null) {
+      faults.addAll(PartFaults.of(analyzer, checks, text, parsed));
+    }
     if (analysed == null || !faults.isEmpty()) {
       throw new ExpressionException(List.copyOf(faults), cause);
     }
@@ -126,8 +129,7 @@ public final class ExpressionBinder {
 
   /** With NULLs in the place of unknown functions only a missing column is surely a fault. */
   private static boolean onlyAsGuess(ParsedChecks checks, AnalysisException e) {
-    return !checks.unknownCalls().isEmpty()
-        && (e.getErrorClass() == null || !e.getErrorClass().startsWith("UNRESOLVED_COLUMN"));
+    return !checks.unknownCalls().isEmpty() && !SchemaAnalyzer.namesNoColumn(e);
   }
 
   private BoundExpression bound(String text, Analysed analysed, @Nullable String version) {

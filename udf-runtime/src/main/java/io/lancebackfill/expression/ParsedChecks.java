@@ -6,6 +6,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.analysis.MultiAlias;
 import org.apache.spark.sql.catalyst.analysis.Star;
@@ -35,7 +36,7 @@ final class ParsedChecks {
   private final Predicate<String> isArrowFunction;
   private final Set<ExpressionFault> faults = new LinkedHashSet<>();
   private final List<Expression> unknownCalls = new ArrayList<>();
-  private boolean notAnalysable;
+  private final List<Expression> refused = new ArrayList<>();
 
   /**
    * Prepares checks.
@@ -67,7 +68,21 @@ final class ParsedChecks {
 
   /** Whether analysis would only repeat what is already known. */
   boolean notAnalysable() {
-    return notAnalysable;
+    return !refused.isEmpty();
+  }
+
+  /** Whether none of the faults is in the expression. */
+  boolean holdsNoFault(Expression expression) {
+    return Stream.concat(refused.stream(), unknownCalls.stream())
+            .noneMatch(node -> node == expression)
+        && Trees.children(expression).stream().allMatch(this::holdsNoFault);
+  }
+
+  /** Whether nothing inside of the expression is worth a look. */
+  boolean refusedWithAllInIt(Expression expression) {
+    return isWindow(expression)
+        || (!(expression instanceof UnresolvedFunction)
+            && refused.stream().anyMatch(node -> node == expression));
   }
 
   static ExpressionFault notRowWise(String what) {
@@ -95,11 +110,12 @@ final class ParsedChecks {
 
   private void checkNode(Expression node) {
     if (isWindow(node)) {
-      refuse(notRowWise("... OVER (...)"));
+      refuse(node, notRowWise("... OVER (...)"));
     } else if (node instanceof SubqueryExpression) {
-      refuse(notRowWise("a subquery"));
+      refuse(node, notRowWise("a subquery"));
     } else if (node instanceof Star || node instanceof MultiAlias) {
       refuse(
+          node,
           new ExpressionFault(
               Code.INVALID_EXPRESSION,
               "'%s' stands for several columns.".formatted(node)
@@ -122,12 +138,12 @@ final class ParsedChecks {
             && info.isDefined()
             && NOT_ROW_WISE_GROUPS.contains(info.get().getGroup());
     if (otherRows || call.isDistinct() || call.filter().isDefined()) {
-      refuse(notRowWise(name + "(...)"));
+      refuse(call, notRowWise(name + "(...)"));
     }
   }
 
-  private void refuse(ExpressionFault fault) {
-    notAnalysable = true;
+  private void refuse(Expression node, ExpressionFault fault) {
+    refused.add(node);
     faults.add(fault);
   }
 

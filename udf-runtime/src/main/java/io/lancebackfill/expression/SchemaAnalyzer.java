@@ -160,6 +160,11 @@ final class SchemaAnalyzer {
     return JavaConverters.asScalaBuffer(elements).toList();
   }
 
+  /** Whether an analysis stopped at a name that no column has. */
+  static boolean namesNoColumn(AnalysisException e) {
+    return e.getErrorClass() != null && e.getErrorClass().startsWith("UNRESOLVED_COLUMN");
+  }
+
   /** The fault that one of Spark's analysis errors means. */
   static ExpressionFault fault(String text, AnalysisException e, Code otherwise) {
     String errorClass = e.getErrorClass() == null ? "" : e.getErrorClass();

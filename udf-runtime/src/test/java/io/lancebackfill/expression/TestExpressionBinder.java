@@ -266,7 +266,9 @@ array()                       | UNSUPPORTED_TYPE             | ARRAY<VOID>
             "nosuch(rand()) + length(embed(text)) + nope + unix_timestamp()",
             Code.FUNCTION_NOT_FOUND,
             Code.FUNCTION_NOT_TOP_LEVEL,
-            Code.INVALID_EXPRESSION)
+            Code.INVALID_EXPRESSION,
+            Code.NON_DETERMINISTIC_EXPRESSION,
+            Code.SESSION_DEPENDENT_EXPRESSION)
         .hasMessageContaining("[FUNCTION_NOT_FOUND] ")
         .hasMessageContaining("\n[INVALID_EXPRESSION] ");
     assertFaults(
@@ -275,7 +277,24 @@ array()                       | UNSUPPORTED_TYPE             | ARRAY<VOID>
         Code.SESSION_DEPENDENT_EXPRESSION,
         Code.NON_DETERMINISTIC_EXPRESSION);
     assertFaults(
-        "sum(nosuch(id)) + current_date", Code.NOT_ROW_WISE_EXPRESSION, Code.FUNCTION_NOT_FOUND);
+        "sum(nosuch(id)) + current_date",
+        Code.NOT_ROW_WISE_EXPRESSION,
+        Code.FUNCTION_NOT_FOUND,
+        Code.SESSION_DEPENDENT_EXPRESSION);
+    assertFaults(
+        "sum(id) + rand()", Code.NOT_ROW_WISE_EXPRESSION, Code.NON_DETERMINISTIC_EXPRESSION);
+    assertFaults(
+        "sum(id + rand())", Code.NOT_ROW_WISE_EXPRESSION, Code.NON_DETERMINISTIC_EXPRESSION);
+    assertFaults(
+            "nope + neither + rand()",
+            Code.INVALID_EXPRESSION,
+            Code.INVALID_EXPRESSION,
+            Code.NON_DETERMINISTIC_EXPRESSION)
+        .hasMessageContaining("`nope`")
+        .hasMessageContaining("`neither`");
+    assertFaults(
+        "transform(arr, x -> x + nope) + struct(id, named_struct('a', id)).col2.a",
+        Code.INVALID_EXPRESSION);
   }
 
   @Test

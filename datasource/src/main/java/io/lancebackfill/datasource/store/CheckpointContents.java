@@ -6,7 +6,6 @@ import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceErrorClassifier;
 import java.util.List;
 import java.util.Map;
-import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.ipc.ArrowReader;
 import org.apache.arrow.vector.types.pojo.Field;
@@ -20,13 +19,15 @@ import org.roaringbitmap.RoaringBitmap;
  *
  * @param version the version that was looked at, which all reads come from
  * @param rows how many rows there are
- * @param valueFields the columns after {@link CheckpointDataset#OFFSET}
+ * @param offsetColumn name of the first column, which tells the offsets
+ * @param valueFields the columns of the values
  * @param properties what the writer gave to {@link CheckpointDataset#create}
  */
 public record CheckpointContents(
     DatasetRef ref,
     long version,
     long rows,
+    String offsetColumn,
     List<Field> valueFields,
     Map<String, String> properties) {
 
@@ -44,15 +45,12 @@ public record CheckpointContents(
     RoaringBitmap offsets = new RoaringBitmap();
     try (Dataset dataset = DatasetOpener.at(ref, version);
         LanceScanner scanner =
-            dataset.newScan(
-                new ScanOptions.Builder().columns(List.of(CheckpointDataset.OFFSET)).build());
+            dataset.newScan(new ScanOptions.Builder().columns(List.of(offsetColumn)).build());
         ArrowReader batches = scanner.scanBatches()) {
+      OffsetDecoder decoder = new OffsetDecoder(-1);
       while (batches.loadNextBatch()) {
         VectorSchemaRoot batch = batches.getVectorSchemaRoot();
-        BigIntVector vector = (BigIntVector) batch.getVector(0);
-        for (int row = 0; row < batch.getRowCount(); row++) {
-          offsets.add(Math.toIntExact(vector.get(row)));
-        }
+        offsets.add(decoder.decode(batch.getVector(0), batch.getRowCount()));
       }
     } catch (Exception e) {
       throw LanceErrorClassifier.classify("read the checkpoint", ref, e);
@@ -67,11 +65,12 @@ public record CheckpointContents(
    * @param batchSize most rows per batch, at least 1
    */
   public CheckpointReader open(long fromOffset, int batchSize) {
-    long skipped = fromOffset <= 0 ? 0 : rowsBefore(fromOffset);
-    return CheckpointReader.open(this, skipped, batchSize);
-  }
-
-  private long rowsBefore(long offset) {
-    return offsets().rank(Math.toIntExact(Math.min(offset - 1, Integer.MAX_VALUE)));
+    if (fromOffset <= 0) {
+      return CheckpointReader.open(this, 0, -1, batchSize);
+    }
+    RoaringBitmap offsets = offsets();
+    int before = offsets.rank(Math.toIntExact(Math.min(fromOffset - 1, Integer.MAX_VALUE)));
+    int last = before == 0 ? -1 : offsets.select(before - 1);
+    return CheckpointReader.open(this, before, last, batchSize);
   }
 }

@@ -6,13 +6,15 @@ import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetException.Kind;
 import io.lancebackfill.datasource.table.DatasetOpener;
 import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.datasource.table.LanceErrorClassifier;
 import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.apache.arrow.vector.BigIntVector;
+import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.IntVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
@@ -29,8 +31,15 @@ import org.lance.Dataset;
  * whatever becomes of the process then.
  */
 public final class CheckpointDataset implements AutoCloseable {
-  /** Name of the first column: the row's physical offset in its fragment, INT64. */
-  public static final String OFFSET = "_offset";
+  /**
+   * Name of the first column, INT32: how many offsets lie between the row's and that of the row
+   * before it, or the fragment's beginning. Rows in a run have zeros here, which take no room,
+   * where offsets themselves take up to two thirds of an integer column.
+   */
+  static final String GAP = "_gap";
+
+  /** The first column of older checkpoints, INT64: the row's physical offset in its fragment. */
+  static final String OFFSET = "_offset";
 
   /** Keeps the caller's properties apart from Lance's own schema metadata. */
   private static final String PROPERTY_PREFIX = "lance-backfill.property.";
@@ -42,7 +51,8 @@ public final class CheckpointDataset implements AutoCloseable {
   private final Schema schema;
   private final String storageVersion;
   private Dataset dataset;
-  private long lastOffset = -1;
+  private int lastOffset = -1;
+  private long bytes;
 
   private CheckpointDataset(
       DatasetRef ref, Schema schema, String storageVersion, Dataset dataset) {
@@ -56,7 +66,7 @@ public final class CheckpointDataset implements AutoCloseable {
    * Creates an empty dataset.
    *
    * @param ref where; its name must be new (put something unique into it)
-   * @param valueFields the columns after {@link #OFFSET}; nullable, whatever the fields say
+   * @param valueFields the columns of the values; nullable, whatever the fields say
    * @param properties kept with the dataset; {@link CheckpointContents#properties()} gives them
    *     back
    * @throws DatasetException INVALID_INPUT if there is a dataset already
@@ -66,7 +76,7 @@ public final class CheckpointDataset implements AutoCloseable {
     Map<String, String> metadata = new HashMap<>();
     properties.forEach((key, value) -> metadata.put(PROPERTY_PREFIX + key, value));
     List<Field> fields = new ArrayList<>();
-    fields.add(Field.notNullable(OFFSET, new ArrowType.Int(64, true)));
+    fields.add(Field.notNullable(GAP, new ArrowType.Int(32, true)));
     boolean unsafe =
         valueFields.stream()
             .anyMatch(field -> LanceEncoding.isUnsafe(field, StateDatasets.STORAGE_VERSION));
@@ -97,60 +107,84 @@ public final class CheckpointDataset implements AutoCloseable {
     return ref;
   }
 
+  /** Size of the data files that were appended. */
+  public long bytes() {
+    return bytes;
+  }
+
   /**
    * Appends a batch; without rows it does nothing. The vectors stay the caller's.
    *
-   * @param offsetsAndValues {@link #OFFSET} and the value columns, in the order of their
-   *     declaration
+   * @param offsets the rows' physical offsets
+   * @param values the value columns of the same rows, in the order of their declaration
    * @throws IllegalArgumentException if the columns differ from the declared ones, or the offsets
    *     do not ascend, from the last append's on
    * @throws DatasetException as classified; the batch is not appended then
    */
-  public void append(VectorSchemaRoot offsetsAndValues) {
-    int rows = offsetsAndValues.getRowCount();
-    if (rows == 0) {
+  public void append(int[] offsets, VectorSchemaRoot values) {
+    requireColumns(offsets, values);
+    if (offsets.length == 0) {
       return;
     }
-    requireColumns(offsetsAndValues);
-    long last = requireAscending(offsetsAndValues);
-    offsetsAndValues.getFieldVectors().forEach(EmptyOffsets::repair);
-    Dataset appended =
-        Retry.onContention(
-            "append to",
-            ref,
-            () -> StateDatasets.append(ref, dataset, offsetsAndValues, storageVersion));
-    dataset.close();
-    dataset = appended;
-    lastOffset = last;
+    values.getFieldVectors().forEach(EmptyOffsets::repair);
+    try (IntVector gaps = gaps(offsets)) {
+      List<FieldVector> vectors = new ArrayList<>(values.getFieldVectors());
+      vectors.add(0, gaps);
+      // Not closed: the values are the caller's.
+      VectorSchemaRoot rows = new VectorSchemaRoot(schema.getFields(), vectors, offsets.length);
+      StateDatasets.Appended appended =
+          Retry.onContention("append to", ref, () -> StateDatasets.append(ref, dataset, rows, storageVersion));
+      dataset.close();
+      dataset = appended.dataset();
+      bytes += appended.bytes();
+    }
+    lastOffset = offsets[offsets.length - 1];
   }
 
-  private void requireColumns(VectorSchemaRoot batch) {
-    List<String> expected = schema.getFields().stream().map(Field::getName).toList();
+  private void requireColumns(int[] offsets, VectorSchemaRoot values) {
+    List<String> expected = schema.getFields().stream().skip(1).map(Field::getName).toList();
     List<String> found =
-        batch.getFieldVectors().stream().map(vector -> vector.getField().getName()).toList();
+        values.getFieldVectors().stream().map(vector -> vector.getField().getName()).toList();
     if (!expected.equals(found)) {
       throw new IllegalArgumentException(
           "The checkpoint " + ref.uri() + " has the columns " + expected + ", the batch " + found);
     }
+    if (offsets.length != values.getRowCount()) {
+      throw new IllegalArgumentException(
+          "A batch for the checkpoint "
+              + ref.uri()
+              + " has "
+              + offsets.length
+              + " offsets and "
+              + values.getRowCount()
+              + " rows");
+    }
   }
 
-  private long requireAscending(VectorSchemaRoot batch) {
-    BigIntVector offsets = (BigIntVector) batch.getVector(0);
-    long last = lastOffset;
-    for (int row = 0; row < batch.getRowCount(); row++) {
-      long offset = offsets.get(row);
-      if (offset <= last) {
-        throw new IllegalArgumentException(
-            "The offsets of the checkpoint "
-                + ref.uri()
-                + " must ascend: "
-                + offset
-                + " after "
-                + last);
+  private IntVector gaps(int[] offsets) {
+    IntVector gaps = new IntVector(schema.getFields().get(0), LanceAllocator.root());
+    try {
+      gaps.allocateNew(offsets.length);
+      int last = lastOffset;
+      for (int row = 0; row < offsets.length; row++) {
+        if (offsets[row] <= last) {
+          throw new IllegalArgumentException(
+              "The offsets of the checkpoint "
+                  + ref.uri()
+                  + " must ascend: "
+                  + offsets[row]
+                  + " after "
+                  + last);
+        }
+        gaps.set(row, offsets[row] - last - 1);
+        last = offsets[row];
       }
-      last = offset;
+      gaps.setValueCount(offsets.length);
+      return gaps;
+    } catch (RuntimeException e) {
+      gaps.close();
+      throw e;
     }
-    return last;
   }
 
   @Override
@@ -189,8 +223,9 @@ public final class CheckpointDataset implements AutoCloseable {
       throw LanceErrorClassifier.classify("read the checkpoint", ref, e);
     }
     List<Field> fields = schema.getFields();
-    if (fields.isEmpty() || !fields.get(0).getName().equals(OFFSET)) {
-      throw LocalPaths.corrupt(ref, "it has no column " + OFFSET, null);
+    String first = fields.isEmpty() ? "" : fields.get(0).getName();
+    if (!first.equals(GAP) && !first.equals(OFFSET)) {
+      throw LocalPaths.corrupt(ref, "its first column is not " + GAP, null);
     }
     Map<String, String> properties = new HashMap<>();
     metadata.forEach(
@@ -200,6 +235,6 @@ public final class CheckpointDataset implements AutoCloseable {
           }
         });
     return new CheckpointContents(
-        ref, dataset.version(), rows, fields.subList(1, fields.size()), properties);
+        ref, dataset.version(), rows, first, fields.subList(1, fields.size()), properties);
   }
 }

@@ -6,7 +6,7 @@ import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceErrorClassifier;
 import java.util.ArrayList;
 import java.util.List;
-import org.apache.arrow.vector.BigIntVector;
+import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.ipc.ArrowReader;
 import org.apache.arrow.vector.types.pojo.Field;
@@ -24,17 +24,29 @@ public final class CheckpointReader implements AutoCloseable {
   private final Dataset dataset;
   private final LanceScanner scanner;
   private final ArrowReader batches;
+  private final OffsetDecoder decoder;
+  private int[] offsets = {};
 
   private CheckpointReader(
-      DatasetRef ref, Dataset dataset, LanceScanner scanner, ArrowReader batches) {
+      DatasetRef ref,
+      Dataset dataset,
+      LanceScanner scanner,
+      ArrowReader batches,
+      OffsetDecoder decoder) {
     this.ref = ref;
     this.dataset = dataset;
     this.scanner = scanner;
     this.batches = batches;
+    this.decoder = decoder;
   }
 
-  static CheckpointReader open(CheckpointContents contents, long skippedRows, int batchSize) {
-    List<String> columns = new ArrayList<>(List.of(CheckpointDataset.OFFSET));
+  /**
+   * @param skippedRows rows before the first one that is read
+   * @param lastSkipped offset of the last of them, -1 without any
+   */
+  static CheckpointReader open(
+      CheckpointContents contents, long skippedRows, int lastSkipped, int batchSize) {
+    List<String> columns = new ArrayList<>(List.of(contents.offsetColumn()));
     contents.valueFields().stream().map(Field::getName).forEach(columns::add);
     ScanOptions.Builder options =
         new ScanOptions.Builder().columns(columns).batchSize(batchSize).batchReadahead(READ_AHEAD);
@@ -47,7 +59,8 @@ public final class CheckpointReader implements AutoCloseable {
     try {
       LocalPaths.requireWholeFiles(ref, dataset);
       scanner = dataset.newScan(options.build());
-      return new CheckpointReader(ref, dataset, scanner, scanner.scanBatches());
+      return new CheckpointReader(
+          ref, dataset, scanner, scanner.scanBatches(), new OffsetDecoder(lastSkipped));
     } catch (Exception e) {
       DatasetException classified = LanceErrorClassifier.classify("read the checkpoint", ref, e);
       closeQuietlyInto(classified, scanner);
@@ -74,24 +87,30 @@ public final class CheckpointReader implements AutoCloseable {
    */
   public boolean next() {
     try {
-      return batches.loadNextBatch();
+      if (!batches.loadNextBatch()) {
+        return false;
+      }
+      VectorSchemaRoot root = batches.getVectorSchemaRoot();
+      offsets = decoder.decode(root.getVector(0), root.getRowCount());
+      return true;
     } catch (Exception e) {
       throw LanceErrorClassifier.classify("read the checkpoint", ref, e);
     }
   }
 
-  /** The current batch: {@link CheckpointDataset#OFFSET}, then the value columns. */
-  public VectorSchemaRoot root() {
+  /** The value columns of the current batch's rows. */
+  public List<FieldVector> values() {
     try {
-      return batches.getVectorSchemaRoot();
+      List<FieldVector> vectors = batches.getVectorSchemaRoot().getFieldVectors();
+      return vectors.subList(1, vectors.size());
     } catch (Exception e) {
       throw LanceErrorClassifier.classify("read the checkpoint", ref, e);
     }
   }
 
   /** The physical offsets of the current batch's rows, ascending. */
-  public BigIntVector offsets() {
-    return (BigIntVector) root().getVector(CheckpointDataset.OFFSET);
+  public int[] offsets() {
+    return offsets.clone();
   }
 
   @Override

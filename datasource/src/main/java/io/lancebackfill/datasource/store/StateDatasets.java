@@ -12,6 +12,7 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import org.apache.arrow.vector.VectorSchemaRoot;
@@ -135,17 +136,25 @@ final class StateDatasets {
   }
 
   /**
-   * Writes the rows as a new fragment and commits them on top of the given handle.
+   * What an append made.
    *
-   * @return the dataset with the rows; the given one stays open
+   * @param dataset with the rows, for the caller to close
+   * @param bytes size of the new data files
+   */
+  record Appended(Dataset dataset, long bytes) {}
+
+  /**
+   * Writes the rows as a new fragment and commits them on top of the given handle, which stays
+   * open.
+   *
    * @throws DatasetException COMMIT_CONTENTION if the same call may be made again on a newer handle
    */
-  static Dataset append(DatasetRef ref, Dataset dataset, VectorSchemaRoot rows) {
+  static Appended append(DatasetRef ref, Dataset dataset, VectorSchemaRoot rows) {
     return append(ref, dataset, rows, STORAGE_VERSION);
   }
 
   /** As the other, on a dataset whose files have another format. */
-  static Dataset append(
+  static Appended append(
       DatasetRef ref, Dataset dataset, VectorSchemaRoot rows, String storageVersion) {
     List<FragmentMetadata> fragments;
     try {
@@ -169,15 +178,27 @@ final class StateDatasets {
             .uuid(UUID.randomUUID().toString())
             .operation(append)
             .build()) {
-      return new CommitBuilder(dataset)
-          .writeParams(ref.storageOptions())
-          .skipAutoCleanup(true)
-          .execute(transaction);
+      Dataset appended =
+          new CommitBuilder(dataset)
+              .writeParams(ref.storageOptions())
+              .skipAutoCleanup(true)
+              .execute(transaction);
+      return new Appended(appended, bytes(fragments));
     } catch (Exception e) {
       // A commit whose answer was lost is told from one that failed by looking for its file.
       return withFile(ref, fragments)
+          .map(appended -> new Appended(appended, bytes(fragments)))
           .orElseThrow(() -> LanceErrorClassifier.classify("append to", ref, e));
     }
+  }
+
+  private static long bytes(List<FragmentMetadata> fragments) {
+    return fragments.stream()
+        .flatMap(fragment -> fragment.getFiles().stream())
+        .map(DataFile::getFileSizeBytes)
+        .filter(Objects::nonNull)
+        .mapToLong(Long::longValue)
+        .sum();
   }
 
   private static Optional<Dataset> withFile(DatasetRef ref, List<FragmentMetadata> fragments) {

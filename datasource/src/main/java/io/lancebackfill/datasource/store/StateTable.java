@@ -202,7 +202,7 @@ public final class StateTable {
       // Owns no memory of its own: the vectors are closed by those that made them.
       VectorSchemaRoot all = new VectorSchemaRoot(vectors);
       all.setRowCount(root.getRowCount());
-      StateDatasets.append(ref, dataset, all).close();
+      StateDatasets.append(ref, dataset, all).dataset().close();
     } finally {
       unknown.forEach(FieldVector::close);
     }

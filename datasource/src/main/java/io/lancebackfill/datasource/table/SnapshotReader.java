@@ -48,9 +48,18 @@ public final class SnapshotReader {
         deletions != null && deletions.getNumDeletedRows() == null
             ? physicalRows - fragment.countRows()
             : metadata.getNumDeletions();
+    return fragment(metadata, deletedRows);
+  }
+
+  /** A fragment as a transaction names it. */
+  public static FragmentSnapshot fragment(FragmentMetadata metadata) {
+    return fragment(metadata, metadata.getNumDeletions());
+  }
+
+  private static FragmentSnapshot fragment(FragmentMetadata metadata, long deletedRows) {
     return new FragmentSnapshot(
         metadata.getId(),
-        physicalRows,
+        metadata.getPhysicalRows(),
         deletedRows,
         metadata.getFiles().stream().map(SnapshotReader::file).toList());
   }

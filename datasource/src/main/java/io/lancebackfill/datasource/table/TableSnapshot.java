@@ -1,6 +1,7 @@
 package io.lancebackfill.datasource.table;
 
 import java.io.Serializable;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -52,6 +53,13 @@ public record TableSnapshot(
   /** The fragment of this id, empty if this version has none. */
   public Optional<FragmentSnapshot> fragment(int id) {
     return fragments.stream().filter(fragment -> fragment.id() == id).findFirst();
+  }
+
+  /** All fragments by id, for those who look up many. */
+  public Map<Integer, FragmentSnapshot> fragmentsById() {
+    Map<Integer, FragmentSnapshot> byId = new HashMap<>();
+    fragments.forEach(fragment -> byId.put(fragment.id(), fragment));
+    return byId;
   }
 
   /** The columns as Arrow fields, with their metadata. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetException.Kind;
+import io.lancebackfill.datasource.table.DatasetOpener;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceAllocator;
 import java.io.IOException;
@@ -15,11 +16,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.LongStream;
+import java.util.Random;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.vector.BigIntVector;
+import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.Float4Vector;
+import org.apache.arrow.vector.IntVector;
 import org.apache.arrow.vector.VarCharVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.complex.FixedSizeListVector;
@@ -35,7 +39,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.lance.Dataset;
 import org.roaringbitmap.RoaringBitmap;
 
 class TestCheckpointDataset {
@@ -85,7 +91,7 @@ class TestCheckpointDataset {
     try (CheckpointDataset checkpoint = CheckpointDataset.create(ref, VALUES, Map.of())) {
       append(checkpoint, 3, 4, 7);
       append(checkpoint, 10, 20);
-      append(checkpoint, LongStream.range(100, 5000).toArray());
+      append(checkpoint, IntStream.range(100, 5000).toArray());
       append(checkpoint);
       CheckpointContents contents = CheckpointDataset.read(ref);
 
@@ -100,6 +106,60 @@ class TestCheckpointDataset {
       assertThat(rowsFrom(contents, 5000, 8)).isEmpty();
       assertThat(rowsFrom(contents, Long.MAX_VALUE, 8)).isEmpty();
     }
+  }
+
+  @Test
+  void readsOffsetsAsOlderBuildsWroteThem() {
+    List<Field> fields = new ArrayList<>(VALUES);
+    fields.add(0, Field.notNullable("_offset", new ArrowType.Int(64, true)));
+    assertThat(StateDatasets.createIfAbsent(ref, new Schema(fields))).isTrue();
+    int[] offsets = {3, 4, 7, 10, 20};
+    try (VectorSchemaRoot rows = values(fields, offsets);
+        Dataset empty = DatasetOpener.latest(ref)) {
+      for (int row = 0; row < offsets.length; row++) {
+        ((BigIntVector) rows.getVector(0)).setSafe(row, offsets[row]);
+      }
+      StateDatasets.append(ref, empty, rows).dataset().close();
+    }
+    CheckpointContents contents = CheckpointDataset.read(ref);
+    assertThat(contents.valueFields()).extracting(Field::getName).containsExactly("text", "vector");
+    assertThat(contents.offsets()).isEqualTo(RoaringBitmap.bitmapOf(offsets));
+    assertThat(rowsFrom(contents, 5, 2))
+        .containsExactly("7: null null", "10: v10 [10.0,-10.0]", "20: v20 [20.0,-20.0]");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 1.02", "3, 1.02", "0, 1.09"})
+  void addsNextToNothingToTheValues(int step, double most) throws IOException {
+    Random random = new Random(1);
+    Field number = Field.nullable("number", new ArrowType.Int(32, true));
+    int rows = 50_000;
+    int offset = 5_000_000;
+    long bytes;
+    try (CheckpointDataset checkpoint = CheckpointDataset.create(ref, List.of(number), Map.of());
+        VectorSchemaRoot batch =
+            VectorSchemaRoot.create(new Schema(List.of(number)), LanceAllocator.root())) {
+      for (int append = 0; append < 2; append++) {
+        int[] offsets = new int[rows];
+        IntVector numbers = (IntVector) batch.getVector(0);
+        for (int row = 0; row < rows; row++) {
+          offset += step == 0 ? 1 + random.nextInt(2) : step;
+          offsets[row] = offset;
+          numbers.setSafe(row, random.nextInt());
+        }
+        batch.setRowCount(rows);
+        checkpoint.append(offsets, batch);
+      }
+      bytes = checkpoint.bytes();
+    }
+    long onDisk = 0;
+    try (Stream<Path> files = Files.list(Path.of(ref.uri(), "data"))) {
+      for (Path file : files.toList()) {
+        onDisk += Files.size(file);
+      }
+    }
+    assertThat(bytes).isEqualTo(onDisk);
+    assertThat((double) bytes / (2L * rows * Integer.BYTES)).isBetween(1.0, most);
   }
 
   @Test
@@ -122,15 +182,13 @@ class TestCheckpointDataset {
             "texts",
             FieldType.nullable(ArrowType.List.INSTANCE),
             List.of(Field.nullable("item", ArrowType.Utf8.INSTANCE)));
-    Field offset = Field.notNullable(CheckpointDataset.OFFSET, new ArrowType.Int(64, true));
     int filled = emptyRows == 0 ? 0 : 100_000;
     int rows = Math.max(10, emptyRows) + filled;
     try (CheckpointDataset checkpoint = CheckpointDataset.create(ref, List.of(lists), Map.of());
         VectorSchemaRoot batch =
-            VectorSchemaRoot.create(new Schema(List.of(offset, lists)), LanceAllocator.root())) {
-      UnionListWriter writer = ((ListVector) batch.getVector(1)).getWriter();
+            VectorSchemaRoot.create(new Schema(List.of(lists)), LanceAllocator.root())) {
+      UnionListWriter writer = ((ListVector) batch.getVector(0)).getWriter();
       for (int row = 0; row < rows; row++) {
-        ((BigIntVector) batch.getVector(0)).setSafe(row, row);
         writer.setPosition(row);
         writer.startList();
         if (row >= rows - filled) {
@@ -143,13 +201,13 @@ class TestCheckpointDataset {
         writer.endList();
       }
       batch.setRowCount(rows);
-      checkpoint.append(batch);
+      checkpoint.append(IntStream.range(0, rows).toArray(), batch);
     }
     int last = 0;
     try (CheckpointReader reader = CheckpointDataset.read(ref).open(rows - 1, 10)) {
       while (reader.next()) {
         last++;
-        assertThat(String.valueOf(reader.root().getVector("texts").getObject(0)))
+        assertThat(String.valueOf(reader.values().get(0).getObject(0)))
             .isEqualTo(filled == 0 ? "[]" : "[\"text number " + (rows - 1) + "\"]");
       }
     }
@@ -185,9 +243,9 @@ class TestCheckpointDataset {
         VectorSchemaRoot other =
             VectorSchemaRoot.create(new Schema(List.of(TEXT)), LanceAllocator.root())) {
       other.setRowCount(1);
-      assertThatThrownBy(() -> checkpoint.append(other))
+      assertThatThrownBy(() -> checkpoint.append(new int[] {1}, other))
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContaining("has the columns [_offset, text, vector], the batch [text]");
+          .hasMessageContaining("has the columns [text, vector], the batch [text]");
     }
   }
 
@@ -278,42 +336,45 @@ class TestCheckpointDataset {
   }
 
   /** Row 7 has nulls, all others values made of their offsets. */
-  private static void append(CheckpointDataset checkpoint, long... offsets) {
-    List<Field> fields = new ArrayList<>();
-    fields.add(Field.notNullable(CheckpointDataset.OFFSET, new ArrowType.Int(64, true)));
-    fields.addAll(VALUES);
-    try (VectorSchemaRoot batch =
-        VectorSchemaRoot.create(new Schema(fields), LanceAllocator.root())) {
-      FixedSizeListVector vectors = (FixedSizeListVector) batch.getVector(2);
-      Float4Vector items = (Float4Vector) vectors.getDataVector();
-      for (int row = 0; row < offsets.length; row++) {
-        ((BigIntVector) batch.getVector(0)).setSafe(row, offsets[row]);
-        if (offsets[row] != 7) {
-          byte[] text = ("v" + offsets[row]).getBytes(StandardCharsets.UTF_8);
-          ((VarCharVector) batch.getVector(1)).setSafe(row, text);
-          vectors.startNewValue(row);
-          items.setSafe(2 * row, (float) offsets[row]);
-          items.setSafe(2 * row + 1, (float) -offsets[row]);
-        }
-      }
-      batch.setRowCount(offsets.length);
-      checkpoint.append(batch);
+  private static void append(CheckpointDataset checkpoint, int... offsets) {
+    try (VectorSchemaRoot batch = values(VALUES, offsets)) {
+      checkpoint.append(offsets, batch);
       assertThat(batch.getRowCount()).isEqualTo(offsets.length);
     }
+  }
+
+  /** The fields may have an offset before the values. */
+  private static VectorSchemaRoot values(List<Field> fields, int... offsets) {
+    VectorSchemaRoot batch = VectorSchemaRoot.create(new Schema(fields), LanceAllocator.root());
+    FixedSizeListVector vectors = (FixedSizeListVector) batch.getVector("vector");
+    Float4Vector items = (Float4Vector) vectors.getDataVector();
+    for (int row = 0; row < offsets.length; row++) {
+      if (offsets[row] != 7) {
+        byte[] text = ("v" + offsets[row]).getBytes(StandardCharsets.UTF_8);
+        ((VarCharVector) batch.getVector("text")).setSafe(row, text);
+        vectors.startNewValue(row);
+        items.setSafe(2 * row, (float) offsets[row]);
+        items.setSafe(2 * row + 1, (float) -offsets[row]);
+      }
+    }
+    batch.setRowCount(offsets.length);
+    return batch;
   }
 
   private static List<String> rowsFrom(CheckpointContents contents, long from, int batchSize) {
     List<String> rows = new ArrayList<>();
     try (CheckpointReader reader = contents.open(from, batchSize)) {
       while (reader.next()) {
-        assertThat(reader.root().getRowCount()).isLessThanOrEqualTo(batchSize);
-        for (int row = 0; row < reader.root().getRowCount(); row++) {
+        int[] offsets = reader.offsets();
+        List<FieldVector> values = reader.values();
+        assertThat(offsets).hasSizeLessThanOrEqualTo(batchSize);
+        for (int row = 0; row < offsets.length; row++) {
           rows.add(
-              reader.offsets().get(row)
+              offsets[row]
                   + ": "
-                  + reader.root().getVector("text").getObject(row)
+                  + values.get(0).getObject(row)
                   + " "
-                  + reader.root().getVector("vector").getObject(row));
+                  + values.get(1).getObject(row));
         }
       }
     }

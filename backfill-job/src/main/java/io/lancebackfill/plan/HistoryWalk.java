@@ -1,0 +1,232 @@
+package io.lancebackfill.plan;
+
+import io.lancebackfill.datasource.history.RowVersions;
+import io.lancebackfill.datasource.history.TableChange;
+import io.lancebackfill.datasource.history.TableChange.ColumnsRewritten;
+import io.lancebackfill.datasource.history.TableChange.FragmentsRewritten;
+import io.lancebackfill.datasource.history.TableChange.Gap;
+import io.lancebackfill.datasource.history.TableChange.Group;
+import io.lancebackfill.datasource.history.TableChange.RowsWritten;
+import io.lancebackfill.datasource.history.TableHistory;
+import io.lancebackfill.datasource.table.DatasetException;
+import io.lancebackfill.datasource.table.FragmentSnapshot;
+import io.lancebackfill.datasource.table.LanceTables;
+import io.lancebackfill.datasource.table.TableColumn;
+import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.state.ColumnOrigin;
+import io.lancebackfill.state.ColumnOrigin.Part;
+import io.lancebackfill.state.ComputedColumn;
+import io.lancebackfill.state.InputPlaces;
+import io.lancebackfill.state.RowOffsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
+import org.roaringbitmap.RoaringBitmap;
+
+/**
+ * Follows what other writers did to a column's rows since they were recorded: a compaction takes
+ * the records along to the rows' new place, an update or merge leaves a record of which rows it
+ * wrote. What it cannot follow has no record then, and counts as unknown: never as fresh.
+ *
+ * <p>Records are keyed by file, so that walking the same versions twice changes nothing.
+ */
+public final class HistoryWalk {
+  private final SparkSession spark;
+  private final TableSnapshot table;
+  private final ComputedColumn column;
+  private final List<TableColumn> inputs;
+  private final Map<String, ColumnOrigin> origins;
+  private final Map<String, ColumnOrigin> carried = new LinkedHashMap<>();
+  private final List<Gap> gaps = new ArrayList<>();
+
+  private HistoryWalk(
+      SparkSession spark,
+      TableSnapshot table,
+      ComputedColumn column,
+      List<TableColumn> inputs,
+      Map<String, ColumnOrigin> origins) {
+    this.spark = spark;
+    this.table = table;
+    this.column = column;
+    this.inputs = inputs;
+    this.origins = new HashMap<>(origins);
+  }
+
+  /**
+   * Where a walk came out.
+   *
+   * @param origins all records by path, those found on the way included
+   * @param carried the records found on the way, which are not stored yet
+   * @param gaps versions that are gone, so that what they did is not known
+   */
+  public record Result(
+      Map<String, ColumnOrigin> origins, List<ColumnOrigin> carried, List<Gap> gaps) {}
+
+  /**
+   * @param table the version to walk to
+   * @param origins the column's stored records
+   * @param after the version up to which they were walked before; 0 if that is not known
+   */
+  public static Result follow(
+      SparkSession spark,
+      TableSnapshot table,
+      ComputedColumn column,
+      List<TableColumn> inputs,
+      Map<String, ColumnOrigin> origins,
+      long after) {
+    if (origins.isEmpty()) {
+      return new Result(origins, List.of(), List.of());
+    }
+    HistoryWalk walk = new HistoryWalk(spark, table, column, inputs, origins);
+    for (TableChange change : TableHistory.between(table.ref(), after, table.version())) {
+      walk.follow(change);
+    }
+    return new Result(
+        Map.copyOf(walk.origins), List.copyOf(walk.carried.values()), List.copyOf(walk.gaps));
+  }
+
+  private void follow(TableChange change) {
+    if (change instanceof FragmentsRewritten rewritten) {
+      rewritten.groups().forEach(group -> carry(rewritten.version(), group));
+    } else if (change instanceof RowsWritten written) {
+      for (FragmentSnapshot fragment : written.fragments()) {
+        RoaringBitmap all = RowOffsets.first(fragment.physicalRows());
+        keepIfNew(fragment, List.of(Part.writtenBy(written.version(), all)));
+      }
+    } else if (change instanceof ColumnsRewritten rewritten && table.stableRowIds()) {
+      sharpen(rewritten);
+    } else if (change instanceof Gap gap) {
+      gaps.add(gap);
+    }
+  }
+
+  /** Takes the records of compacted fragments along to the fragments that hold their rows now. */
+  private void carry(long version, Group group) {
+    long rows = group.before().stream().mapToLong(FragmentSnapshot::liveRows).sum();
+    if (rows != group.after().stream().mapToLong(FragmentSnapshot::physicalRows).sum()) {
+      return;
+    }
+    Optional<Map<Integer, RoaringBitmap>> alive = aliveBefore(version, group.before());
+    if (alive.isEmpty()) {
+      return;
+    }
+    MovedRows moved = new MovedRows(group.after());
+    for (FragmentSnapshot fragment : group.before()) {
+      RoaringBitmap live = alive.get().get(fragment.id());
+      String here = InputPlaces.of(fragment, inputs);
+      for (Part part :
+          FragmentCoverage.origin(fragment, column, origins).stream()
+              .flatMap(origin -> origin.parts().stream())
+              .toList()) {
+        moved.add(part, part.inputs().equals(here), live);
+      }
+      moved.next(fragment.liveRows());
+    }
+    for (FragmentSnapshot fragment : group.after()) {
+      keepIfNew(fragment, moved.parts(fragment, InputPlaces.of(fragment, inputs)));
+    }
+  }
+
+  /**
+   * For the fragments with deleted rows, which rows a compaction found alive; empty if that can no
+   * longer be read.
+   */
+  private Optional<Map<Integer, RoaringBitmap>> aliveBefore(
+      long version, List<FragmentSnapshot> fragments) {
+    Map<Integer, RoaringBitmap> among = new HashMap<>();
+    for (FragmentSnapshot fragment : fragments) {
+      if (fragment.deletedRows() > 0
+          && FragmentCoverage.origin(fragment, column, origins).isPresent()) {
+        among.put(fragment.id(), RowOffsets.first(fragment.physicalRows()));
+      }
+    }
+    if (among.isEmpty()) {
+      return Optional.of(Map.of());
+    }
+    try {
+      return Optional.of(
+          RowSelection.matching(
+              spark,
+              LanceTables.at(table.ref(), version - 1),
+              among,
+              functions.lit(true),
+              "Find the rows that a compaction moved"));
+    } catch (DatasetException e) {
+      if (e.kind() == DatasetException.Kind.NOT_FOUND) {
+        gaps.add(new Gap(version - 1, version - 1));
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  private void keepIfNew(FragmentSnapshot fragment, List<Part> parts) {
+    if (!parts.isEmpty()) {
+      ColumnOrigin.attached(column, fragment, parts)
+          .filter(origin -> !origins.containsKey(origin.file().path()))
+          .ifPresent(this::keep);
+    }
+  }
+
+  /**
+   * Where an update gave an input a new file in place, the rows that it did not touch stay as fresh
+   * as they were. Row versions tell which, if the writer kept them; else all are stale.
+   */
+  private void sharpen(ColumnsRewritten change) {
+    List<FragmentSnapshot> recorded =
+        change.fragments().stream()
+            .filter(f -> FragmentCoverage.origin(f, column, origins).isPresent())
+            .toList();
+    if (recorded.isEmpty()) {
+      return;
+    }
+    try {
+      TableSnapshot before = LanceTables.at(table.ref(), change.version() - 1);
+      for (FragmentSnapshot fragment : recorded) {
+        Optional<FragmentSnapshot> old = before.fragment(fragment.id());
+        if (old.isPresent()) {
+          sharpen(change.version(), fragment, InputPlaces.of(old.get(), inputs));
+        }
+      }
+    } catch (DatasetException e) {
+      if (e.kind() != DatasetException.Kind.NOT_FOUND) {
+        throw e;
+      }
+      gaps.add(new Gap(change.version() - 1, change.version()));
+    }
+  }
+
+  private void sharpen(long version, FragmentSnapshot fragment, String inputsBefore) {
+    String inputsNow = InputPlaces.of(fragment, inputs);
+    if (inputsNow.equals(inputsBefore)) {
+      return;
+    }
+    RoaringBitmap touched = RowVersions.updatedBy(table.ref(), version, fragment.id());
+    if (touched.isEmpty()) {
+      return;
+    }
+    ColumnOrigin origin = FragmentCoverage.origin(fragment, column, origins).orElseThrow();
+    List<Part> parts = new ArrayList<>();
+    for (Part part : origin.parts()) {
+      if (part.inputs().equals(inputsBefore)) {
+        part.without(touched, inputsNow).ifPresent(parts::add);
+        part.only(touched).ifPresent(parts::add);
+      } else {
+        parts.add(part);
+      }
+    }
+    if (!parts.equals(origin.parts())) {
+      keep(origin.withParts(parts));
+    }
+  }
+
+  private void keep(ColumnOrigin origin) {
+    origins.put(origin.file().path(), origin);
+    carried.put(origin.file().path(), origin);
+  }
+}

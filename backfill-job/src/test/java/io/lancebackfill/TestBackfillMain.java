@@ -1,0 +1,129 @@
+package io.lancebackfill;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.Faults;
+import io.lancebackfill.job.BackfillResult;
+import io.lancebackfill.sql.LanceBackfillExtensions;
+import io.lancebackfill.state.JobStatus;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The words of a spark-submit command line; WaysInIT runs the whole. */
+class TestBackfillMain {
+  @TempDir private static Path root;
+  private static SparkSession spark;
+
+  @BeforeAll
+  static void start() {
+    spark =
+        LocalSpark.start(
+            List.of(new LanceBackfillExtensions()),
+            Map.of("spark.sql.catalog.lance.root", root.toString()));
+    spark.sql(
+        "CREATE TABLE lance.default.images TBLPROPERTIES ('file_format_version'='2.1')"
+            + " AS SELECT id FROM range(0, 100, 1, 4)");
+    spark.sql("CALL lance.system.add_column('default.images', 'twice', 'id * 2')");
+  }
+
+  @AfterAll
+  static void stop() {
+    LocalSpark.stop(spark);
+  }
+
+  @Test
+  void readsOptionsInBothForms() {
+    BackfillResult result =
+        run("--table=default.images", "--column", "twice", "--max-fragments", "3", "--dry-run");
+    assertThat(result.status()).isEqualTo(JobStatus.PLANNED);
+    assertThat(result.counts().fragmentsPlanned()).isEqualTo(3);
+  }
+
+  @Test
+  void faultsOfOptionsAreReportedWithThoseOfTheColumn() {
+    assertThat(
+            faults(
+                "stray",
+                "--table",
+                "default.images",
+                "--column",
+                "no_column",
+                "--commit-granularity",
+                "0",
+                "--colunm",
+                "x",
+                "--where",
+                "id <",
+                "--read-version",
+                "4711",
+                "--job-id"))
+        .satisfiesExactlyInAnyOrder(
+            line -> assertThat(line).startsWith("[INVALID_ARGUMENT] 'stray' is no option"),
+            line -> assertThat(line).startsWith("[INVALID_OPTION] Option 'commit_granularity'"),
+            line -> assertThat(line).startsWith("[UNKNOWN_OPTION] There is no option --colunm"),
+            line -> assertThat(line).startsWith("[MISSING_ARGUMENT] Option --job-id"),
+            line -> assertThat(line).startsWith("[COLUMN_NOT_FOUND] Column 'no_column'"),
+            line -> assertThat(line).startsWith("[VERSION_NOT_FOUND]").contains("4711"),
+            line -> assertThat(line).startsWith("[INVALID_WHERE]").contains("id <"));
+  }
+
+  @Test
+  void faultsOfOptionsAreReportedWithThatOfTheTable() {
+    assertThat(faults("--table", "images", "--column", "twice", "--concurrency", "0"))
+        .satisfiesExactlyInAnyOrder(
+            line -> assertThat(line).startsWith("[INVALID_OPTION] Option 'concurrency'"),
+            line ->
+                assertThat(line)
+                    .startsWith("[TABLE_NOT_FOUND]")
+                    .contains("Did you mean 'lance.default.images'?"));
+  }
+
+  @Test
+  void aMissingColumnHidesNoOtherFault() {
+    assertThat(faults("--table", "default.images", "--where", "nothing > 1"))
+        .satisfiesExactlyInAnyOrder(
+            line -> assertThat(line).startsWith("[MISSING_ARGUMENT] --column is missing"),
+            line -> assertThat(line).startsWith("[INVALID_WHERE]").contains("nothing"));
+    String uri = root.resolve("no.lance").toString();
+    assertThat(faults("--table", uri))
+        .satisfiesExactlyInAnyOrder(
+            line -> assertThat(line).startsWith("[MISSING_ARGUMENT] --column is missing"),
+            line -> assertThat(line).startsWith("[NOT_A_LANCE_TABLE]").contains(uri));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "images, lance.default.images",
+    "lance.images, lance.default.images",
+    "other.images, lance.default.images",
+    "default.imagse, lance.default.images"
+  })
+  void aCallIsToldWhichTableMayHaveBeenMeant(String given, String meant) {
+    assertThatThrownBy(
+            () -> spark.sql("CALL lance.system.coverage('" + given + "', 'twice')").collect())
+        .hasMessageStartingWith("[TABLE_NOT_FOUND]")
+        .hasMessageContaining("Did you mean '" + meant + "'?");
+  }
+
+  private static BackfillResult run(String... arguments) {
+    Faults faults = new Faults();
+    return BackfillMain.action(spark, BackfillMain.parse(arguments, faults), faults).run();
+  }
+
+  /** The lines that begin with a code. */
+  private static List<String> faults(String... arguments) {
+    BackfillException refused = catchThrowableOfType(BackfillException.class, () -> run(arguments));
+    return refused.getMessage().lines().filter(line -> line.startsWith("[")).toList();
+  }
+}
