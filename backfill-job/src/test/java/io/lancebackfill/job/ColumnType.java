@@ -69,30 +69,18 @@ record ColumnType(
             .and("array(array(NULL, double('NaN')), NULL, array(0D))", "array(NULL, NULL)")
             .typed());
     types.add(
-        struct("struct<n:int,t:string>", STRUCT.formatted("cast(id as int)", "concat('t', id)"))
+        of("struct<n:int,t:string>", STRUCT.formatted("cast(id as int)", "concat('t', id)"))
             .and(STRUCT.formatted("0", "''"), STRUCT.formatted("NULL", "NULL")).typed());
+    String deep = "named_struct('a', named_struct('b', %s, 'c', %s), 'd', %s)";
     types.add(
-        struct("struct<a:int,b:array<string>>", "named_struct('a', cast(id as int), 'b', array('x', NULL))")
-            .and("named_struct('a', 0, 'b', array())", "named_struct('a', NULL, 'b', array(''))").typed());
-    types.add(
-        struct("array<struct<n:bigint,t:string>>", "array(named_struct('n', id, 't', 'x'), NULL)")
-            .and("array()", "array(NULL)", "array(named_struct('n', NULL, 't', NULL), named_struct('n', 1L, 't', ''))").typed());
-    String deep = "named_struct('a', named_struct('b', %s, 'c', %s))";
-    types.add(
-        struct(
-                "struct<a:struct<b:array<binary>,c:date>>",
-                deep.formatted("array(X'00', NULL, encode(concat(id), 'UTF-8'))", "DATE'2001-01-01'"))
-            .and(deep.formatted("array()", "NULL"), "named_struct('a', NULL)")
-            .and(deep.formatted("array(NULL, X'')", "NULL"))
+        of(
+                "struct<a:struct<b:binary,c:date>,d:decimal(9,2)>",
+                deep.formatted("encode(concat(id), 'UTF-8')", "DATE'2001-01-01'", "cast(id as decimal(9,2))"))
+            .and(deep.formatted("X''", "NULL", "0.00BD"), deep.formatted("NULL", "NULL", "NULL"))
+            .and("named_struct('a', NULL, 'd', 1.00BD)")
             .typed());
     types.add(
-        struct(
-                "array<struct<a:struct<n:int,t:string>>>",
-                "array(named_struct('a', named_struct('n', cast(id as int), 't', 'x')), NULL)")
-            .and("array()", "array(NULL)", "array(named_struct('a', NULL), named_struct('a', named_struct('n', NULL, 't', '')))")
-            .typed());
-    types.add(
-        struct("struct<b:boolean,t:string>", "named_struct('b', id % 2 = 0, 't', 'x')")
+        of("struct<b:boolean,t:string>", "named_struct('b', id % 2 = 0, 't', 'x')")
             .and("named_struct('b', false, 't', '')", "named_struct('b', NULL, 't', NULL)")
             .typed());
     types.add(vector("float", 4, "float(id)", "1F", "-0.5F", "float('NaN')"));
@@ -115,9 +103,24 @@ record ColumnType(
     return cases.append(" ELSE ").append(regular).append(" END").toString();
   }
 
-  /** The expression in Spark's type, for a SELECT. */
-  String selected() {
-    return "cast(" + expression() + " as " + sparkType() + ")";
+  /**
+   * An expression with runs of the same kind of value: NULL, empty, special or regular.
+   *
+   * @param length of a run
+   */
+  String inRuns(int length) {
+    StringBuilder cases =
+        new StringBuilder("CASE pmod(hash(id div %d, '%s'), 6)".formatted(length, name));
+    cases.append(" WHEN 0 THEN NULL");
+    for (int i = 0; i < Math.min(3, specials.size()); i++) {
+      cases.append(" WHEN %d THEN %s".formatted(i + 1, specials.get(i)));
+    }
+    return cases.append(" ELSE ").append(regular).append(" END").toString();
+  }
+
+  /** An expression in Spark's type, for a SELECT. */
+  String selected(String expression) {
+    return "cast(" + expression + " as " + sparkType() + ")";
   }
 
   String sparkType() {
@@ -130,7 +133,7 @@ record ColumnType(
   boolean fits(String storage) {
     return switch (storage) {
       case "2.0" -> !name.contains("struct");
-      default -> !(name.contains("array") && name.contains("boolean"));
+      default -> !name.matches(".*array<(array|boolean).*");
     };
   }
 
@@ -140,10 +143,6 @@ record ColumnType(
 
   private static ColumnType of(String name, String regular, String... specials) {
     return new ColumnType(name, null, regular, List.of(specials), "");
-  }
-
-  private static ColumnType struct(String name, String regular) {
-    return of(name, regular);
   }
 
   private static ColumnType vector(String element, int size, String... values) {

@@ -10,14 +10,14 @@ import org.apache.arrow.vector.types.pojo.FieldType;
 /**
  * How columns are to be encoded in Lance files.
  *
- * <p>Lance 4.0.0 cannot be trusted with lists, of whatever, in its usual encoding of formats 2.1 and
- * 2.2: a long run of empty or null ones before others, which is what a column filled in parts looks
- * like, takes the whole JVM down when it is written as 2.1 ("chunk_bytes <= max_chunk_size"), and
- * comes back with an error or with wrong values from 2.2. Its full-zip encoding does well, but for
- * booleans in the same column (writing them takes the JVM down) and for structs that may be NULL:
- * over lists of values of fixed width (reading them takes the JVM down), and with more than one level
- * of lists (reading them fails, or not, as their values are). Format 2.0 has none of that. What is said
- * of a column holds for all below it; what its children say is not heard.
+ * <p>Lance 4.0.0 cannot be trusted with lists in its usual encoding of formats 2.1 and 2.2: a long
+ * run of empty or null ones before others, which is what a column filled in parts looks like, takes
+ * the whole JVM down when it is written as 2.1 ("chunk_bytes <= max_chunk_size"), and comes back
+ * with an error or with wrong values from 2.2. Its full-zip encoding does well for lists of plain
+ * values, booleans excepted (writing them takes the JVM down). Lists below or above a struct or
+ * another list cannot be read again in either encoding, as their values are, and may take the JVM
+ * down. Format 2.0 has none of that. What is said of a column holds for all below it; what its
+ * children say is not heard.
  */
 public final class LanceEncoding {
   private static final String STRUCTURAL_ENCODING = "lance-encoding:structural-encoding";
@@ -30,17 +30,14 @@ public final class LanceEncoding {
    * compaction for example, encodes it so.
    */
   public static Map<String, String> metadata(Field column, String storageVersion) {
-    return isFragile(storageVersion) && holdsList(column) && !holdsBoolean(column)
+    return isFragile(storageVersion) && holdsList(column) && isListOfPlainValues(column)
         ? Map.of(STRUCTURAL_ENCODING, FULL_ZIP)
         : Map.of();
   }
 
   /** Whether no encoding of such a column both writes and reads it safely. */
   public static boolean isUnsafe(Field column, String storageVersion) {
-    return isFragile(storageVersion)
-        && holdsList(column)
-        && (holdsBoolean(column)
-            || (holdsStruct(column) && (listDepth(column) > 1 || isStructOverLists(column))));
+    return isFragile(storageVersion) && holdsList(column) && !isListOfPlainValues(column);
   }
 
   private static boolean isFragile(String storageVersion) {
@@ -89,33 +86,10 @@ public final class LanceEncoding {
         || field.getChildren().stream().anyMatch(LanceEncoding::holdsList);
   }
 
-  private static boolean holdsBoolean(Field field) {
-    return field.getType() instanceof ArrowType.Bool
-        || field.getChildren().stream().anyMatch(LanceEncoding::holdsBoolean);
-  }
-
-  private static boolean holdsStruct(Field field) {
-    return field.getType() instanceof ArrowType.Struct
-        || field.getChildren().stream().anyMatch(LanceEncoding::holdsStruct);
-  }
-
-  private static int listDepth(Field field) {
-    int below = field.getChildren().stream().mapToInt(LanceEncoding::listDepth).max().orElse(0);
-    return below + (isList(field) ? 1 : 0);
-  }
-
-  /** Whether a struct has a list below it that is of anything but strings or bytes. */
-  private static boolean isStructOverLists(Field field) {
-    return field.getType() instanceof ArrowType.Struct
-        && field.getChildren().stream()
-            .anyMatch(child -> isList(child) ? !isOfBytes(child) : isStructOverLists(child));
-  }
-
-  private static boolean isOfBytes(Field list) {
-    ArrowType type = list.getChildren().get(0).getType();
-    return type instanceof ArrowType.Utf8
-        || type instanceof ArrowType.LargeUtf8
-        || type instanceof ArrowType.Binary
-        || type instanceof ArrowType.LargeBinary;
+  private static boolean isListOfPlainValues(Field field) {
+    Field item = field.getChildren().get(0);
+    return isList(field)
+        && item.getChildren().isEmpty()
+        && !(item.getType() instanceof ArrowType.Bool);
   }
 }

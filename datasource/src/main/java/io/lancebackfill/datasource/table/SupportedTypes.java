@@ -92,7 +92,7 @@ final class SupportedTypes {
         LanceArrowUtils.toArrowField("column", type, true, "UTC", Metadata.empty()),
         storageVersion)) {
       faults.add(
-          "the table's storage version is %s, in which Lance cannot be trusted with arrays beside booleans, nor with structs beside arrays of arrays, nor with arrays in a struct, unless of string or binary: writing or reading them can take the whole process down. Cast booleans to tinyint, declare a column for each field, as a group with columns => array(...), or, for an array of booleans, create the table with file_format_version 2.0"
+          "the table's storage version is %s, in which Lance cannot be trusted with arrays of anything but plain values, nor with arrays of booleans or in a struct: writing or reading them can take the whole process down. Cast booleans to tinyint; make an array of structs, or a struct with arrays, a group of columns with columns => array(...), one for each field; or, for arrays of arrays or booleans, create the table with file_format_version 2.0"
               .formatted(storageVersion));
     }
   }
