@@ -22,6 +22,7 @@ import io.lancebackfill.error.RootCause;
 import io.lancebackfill.job.JobListener.JobInfo;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.HistoryWalk;
+import io.lancebackfill.run.Admission;
 import io.lancebackfill.run.JobTasks;
 import io.lancebackfill.run.LiveRows;
 import io.lancebackfill.run.TaskCutter;
@@ -38,9 +39,11 @@ import io.lancebackfill.state.JobStatus;
 import io.lancebackfill.state.Json;
 import io.lancebackfill.state.TableState;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.apache.spark.sql.SparkSession;
 
@@ -150,7 +153,9 @@ public final class BackfillAction {
     Tables.tag(request.table(), tag, call.inputs(table).version());
     journal.started(table.version());
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
-      Outcome outcome = rounds(call, state, lease, journal, totals, origins, generation, live);
+      FragmentLosses losses = new FragmentLosses(records.events(null), column, journal, totals);
+      Outcome outcome =
+          rounds(call, state, lease, journal, totals, origins, generation, live, losses);
       CheckpointCleaner checkpoints = new CheckpointCleaner(state, column);
       if (outcome.status() == JobStatus.DONE && call.where() == null) {
         checkpoints.dropAll();
@@ -202,8 +207,11 @@ public final class BackfillAction {
       JobTotals totals,
       ColumnOrigins origins,
       String generation,
-      LiveRows live) {
+      LiveRows live,
+      FragmentLosses losses) {
     long followedTo = new JobRecords(state).followedTo(call.column().idKey());
+    Map<Integer, Refusal> left = new HashMap<>();
+    int attempt = 1;
     for (int round = 1; ; round++) {
       TableSnapshot table = round == 1 ? call.table() : Tables.latest(request.table());
       HistoryWalk.Result history = followed(call, table, state, followedTo);
@@ -217,21 +225,29 @@ public final class BackfillAction {
           table = Tables.latest(request.table());
         }
       }
-      BackfillPlan plan = call.plan(table, state, known, generation, journal::notice);
+      BackfillPlan all = call.plan(table, state, known, generation, journal::notice);
       int slots = call.slots(spark);
-      totals.planned(plan.fragments().size(), plan.fragmentsSkipped(), plan.rowsToCompute());
-      if (round == 1) {
-        journal.planned(followedTo, planned(plan), plan.rowsToCompute(), slots);
+      if (!losses.isolating()) {
+        totals.planned(all.fragments().size(), all.fragmentsSkipped(), all.rowsToCompute());
       }
+      if (round == 1) {
+        journal.planned(followedTo, planned(all), all.rowsToCompute(), slots);
+      }
+      BackfillPlan plan = losses.choose(all);
       if (!plan.fragments().isEmpty()) {
-        execute(call, state, table, plan, slots, coordinator, totals, generation, lease, live);
+        execute(
+            call, state, table, plan, slots, coordinator, totals, generation, lease, live, losses);
       }
       long version = Math.max(table.version(), coordinator.version());
       Map<Integer, Refusal> refused = coordinator.refused();
       if (refused.isEmpty() || call.pinned() != null) {
-        return outcome(state, plan, version, refused);
+        left.putAll(refused);
+        if (losses.more()) {
+          continue;
+        }
+        return outcome(state, plan, version, left, losses.setAside());
       }
-      if (round == ROUNDS) {
+      if (attempt++ == ROUNDS) {
         throw refusedTooOften(refused);
       }
       journal.notice(
@@ -296,7 +312,8 @@ public final class BackfillAction {
       JobTotals totals,
       String generation,
       Lease lease,
-      LiveRows live) {
+      LiveRows live,
+      FragmentLosses losses) {
     TableSnapshot inputs = call.inputs(table);
     List<TaskSpec> tasks = new TaskCutter(slots).cut(plan);
     JobTasks job =
@@ -316,7 +333,10 @@ public final class BackfillAction {
             job,
             call.bound().computation(),
             live,
-            call.conf().optional(CONCURRENCY).orElse(0),
+            new Admission(
+                call.conf().optional(CONCURRENCY).orElse(0),
+                slots,
+                spark.sparkContext().isLocal() ? losses.recorder(plan) : null),
             "backfill %s of %s".formatted(call.column().name(), request.table().name()))) {
       new BackfillRound(
               runner,
@@ -329,14 +349,24 @@ public final class BackfillAction {
               call.jobId(),
               lease.epoch(),
               lease::held,
-              live)
+              live,
+              losses)
           .run(plan, tasks);
     }
   }
 
   private static Outcome outcome(
-      TableState state, BackfillPlan plan, long version, Map<Integer, Refusal> refused) {
+      TableState state,
+      BackfillPlan plan,
+      long version,
+      Map<Integer, Refusal> refused,
+      Set<Integer> setAside) {
     StringBuilder message = new StringBuilder();
+    if (!setAside.isEmpty()) {
+      message.append(
+          "[%s] Fragments %s are set aside: each took two processes with it. The next call tries them again. "
+              .formatted(BackfillErrorCode.PROCESS_LOST, setAside));
+    }
     if (plan.fragmentsAppended() > 0) {
       message.append(
           "%d fragments were appended after the version that was read and are not included. "
@@ -357,7 +387,9 @@ public final class BackfillAction {
           "%d fragments are left behind max_fragments. ".formatted(plan.fragmentsLeft()));
     }
     return new Outcome(
-        plan.fragmentsLeft() > 0 ? JobStatus.PAUSED : JobStatus.DONE,
+        plan.fragmentsLeft() > 0
+            ? JobStatus.PAUSED
+            : setAside.isEmpty() ? JobStatus.DONE : JobStatus.DONE_WITH_ERRORS,
         version,
         message.toString().strip());
   }

@@ -30,6 +30,29 @@ class TestComputedTypes {
     session.close();
   }
 
+  /** See LanceEncoding: written as Lance usually does, this takes the whole process down. */
+  @ParameterizedTest
+  @ValueSource(strings = {"2.1", "2.2"})
+  void listsThatTookDownProcessesAreWritten(String format) {
+    String name = "lists_" + format.replace('.', '_');
+    String table = session.table(name, 200_000, 1, format);
+    String lists =
+        "CASE WHEN id % 10 = 0 THEN NULL WHEN id < 150000 THEN array()"
+            + " ELSE array(concat(''v'', id)) END";
+    session.call("add_column('%s', 'v', '%s', 'array<string>')", table, lists);
+    session.call("backfill('%s', 'v')", table);
+    assertThat(
+            Pylance.run(
+                session.folder(name),
+                """
+                t = lance.dataset(uri).to_table(columns=['id', 'v'])
+                want = [None if i % 10 == 0 else [] if i < 150000 else ['v%d' % i]
+                        for i in t['id'].to_pylist()]
+                print(t.num_rows, t['v'].to_pylist() == want)
+                """))
+        .isEqualTo("200000 True");
+  }
+
   @Test
   void vectorsByOption() {
     String table = session.table("vectors", 200, 2, "2.1");
