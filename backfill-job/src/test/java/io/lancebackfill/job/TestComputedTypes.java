@@ -104,6 +104,9 @@ class TestComputedTypes {
     assertThat(different(table, "b", withNulls("upper(text)"))).isZero();
     assertThat(different(table, "c", withNulls("id / 2D"))).isZero();
     assertThat(session.coverage(table, "c")).containsExactly(185L, 0L, 0L, 0L, 0L);
+    Row again = session.call("backfill('%s', 'c')", table);
+    assertThat(again.<Long>getAs("rows_computed")).isZero();
+    assertThat(again.<Long>getAs("commits")).isZero();
 
     session.sql(
         "INSERT INTO %s SELECT id + 1000, text, NULL, NULL, NULL FROM %s WHERE id < 30",
@@ -113,6 +116,24 @@ class TestComputedTypes {
         .isEqualTo(session.number("SELECT count(*) FROM %s WHERE id >= 1000", table));
     assertThat(different(table, "a", withNulls("length(text)"))).isZero();
     assertThat(different(table, "c", withNulls("id / 2D"))).isZero();
+
+    session.sql("UPDATE %s SET text = concat(text, '!') WHERE id < 10", table);
+    long updated = session.number("SELECT count(*) FROM %s WHERE id < 10", table);
+    for (String column : List.of("a", "b", "c")) {
+      assertThat(session.coverage(table, column).get(1)).as(column).isEqualTo(updated);
+    }
+    session.call("backfill('%s', 'c')", table);
+    assertThat(different(table, "b", withNulls("upper(text)"))).isZero();
+
+    String other = withNulls("named_struct('x', -length(text), 'y', lower(text), 'z', id / 4D)");
+    assertThatThrownBy(() -> session.call("alter_column('%s', 'b', 'upper(text)')", table))
+        .hasMessageContaining("[TYPE_MISMATCH]");
+    session.sql("CALL lance.system.alter_column('%s', 'b', \"%s\")", table, other).collectAsList();
+    long rows = session.number("SELECT count(*) FROM %s", table);
+    assertThat(session.coverage(table, "a")).containsExactly(0L, rows, 0L, 0L, 0L);
+    session.call("backfill('%s', 'a')", table);
+    assertThat(different(table, "a", withNulls("-length(text)"))).isZero();
+    assertThat(different(table, "c", withNulls("id / 4D"))).isZero();
 
     session.call("drop_column('%s', 'c')", table);
     assertThat(session.sql("SELECT * FROM %s", table).columns()).containsExactly("id", "text");
