@@ -5,6 +5,7 @@ import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.FragmentPlan;
 import io.lancebackfill.state.ComputedColumn;
+import io.lancebackfill.state.JobCounts;
 import io.lancebackfill.state.JobEvent;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -30,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 final class FragmentLosses {
   private static final int MOST = 2;
 
-  /** So many set aside with nothing to show for it are not the fragments' fault. */
+  /** So many set aside, with nothing to show for it, are not the fragments' fault. */
   private static final int HOPELESS = 3;
 
   private final String key;
@@ -43,6 +44,7 @@ final class FragmentLosses {
   private final Map<Integer, String> suspects = new TreeMap<>();
   private final Set<Integer> setAside = new TreeSet<>();
   private final Set<Integer> lost = new HashSet<>();
+  private String lastMessage = "";
   private @Nullable Integer alone;
   private boolean isolating;
   private boolean again;
@@ -150,7 +152,10 @@ final class FragmentLosses {
     // All ranges of a fragment that one process took with it are one loss.
     if (lost.add(fragment)) {
       loss(fragment, suspects.containsKey(fragment) ? MOST : 1, message);
-      failIfHopeless(message);
+      lastMessage = message;
+      if (setAside.size() >= HOPELESS) {
+        failIfNothingIsDone();
+      }
     }
   }
 
@@ -171,12 +176,13 @@ final class FragmentLosses {
         totals.counts());
   }
 
-  private void failIfHopeless(String message) {
-    if (setAside.size() >= HOPELESS && totals.counts().fragmentsCommitted() == 0) {
+  private void failIfNothingIsDone() {
+    JobCounts counts = totals.counts();
+    if (counts.fragmentsCommitted() == 0 && counts.fragmentsSkipped() == 0) {
       throw new BackfillException(
           BackfillErrorCode.PROCESS_LOST,
-          "%d fragments, %s, each took %d processes with them, and none was finished: it is not the fragments. %s Give the executors more memory, or look in their logs for the cause."
-              .formatted(setAside.size(), setAside, MOST, message));
+          "Fragments %s each took %d processes with them, and no fragment of the table was finished. %s Give the executors more memory, or look in their logs for the cause."
+              .formatted(setAside, MOST, lastMessage));
     }
   }
 
@@ -195,6 +201,9 @@ final class FragmentLosses {
       return true;
     }
     isolating = !suspects.isEmpty();
+    if (!isolating && !lastMessage.isEmpty() && !setAside.isEmpty()) {
+      failIfNothingIsDone();
+    }
     return isolating;
   }
 
