@@ -5,16 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.jspecify.annotations.Nullable;
 
 /** The ways in, each on a stock Spark with the jars of target/dist, from a folder elsewhere. */
 class WaysInIT {
@@ -45,7 +43,7 @@ class WaysInIT {
       """;
 
   @TempDir private Path folder;
-  private final List<Process> daemons = new ArrayList<>();
+  private @Nullable StandaloneCluster cluster;
   private SparkDistribution spark;
 
   @BeforeEach
@@ -56,10 +54,9 @@ class WaysInIT {
   }
 
   @AfterEach
-  void stopDaemons() {
-    for (Process daemon : daemons) {
-      daemon.descendants().forEach(ProcessHandle::destroyForcibly);
-      daemon.destroyForcibly().onExit().join();
+  void stopCluster() {
+    if (cluster != null) {
+      cluster.close();
     }
   }
 
@@ -141,33 +138,7 @@ class WaysInIT {
 
   @Test
   void standaloneCluster() throws Exception {
-    int port = freePort();
-    daemon(
-        "org.apache.spark.deploy.master.Master",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        String.valueOf(port),
-        "--webui-port",
-        "0");
-    String master = "spark://127.0.0.1:" + port;
-    daemon(
-        "org.apache.spark.deploy.worker.Worker",
-        "--host",
-        "127.0.0.1",
-        "--cores",
-        "2",
-        "--memory",
-        "1g",
-        "--webui-port",
-        "0",
-        "--work-dir",
-        folder.resolve("work").toString(),
-        master);
-    spark.conf("spark.master", master);
-    spark.conf("spark.driver.host", "127.0.0.1");
-    spark.conf("spark.executor.memory", "700m");
-    spark.conf("spark.cores.max", "2");
+    cluster = StandaloneCluster.start(spark, folder);
     try (SparkRun run = spark.python("T = \"\"\"" + TABLE + "\"\"\"\n" + withTable())) {
       assertThat(run.output()).contains(expectedOfThreeKinds());
       assertThat(run.stderr()).contains("Connected to Spark cluster");
@@ -200,24 +171,5 @@ class WaysInIT {
   private static JsonNode onlyLine(SparkRun run) throws IOException {
     assertThat(run.stdout().lines()).hasSize(1);
     return JSON.readTree(run.stdout());
-  }
-
-  private void daemon(String... command) throws Exception {
-    Path log = folder.resolve("daemon" + daemons.size() + ".txt");
-    Process daemon = spark.daemon(log, command);
-    daemons.add(daemon);
-    Awaitility.await()
-        .atMost(Duration.ofSeconds(60))
-        .until(
-            () -> {
-              assertThat(daemon.isAlive()).as(Files.readString(log)).isTrue();
-              return Files.readString(log).contains("Successfully started");
-            });
-  }
-
-  private static int freePort() throws IOException {
-    try (java.net.ServerSocket socket = new java.net.ServerSocket(0)) {
-      return socket.getLocalPort();
-    }
   }
 }

@@ -22,6 +22,7 @@ import io.lancebackfill.error.RootCause;
 import io.lancebackfill.job.JobListener.JobInfo;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.HistoryWalk;
+import io.lancebackfill.run.Admission;
 import io.lancebackfill.run.JobTasks;
 import io.lancebackfill.run.LiveRows;
 import io.lancebackfill.run.TaskCutter;
@@ -38,9 +39,11 @@ import io.lancebackfill.state.JobStatus;
 import io.lancebackfill.state.Json;
 import io.lancebackfill.state.TableState;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.apache.spark.sql.SparkSession;
 
@@ -154,8 +157,9 @@ public final class BackfillAction {
     Tables.tag(request.table(), tag, call.inputs(table).version());
     journal.started(table.version());
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
+      FragmentLosses losses = new FragmentLosses(records.events(null), column, journal, totals);
       JobOutcome outcome =
-          rounds(call.on(table), state, lease, journal, totals, origins, generation, live);
+          rounds(call.on(table), state, lease, journal, totals, origins, generation, live, losses);
       TableSnapshot newest = Tables.latest(request.table());
       CheckedCall present = call.presentIn(newest);
       CheckpointCleaner checkpoints = new CheckpointCleaner(state, present.column());
@@ -208,8 +212,11 @@ public final class BackfillAction {
       JobTotals totals,
       ColumnOrigins origins,
       String generation,
-      LiveRows live) {
+      LiveRows live,
+      FragmentLosses losses) {
     long followedTo = new JobRecords(state).followedTo(checked.column().idKey());
+    Map<Integer, Refusal> left = new HashMap<>();
+    int attempt = 1;
     for (int round = 1; ; round++) {
       TableSnapshot table = round == 1 ? checked.table() : Tables.latest(request.table());
       CheckedCall call = checked.presentIn(table);
@@ -227,21 +234,29 @@ public final class BackfillAction {
           followedTo = table.version();
         }
       }
-      BackfillPlan plan = call.plan(request.table(), table, history, generation, journal::notice);
+      BackfillPlan all = call.plan(request.table(), table, history, generation, journal::notice);
       int slots = call.slots(spark);
-      totals.planned(plan.fragments().size(), plan.fragmentsSkipped(), plan.rowsToCompute());
-      if (round == 1) {
-        journal.planned(followedTo, planned(plan), plan.rowsToCompute(), slots);
+      if (!losses.isolating()) {
+        totals.planned(all.fragments().size(), all.fragmentsSkipped(), all.rowsToCompute());
       }
+      if (round == 1) {
+        journal.planned(followedTo, planned(all), all.rowsToCompute(), slots);
+      }
+      BackfillPlan plan = losses.choose(all);
       if (!plan.fragments().isEmpty()) {
-        execute(call, state, table, plan, slots, coordinator, totals, generation, lease, live);
+        execute(
+            call, state, table, plan, slots, coordinator, totals, generation, lease, live, losses);
       }
       long version = Math.max(table.version(), coordinator.version());
       Map<Integer, Refusal> refused = coordinator.refused();
       if (refused.isEmpty() || call.pinned() != null) {
-        return JobOutcome.of(request.table(), plan, version, refused);
+        left.putAll(refused);
+        if (losses.more()) {
+          continue;
+        }
+        return JobOutcome.of(request.table(), plan, version, left, losses.setAside());
       }
-      if (round == ROUNDS) {
+      if (attempt++ == ROUNDS) {
         throw JobOutcome.refusedTooOften(refused, ROUNDS);
       }
       journal.notice(
@@ -295,7 +310,8 @@ public final class BackfillAction {
       JobTotals totals,
       String generation,
       Lease lease,
-      LiveRows live) {
+      LiveRows live,
+      FragmentLosses losses) {
     TableSnapshot inputs = call.inputs(table);
     List<TaskSpec> tasks = new TaskCutter(slots).cut(plan);
     JobTasks job =
@@ -315,7 +331,10 @@ public final class BackfillAction {
             job,
             call.bound().computation(),
             live,
-            call.conf().optional(CONCURRENCY).orElse(0),
+            new Admission(
+                call.conf().optional(CONCURRENCY).orElse(0),
+                slots,
+                spark.sparkContext().isLocal() ? losses.recorder(plan) : null),
             "backfill %s of %s".formatted(call.column().name(), request.table().name()))) {
       new BackfillRound(
               runner,
@@ -328,7 +347,8 @@ public final class BackfillAction {
               call.jobId(),
               lease.epoch(),
               lease::held,
-              live)
+              live,
+              losses)
           .run(plan, tasks);
     }
   }

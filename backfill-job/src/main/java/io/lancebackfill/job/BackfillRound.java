@@ -46,6 +46,7 @@ final class BackfillRound {
   private final long epoch;
   private final BooleanSupplier stillOwner;
   private final LiveRows live;
+  private final FragmentLosses losses;
 
   private final Map<Integer, FragmentPlan> plans = new HashMap<>();
   private final Map<Integer, Integer> rangesLeft = new HashMap<>();
@@ -64,7 +65,8 @@ final class BackfillRound {
       String jobId,
       long epoch,
       BooleanSupplier stillOwner,
-      LiveRows live) {
+      LiveRows live,
+      FragmentLosses losses) {
     this.runner = runner;
     this.coordinator = coordinator;
     this.totals = totals;
@@ -76,6 +78,7 @@ final class BackfillRound {
     this.epoch = epoch;
     this.stillOwner = stillOwner;
     this.live = live;
+    this.losses = losses;
   }
 
   /**
@@ -100,6 +103,9 @@ final class BackfillRound {
             throw e;
           }
           coordinator.flush();
+          if (runner.gaveUp()) {
+            losses.planAgain();
+          }
           return null;
         });
     if (fault != null) {
@@ -137,7 +143,9 @@ final class BackfillRound {
   private void accept(TaskResult result) {
     totals.computed(result.rowsComputed(), result.rowsFromCheckpoints(), result.bytesWritten());
     FragmentPlan plan = Objects.requireNonNull(plans.get(result.fragmentId()));
-    if (result.fault() != null) {
+    if (result.isLost()) {
+      losses.lost(result.fragmentId(), Objects.requireNonNull(result.fault()).message());
+    } else if (result.fault() != null) {
       fault = result.fault();
       faultyFragment = result.fragmentId();
       runner.holdBack();

@@ -246,10 +246,11 @@ public final class ColumnDeclarations {
         return List.of(ColumnTypes.field(names.get(0), output, table.storageVersion()));
       }
       DataType type = declared == null ? bound.dataType() : declared.type();
+      Field field = ColumnTypes.field(names.get(0), type, dim, table.storageVersion());
       if (!org.apache.spark.sql.catalyst.expressions.Cast.canCast(bound.dataType(), type)) {
         throw mismatch(names.get(0), declared, bound.dataType());
       }
-      return List.of(ColumnTypes.field(names.get(0), type, dim, table.storageVersion()));
+      return List.of(field);
     } catch (DatasetException e) {
       throw new BackfillException(
           BackfillErrorCode.UNSUPPORTED_TYPE, String.valueOf(e.getMessage()), e);

@@ -21,6 +21,7 @@ final class JobJournal {
   private final String generation;
   private final String options;
   private final long startedNanos = System.nanoTime();
+  private long lastVersion;
 
   JobJournal(
       JobRecords records,
@@ -55,6 +56,17 @@ final class JobJournal {
     listener.committed(info, counts, tableVersion);
   }
 
+  /** Fragments are about to be begun whose computation could take this driver down. */
+  void attempt(String fragments, JobCounts counts) {
+    write(JobEvent.ATTEMPT, JobStatus.RUNNING, lastVersion, counts, 0, fragments);
+  }
+
+  /** Processes were lost on a fragment. */
+  void lost(String message, JobCounts counts) {
+    write("LOST", JobStatus.RUNNING, lastVersion, counts, 0, message);
+    listener.notice(info, message);
+  }
+
   void running(JobCounts counts, long rowsDone, long rowsToCompute) {
     listener.running(info, counts, rowsDone, rowsToCompute, elapsed());
   }
@@ -64,7 +76,7 @@ final class JobJournal {
   }
 
   void ended(JobStatus status, long tableVersion, JobCounts counts, String message) {
-    write("ENDED", status, tableVersion, counts, 0, message);
+    write(JobEvent.ENDED, status, tableVersion, counts, 0, message);
     records.compact();
     listener.ended(info, status, counts, elapsed(), message);
   }
@@ -80,6 +92,7 @@ final class JobJournal {
       JobCounts counts,
       long rowsPlanned,
       String message) {
+    lastVersion = tableVersion;
     records.append(
         new JobEvent(
             info.jobId(),

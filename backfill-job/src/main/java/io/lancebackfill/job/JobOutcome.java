@@ -7,6 +7,7 @@ import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.state.JobStatus;
 import io.lancebackfill.state.TableState;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * How a job's rounds ended.
@@ -20,10 +21,20 @@ record JobOutcome(JobStatus status, long version, boolean everyRow, String messa
   /**
    * @param plan the last round's
    * @param refused fragments that were left as they are
+   * @param setAside fragments that take processes down
    */
   static JobOutcome of(
-      TableTarget table, BackfillPlan plan, long version, Map<Integer, Refusal> refused) {
+      TableTarget table,
+      BackfillPlan plan,
+      long version,
+      Map<Integer, Refusal> refused,
+      Set<Integer> setAside) {
     StringBuilder message = new StringBuilder();
+    if (!setAside.isEmpty()) {
+      message.append(
+          "[%s] Fragments %s are set aside: each took two processes with it. The next call tries them again. "
+              .formatted(BackfillErrorCode.PROCESS_LOST, setAside));
+    }
     if (plan.fragmentsAppended() > 0) {
       message.append(
           "%d fragments were appended after the version that was read and are not included. "
@@ -45,9 +56,11 @@ record JobOutcome(JobStatus status, long version, boolean everyRow, String messa
     }
     message.append(HeldBackNote.of(table, plan.heldBack()));
     return new JobOutcome(
-        plan.fragmentsLeft() > 0 ? JobStatus.PAUSED : JobStatus.DONE,
+        plan.fragmentsLeft() > 0
+            ? JobStatus.PAUSED
+            : setAside.isEmpty() ? JobStatus.DONE : JobStatus.DONE_WITH_ERRORS,
         version,
-        plan.fragmentsLeft() == 0 && plan.heldBack().isEmpty(),
+        plan.fragmentsLeft() == 0 && plan.heldBack().isEmpty() && setAside.isEmpty(),
         message.toString().strip());
   }
 

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.function.LongConsumer;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.spark.SparkEnv;
 import org.apache.spark.SparkThrowable;
 import org.apache.spark.TaskContext;
 import org.apache.spark.TaskKilledException;
@@ -49,6 +50,12 @@ final class ColumnTask {
   }
 
   TaskResult run(@Nullable Computation computation) {
+    TaskContext attempt = TaskContext.get();
+    if (attempt != null && attempt.attemptNumber() > 0 && !speculation()) {
+      // The driver decides on fragments that take processes down: see FragmentLosses.
+      return TaskResult.lost(
+          index, task.fragmentId(), "Spark lost the process of an earlier attempt.", "");
+    }
     try (BufferAllocator allocator = Checkpointer.childAllocator(task)) {
       return task.kind() == TaskSpec.Kind.RANGE
           ? computeRange(allocator, computation)
@@ -57,12 +64,19 @@ final class ColumnTask {
       throw e;
     } catch (Exception e) { // SparkException is checked, and Scala does not declare it
       TaskContext context = TaskContext.get();
-      boolean ofProcess = !(e instanceof RuntimeException) && !ofFunction(e);
-      if (ofProcess || (context != null && context.isInterrupted())) {
+      if (context != null && context.isInterrupted()) {
         throw e;
       }
-      return failed(e);
+      boolean ofProcess = !(e instanceof RuntimeException) && !ofFunction(e);
+      return ofProcess
+          ? TaskResult.lost(index, task.fragmentId(), e.toString(), trace(e))
+          : failed(e);
     }
+  }
+
+  /** With speculation a later attempt may run beside the first, which is not lost. */
+  private static boolean speculation() {
+    return SparkEnv.get().conf().getBoolean("spark.speculation", false);
   }
 
   /** Whether the expression's own code failed, which it would do on another attempt as well. */
@@ -155,8 +169,6 @@ final class ColumnTask {
       code = BackfillErrorCode.TASK_FAILED;
       message = e.toString();
     }
-    StringWriter trace = new StringWriter();
-    e.printStackTrace(new PrintWriter(trace));
     return new TaskResult(
         index,
         task.fragmentId(),
@@ -166,7 +178,13 @@ final class ColumnTask {
         rowsComputed,
         0,
         0,
-        new TaskResult.Fault(code, message, trace.toString()));
+        new TaskResult.Fault(code, message, trace(e)));
+  }
+
+  private static String trace(Exception e) {
+    StringWriter trace = new StringWriter();
+    e.printStackTrace(new PrintWriter(trace));
+    return trace.toString();
   }
 
   /** The computed rows on their way: counted, checkpointed, and checked for completeness. */

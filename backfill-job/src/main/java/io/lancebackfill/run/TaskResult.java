@@ -29,6 +29,17 @@ public record TaskResult(
     @Nullable Fault fault)
     implements Serializable {
 
+  /** The result of a task whose process was lost. */
+  static TaskResult lost(int index, int fragmentId, String message, String trace) {
+    Fault fault = new Fault(BackfillErrorCode.PROCESS_LOST, message, trace);
+    return new TaskResult(index, fragmentId, null, null, null, 0, 0, 0, fault);
+  }
+
+  /** Whether the process that ran the task was lost. */
+  public boolean isLost() {
+    return fault != null && fault.code() == BackfillErrorCode.PROCESS_LOST;
+  }
+
   /**
    * A fault of a task.
    *

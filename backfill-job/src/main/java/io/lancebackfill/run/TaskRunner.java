@@ -14,10 +14,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.spark.SimpleFutureAction;
 import org.apache.spark.SparkContext;
 import org.apache.spark.rdd.RDD;
@@ -50,35 +54,40 @@ public final class TaskRunner implements AutoCloseable {
   private static final List<String> JOB_GROUP_PROPERTIES =
       List.of("spark.jobGroup.id", "spark.job.description", "spark.job.interruptOnCancel");
 
+  private static final Pattern LOST_TASK =
+      Pattern.compile("(?s)Task (\\d+) in stage .*ExecutorLostFailure");
+
   private final SparkContext context;
   private final BackfillStage stage;
   private final Computation computation;
   private final String jobGroup;
   private final String description;
-  private final int concurrency;
+  private final Admission admission;
   private final BlockingQueue<TaskResult> results = new LinkedBlockingQueue<>();
   private final Deque<Waiting> waiting = new ArrayDeque<>();
-  private final List<SimpleFutureAction<BoxedUnit>> running = new ArrayList<>();
+  private final List<Submitted> running = new ArrayList<>();
   private int inFlight;
+  private boolean gaveUp;
 
-  private record Waiting(RDD<TaskResult> rdd, int partition) {}
+  private record Waiting(RDD<TaskResult> rdd, int partition, TaskSpec task) {}
 
-  /**
-   * @param concurrency tasks submitted at once; 0 for as many as there are
-   */
+  /** A Spark job, and which of its tasks, by their place in it, have come back. */
+  private record Submitted(
+      SimpleFutureAction<BoxedUnit> action, List<Waiting> tasks, Set<Integer> done) {}
+
   public TaskRunner(
       SparkSession spark,
       JobTasks stage,
       Computation computation,
       LiveRows live,
-      int concurrency,
+      Admission admission,
       String description) {
     this.context = spark.sparkContext();
     this.stage = new BackfillStage(spark, stage, live);
     this.computation = computation;
     this.jobGroup = stage.jobId();
     this.description = description;
-    this.concurrency = concurrency;
+    this.admission = admission;
   }
 
   /**
@@ -95,13 +104,13 @@ public final class TaskRunner implements AutoCloseable {
     context.setJobGroup(jobGroup, description, false);
     try {
       if (!assembling.isEmpty()) {
-        submit(stage.assembling(assembling), assembling.size());
+        submit(stage.assembling(assembling), assembling);
       }
       if (computing.isEmpty()) {
         return body.get();
       }
       if (computation.function() != null) {
-        submit(stage.applying(computing, computation.function()), computing.size());
+        submit(stage.applying(computing, computation.function()), computing);
         return body.get();
       }
       Column expression = computation.expression();
@@ -113,7 +122,7 @@ public final class TaskRunner implements AutoCloseable {
           query,
           description,
           () -> {
-            submit(stage.evaluating(query, computing), computing.size());
+            submit(stage.evaluating(query, computing), computing);
             return body.get();
           });
     } finally {
@@ -132,7 +141,8 @@ public final class TaskRunner implements AutoCloseable {
 
   /** Submits the task that puts the computed ranges of a fragment into its column file. */
   public void assemble(FragmentPlan fragment, List<TaskSpec.CheckpointUse> ranges) {
-    submit(stage.assembling(List.of(TaskCutter.assemble(fragment, ranges))), 1);
+    List<TaskSpec> task = List.of(TaskCutter.assemble(fragment, ranges));
+    submit(stage.assembling(task), task);
   }
 
   /** Tasks whose results have not come yet. */
@@ -143,7 +153,7 @@ public final class TaskRunner implements AutoCloseable {
   /**
    * The next result, if one comes in time.
    *
-   * @throws BackfillException TASK_FAILED if Spark gave tasks up
+   * @throws BackfillException TASK_FAILED if Spark gave tasks up, but not for a lost process
    */
   public Optional<TaskResult> poll(Duration patience) {
     TaskResult result;
@@ -157,10 +167,10 @@ public final class TaskRunner implements AutoCloseable {
           e);
     }
     if (result == null) {
-      failIfSparkGaveUp();
-      return Optional.empty();
+      return lostIfSparkGaveUp();
     }
     inFlight--;
+    admission.finished();
     submitWaiting();
     return Optional.of(result);
   }
@@ -172,40 +182,47 @@ public final class TaskRunner implements AutoCloseable {
     return held;
   }
 
-  private void submit(RDD<TaskResult> rdd, int partitions) {
-    if (concurrency == 0) {
-      List<Integer> all = new ArrayList<>();
-      for (int i = 0; i < partitions; i++) {
-        all.add(i);
-      }
-      submit(rdd, all);
-    } else {
-      for (int i = 0; i < partitions; i++) {
-        waiting.add(new Waiting(rdd, i));
-      }
-      submitWaiting();
+  /** Whether Spark gave a job up for a lost process: tasks are left that no result came of. */
+  public boolean gaveUp() {
+    return gaveUp;
+  }
+
+  private void submit(RDD<TaskResult> rdd, List<TaskSpec> tasks) {
+    for (int i = 0; i < tasks.size(); i++) {
+      waiting.add(new Waiting(rdd, i, tasks.get(i)));
     }
+    submitWaiting();
   }
 
   private void submitWaiting() {
-    while (!waiting.isEmpty() && inFlight < concurrency) {
-      Waiting next = waiting.remove();
-      submit(next.rdd(), List.of(next.partition()));
+    int room = waiting.isEmpty() ? 0 : admission.room(inFlight);
+    while (room > 0 && !waiting.isEmpty()) {
+      RDD<TaskResult> rdd = waiting.element().rdd();
+      List<Waiting> next = new ArrayList<>();
+      while (next.size() < room && !waiting.isEmpty() && waiting.element().rdd() == rdd) {
+        next.add(waiting.remove());
+      }
+      room -= next.size();
+      admission.begin(next.stream().map(task -> task.task().fragmentId()).toList());
+      submit(next);
     }
   }
 
   @SuppressWarnings({"unchecked", "rawtypes"}) // Scala's Seq of Int is one of Object to Java
-  private void submit(RDD<TaskResult> rdd, List<Integer> partitions) {
-    inFlight += partitions.size();
-    running.removeIf(action -> action.isCompleted() && action.value().get().isSuccess());
-    running.add(
+  private void submit(List<Waiting> tasks) {
+    inFlight += tasks.size();
+    running.removeIf(job -> job.action().isCompleted() && job.action().value().get().isSuccess());
+    List<Integer> partitions = tasks.stream().map(Waiting::partition).toList();
+    Set<Integer> done = ConcurrentHashMap.newKeySet();
+    SimpleFutureAction<BoxedUnit> action =
         context.submitJob(
-            rdd,
+            tasks.get(0).rdd(),
             new Only(),
             (scala.collection.Seq) JavaConverters.asScalaBuffer(partitions).toList(),
             new AbstractFunction2<Object, TaskResult, BoxedUnit>() {
               @Override
-              public BoxedUnit apply(Object partition, TaskResult result) {
+              public BoxedUnit apply(Object place, TaskResult result) {
+                done.add((Integer) place);
                 results.add(result);
                 return BoxedUnit.UNIT;
               }
@@ -215,21 +232,35 @@ public final class TaskRunner implements AutoCloseable {
               public BoxedUnit apply() {
                 return BoxedUnit.UNIT;
               }
-            }));
+            });
+    running.add(new Submitted(action, tasks, done));
   }
 
-  private void failIfSparkGaveUp() {
-    for (SimpleFutureAction<BoxedUnit> action : running) {
+  /** With few attempts of a task allowed, Spark gives the whole job up when a process is lost. */
+  private Optional<TaskResult> lostIfSparkGaveUp() {
+    for (Submitted job : running) {
+      SimpleFutureAction<BoxedUnit> action = job.action();
       if (action.isCompleted() && action.value().get().isFailure()) {
         Throwable cause = action.value().get().failed().get();
-        throw new BackfillException(
-            BackfillErrorCode.TASK_FAILED,
-            ("Spark gave the job's tasks up: %s What was finished is kept and committed; the same call"
-                    + " goes on from there. If it happens again, look at the executors' logs.")
-                .formatted(firstLines(String.valueOf(cause.getMessage()))),
-            cause);
+        String text = String.valueOf(cause.getMessage());
+        Matcher lost = LOST_TASK.matcher(text);
+        if (!lost.find()) {
+          throw new BackfillException(
+              BackfillErrorCode.TASK_FAILED,
+              ("Spark gave the job's tasks up: %s What was finished is kept and committed; the same call"
+                      + " goes on from there. If it happens again, look at the executors' logs.")
+                  .formatted(firstLines(text)),
+              cause);
+        }
+        running.remove(job);
+        inFlight -= job.tasks().size() - job.done().size();
+        gaveUp = true;
+        Waiting task = job.tasks().get(Integer.parseInt(lost.group(1)));
+        return Optional.of(
+            TaskResult.lost(task.partition(), task.task().fragmentId(), firstLines(text), ""));
       }
     }
+    return Optional.empty();
   }
 
   /** The head of Spark's message, and the innermost cause that it quotes from the executor. */
@@ -246,7 +277,7 @@ public final class TaskRunner implements AutoCloseable {
   @Override
   public void close() {
     waiting.clear();
-    if (running.stream().anyMatch(action -> !action.isCompleted())) {
+    if (running.stream().anyMatch(job -> !job.action().isCompleted())) {
       context.cancelJobGroup(jobGroup);
     }
   }

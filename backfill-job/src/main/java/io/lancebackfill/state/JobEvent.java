@@ -5,7 +5,7 @@ import java.time.Instant;
 /**
  * One line of a job's history. Counters are totals since the job's start.
  *
- * @param event STARTED, PLANNED, COMMITTED or ENDED
+ * @param event STARTED, PLANNED, ATTEMPT, COMMITTED, LOST or ENDED
  * @param status the job's status after the event
  * @param columns names of the columns that the job fills, with commas
  * @param driver id of the driver process that wrote the event
@@ -35,4 +35,10 @@ public record JobEvent(
 
   /** The event that says how much there is to do; by then the table's history was followed. */
   public static final String PLANNED = "PLANNED";
+
+  /** Fragments whose computation could take this driver down are about to be begun. */
+  public static final String ATTEMPT = "ATTEMPT";
+
+  /** The job is over, whatever its end. */
+  public static final String ENDED = "ENDED";
 }

@@ -6,7 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
 /** Runs pylance in a Python process, as other users of a table would. */
-final class Pylance {
+public final class Pylance {
   private Pylance() {}
 
   /**
@@ -14,7 +14,7 @@ final class Pylance {
    *
    * @param script has {@code lance}, {@code pa} and {@code uri}
    */
-  static String run(Path table, String script) {
+  public static String run(Path table, String script) {
     String program = "import lance, sys, pyarrow as pa\nuri = sys.argv[1]\n" + script;
     try {
       Process process =

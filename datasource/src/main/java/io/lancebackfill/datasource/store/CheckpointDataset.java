@@ -44,15 +44,21 @@ public final class CheckpointDataset implements AutoCloseable {
   /** Keeps the caller's properties apart from Lance's own schema metadata. */
   private static final String PROPERTY_PREFIX = "lance-backfill.property.";
 
+  /** For columns that later formats cannot hold: tables with such a column have it too. */
+  private static final String SAFE_STORAGE_VERSION = "2.0";
+
   private final DatasetRef ref;
   private final Schema schema;
+  private final String storageVersion;
   private Dataset dataset;
   private int lastOffset = -1;
   private long bytes;
 
-  private CheckpointDataset(DatasetRef ref, Schema schema, Dataset dataset) {
+  private CheckpointDataset(
+      DatasetRef ref, Schema schema, String storageVersion, Dataset dataset) {
     this.ref = ref;
     this.schema = schema;
+    this.storageVersion = storageVersion;
     this.dataset = dataset;
   }
 
@@ -71,9 +77,13 @@ public final class CheckpointDataset implements AutoCloseable {
     properties.forEach((key, value) -> metadata.put(PROPERTY_PREFIX + key, value));
     List<Field> fields = new ArrayList<>();
     fields.add(Field.notNullable(GAP, new ArrowType.Int(32, true)));
-    valueFields.forEach(field -> fields.add(nullable(field)));
+    boolean unsafe =
+        valueFields.stream()
+            .anyMatch(field -> LanceEncoding.isUnsafe(field, StateDatasets.STORAGE_VERSION));
+    String storageVersion = unsafe ? SAFE_STORAGE_VERSION : StateDatasets.STORAGE_VERSION;
+    valueFields.forEach(field -> fields.add(nullable(field, storageVersion)));
     Schema schema = new Schema(fields, metadata);
-    if (!StateDatasets.createIfAbsent(ref, schema)) {
+    if (!StateDatasets.createIfAbsent(ref, schema, storageVersion)) {
       throw new DatasetException(
           Kind.INVALID_INPUT,
           "Cannot create the checkpoint "
@@ -81,12 +91,12 @@ public final class CheckpointDataset implements AutoCloseable {
               + ": it exists. A checkpoint has one writer;"
               + " give each a name of its own.");
     }
-    return new CheckpointDataset(ref, schema, DatasetOpener.latest(ref));
+    return new CheckpointDataset(ref, schema, storageVersion, DatasetOpener.latest(ref));
   }
 
-  private static Field nullable(Field field) {
+  private static Field nullable(Field field, String storageVersion) {
     // Without the table's metadata: what it says of the column does not hold for a checkpoint.
-    Field forFile = LanceEncoding.forFile(field);
+    Field forFile = LanceEncoding.forFile(field, storageVersion);
     FieldType type =
         new FieldType(true, field.getType(), field.getDictionary(), forFile.getMetadata());
     return new Field(field.getName(), type, forFile.getChildren());
@@ -123,7 +133,7 @@ public final class CheckpointDataset implements AutoCloseable {
       // Not closed: the values are the caller's.
       VectorSchemaRoot rows = new VectorSchemaRoot(schema.getFields(), vectors, offsets.length);
       StateDatasets.Appended appended =
-          Retry.onContention("append to", ref, () -> StateDatasets.append(ref, dataset, rows));
+          Retry.onContention("append to", ref, () -> StateDatasets.append(ref, dataset, rows, storageVersion));
       dataset.close();
       dataset = appended.dataset();
       bytes += appended.bytes();

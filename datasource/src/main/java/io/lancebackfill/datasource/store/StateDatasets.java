@@ -37,8 +37,7 @@ final class StateDatasets {
   /** Counts up when this build writes something that an older build would misread. */
   static final int FORMAT = 1;
 
-  private static final String STORAGE_VERSION = "2.1";
-  private static final String STORAGE_VERSION_OF_COMMITS = "V2_1";
+  static final String STORAGE_VERSION = "2.1";
 
   /**
    * A version that no dataset has. Lance resolves no conflicts for an Overwrite with zero retries:
@@ -63,13 +62,18 @@ final class StateDatasets {
    * @return whether it was this call that created it
    */
   static boolean createIfAbsent(DatasetRef ref, Schema schema) {
+    return createIfAbsent(ref, schema, STORAGE_VERSION);
+  }
+
+  /** As the other, with files of another format. */
+  static boolean createIfAbsent(DatasetRef ref, Schema schema, String storageVersion) {
     Operation create = Overwrite.builder().fragments(List.of()).schema(withFormat(schema)).build();
     try (Transaction transaction =
             new Transaction.Builder().readVersion(NO_SUCH_VERSION).operation(create).build();
         Dataset created =
             new CommitBuilder(ref.uri(), LanceAllocator.root())
                 .writeParams(ref.storageOptions())
-                .storageFormat(STORAGE_VERSION_OF_COMMITS)
+                .storageFormat("V" + storageVersion.replace('.', '_'))
                 .enableV2ManifestPaths(true)
                 .maxRetries(0)
                 .skipAutoCleanup(true)
@@ -146,6 +150,12 @@ final class StateDatasets {
    * @throws DatasetException COMMIT_CONTENTION if the same call may be made again on a newer handle
    */
   static Appended append(DatasetRef ref, Dataset dataset, VectorSchemaRoot rows) {
+    return append(ref, dataset, rows, STORAGE_VERSION);
+  }
+
+  /** As the other, on a dataset whose files have another format. */
+  static Appended append(
+      DatasetRef ref, Dataset dataset, VectorSchemaRoot rows, String storageVersion) {
     List<FragmentMetadata> fragments;
     try {
       fragments =
@@ -155,7 +165,7 @@ final class StateDatasets {
               .data(rows)
               .mode(WriteMode.APPEND)
               .maxRowsPerFile(Integer.MAX_VALUE)
-              .dataStorageVersion(STORAGE_VERSION)
+              .dataStorageVersion(storageVersion)
               .storageOptions(ref.storageOptions())
               .execute();
     } catch (Exception e) {

@@ -1,30 +1,16 @@
 package io.lancebackfill.datasource.table;
 
+import io.lancebackfill.datasource.arrow.LanceEncoding;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.FieldType;
 import org.apache.spark.sql.types.ArrayType;
-import org.apache.spark.sql.types.BinaryType;
-import org.apache.spark.sql.types.BooleanType;
-import org.apache.spark.sql.types.ByteType;
 import org.apache.spark.sql.types.DataType;
-import org.apache.spark.sql.types.DateType;
-import org.apache.spark.sql.types.DecimalType;
-import org.apache.spark.sql.types.DoubleType;
-import org.apache.spark.sql.types.FloatType;
-import org.apache.spark.sql.types.IntegerType;
-import org.apache.spark.sql.types.LongType;
 import org.apache.spark.sql.types.Metadata;
-import org.apache.spark.sql.types.MetadataBuilder;
-import org.apache.spark.sql.types.ShortType;
-import org.apache.spark.sql.types.StringType;
-import org.apache.spark.sql.types.StructField;
-import org.apache.spark.sql.types.StructType;
-import org.apache.spark.sql.types.TimestampNTZType;
-import org.apache.spark.sql.types.TimestampType;
 import org.apache.spark.sql.util.LanceArrowUtils;
 
 /** Arrow fields of computed columns, as Lance stores them and other Lance tools expect them. */
@@ -38,27 +24,25 @@ public final class ColumnTypes {
    * @throws DatasetException INVALID_INPUT if Lance or Spark lacks the type
    */
   public static Field field(String name, DataType type, int vectorDim, String storageVersion) {
-    check(name, type, storageVersion);
-    Metadata metadata =
-        vectorDim == 0
-            ? Metadata.empty()
-            : new MetadataBuilder()
-                .putLong(LanceArrowUtils.ARROW_FIXED_SIZE_LIST_SIZE_KEY(), vectorDim)
-                .build();
-    if (vectorDim > 0 && !(type instanceof ArrayType)) {
-      throw new DatasetException(
-          DatasetException.Kind.INVALID_INPUT,
-          ("Column '%s' is to be a vector of %d values, but its expression is of type %s. "
-                  + "A vector comes from an array of numbers.")
-              .formatted(name, vectorDim, type.catalogString()));
-    }
-    return nullable(name, LanceArrowUtils.toArrowField(name, type, true, "UTC", metadata));
+    SupportedTypes.require(name, type, vectorDim, storageVersion);
+    Field field =
+        vectorDim > 0 && type instanceof ArrayType array
+            ? new Field(
+                name,
+                FieldType.nullable(new ArrowType.FixedSizeList(vectorDim)),
+                List.of(arrow("item", array.elementType())))
+            : arrow(name, type);
+    return nullable(name, field, storageVersion);
+  }
+
+  private static Field arrow(String name, DataType type) {
+    return LanceArrowUtils.toArrowField(name, type, true, "UTC", Metadata.empty());
   }
 
   /** The nullable field of a column whose Arrow type a function names. */
   public static Field field(String name, Field type, String storageVersion) {
-    check(name, LanceArrowUtils.fromArrowField(type), storageVersion);
-    return nullable(name, type);
+    SupportedTypes.require(name, LanceArrowUtils.fromArrowField(type), 0, storageVersion);
+    return nullable(name, type, storageVersion);
   }
 
   /** The Spark type of an Arrow field. */
@@ -76,12 +60,20 @@ public final class ColumnTypes {
         : type.catalogString();
   }
 
-  /** The same field with other metadata. */
-  public static Field withMetadata(Field field, Map<String, String> metadata) {
+  /** The same field with more metadata. */
+  public static Field withMetadata(Field field, Map<String, String> more) {
+    Map<String, String> metadata = new HashMap<>(field.getMetadata());
+    metadata.putAll(more);
     return new Field(
         field.getName(),
         new FieldType(field.isNullable(), field.getType(), field.getDictionary(), metadata),
         field.getChildren());
+  }
+
+  /** Everything nullable, and encoded as its format can hold it. */
+  private static Field nullable(String name, Field field, String storageVersion) {
+    Field nullable = nullable(name, field);
+    return withMetadata(nullable, LanceEncoding.metadata(nullable, storageVersion));
   }
 
   /** Everything nullable, and list children named as pylance names them. */
@@ -96,48 +88,5 @@ public final class ColumnTypes {
     }
     return new Field(
         name, new FieldType(true, field.getType(), field.getDictionary(), Map.of()), children);
-  }
-
-  private static void check(String name, DataType type, String storageVersion) {
-    if (type instanceof ArrayType array) {
-      check(name, array.elementType(), storageVersion);
-      return;
-    }
-    if (type instanceof StructType struct) {
-      if (storageVersion.equals("2.0") || storageVersion.startsWith("0.")) {
-        throw new DatasetException(
-            DatasetException.Kind.INVALID_INPUT,
-            ("Column '%s' is of type %s, and the table's storage version is %s, in which NULL structs do "
-                    + "not survive. Create the table with file_format_version 2.1, or declare a column for "
-                    + "each field.")
-                .formatted(name, type.catalogString(), storageVersion));
-      }
-      for (StructField field : struct.fields()) {
-        check(name, field.dataType(), storageVersion);
-      }
-      return;
-    }
-    boolean known =
-        type instanceof BooleanType
-            || type instanceof ByteType
-            || type instanceof ShortType
-            || type instanceof IntegerType
-            || type instanceof LongType
-            || type instanceof FloatType
-            || type instanceof DoubleType
-            || type instanceof StringType
-            || type instanceof BinaryType
-            || type instanceof DateType
-            || type instanceof TimestampType
-            || type instanceof TimestampNTZType
-            || type instanceof DecimalType;
-    if (!known) {
-      throw new DatasetException(
-          DatasetException.Kind.INVALID_INPUT,
-          ("Column '%s' would be of type %s, which Lance and Spark do not share. Use numbers, boolean, "
-                  + "string, binary, date, timestamp, decimal, and arrays or structs of them; cast or "
-                  + "convert the expression.")
-              .formatted(name, type.catalogString()));
-    }
   }
 }

@@ -64,7 +64,10 @@ public final class ColumnFileWriter implements AutoCloseable {
     this.columns = List.copyOf(columns);
     this.allocator = allocator;
     this.schema =
-        new Schema(columns.stream().map(column -> LanceEncoding.forFile(column.field())).toList());
+        new Schema(
+            columns.stream()
+                .map(column -> LanceEncoding.forFile(column.field(), storageVersion))
+                .toList());
     this.thread = new Thread(this::writeAll, "lance-column-file-writer");
     this.thread.setDaemon(true);
   }

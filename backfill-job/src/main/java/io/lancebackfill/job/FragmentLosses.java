@@ -1,0 +1,219 @@
+package io.lancebackfill.job;
+
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.plan.BackfillPlan;
+import io.lancebackfill.plan.FragmentPlan;
+import io.lancebackfill.state.ComputedColumn;
+import io.lancebackfill.state.JobCounts;
+import io.lancebackfill.state.JobEvent;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Fragments whose computation takes its process down. A lost process may have worked on several
+ * fragments, so each of them is computed again by itself, after the others; one that takes a second
+ * process with it is set aside, and the job goes on without it.
+ *
+ * <p>In local mode the process is the driver. There the fragments that are about to be begun are
+ * recorded with the number of their rows that are left, and the next job counts the deaths: those
+ * of jobs without an end, on the same function, after which no more rows of the fragment were kept
+ * than before. A driver that is killed from outside while a fragment gets on thus leaves no loss.
+ */
+final class FragmentLosses {
+  private static final int MOST = 2;
+
+  /** So many set aside, with nothing to show for it, are not the fragments' fault. */
+  private static final int HOPELESS = 3;
+
+  private final String key;
+  private final JobJournal journal;
+  private final JobTotals totals;
+
+  /** By fragment the rows that were left when each dead job began it, by the job's epoch. */
+  private final Map<Integer, TreeMap<Long, Long>> attempts = new HashMap<>();
+
+  private final Map<Integer, String> suspects = new TreeMap<>();
+  private final Set<Integer> setAside = new TreeSet<>();
+  private final Set<Integer> lost = new HashSet<>();
+  private String lastMessage = "";
+  private @Nullable Integer alone;
+  private boolean isolating;
+  private boolean again;
+
+  /**
+   * @param events of all jobs, oldest first
+   */
+  FragmentLosses(
+      List<JobEvent> events, ComputedColumn column, JobJournal journal, JobTotals totals) {
+    this.key = column.checkpointKey();
+    this.journal = journal;
+    this.totals = totals;
+    for (JobEvent event : events) {
+      if (!event.columnIds().equals(column.idKey())) {
+        continue;
+      }
+      if (event.event().equals(JobEvent.ENDED)) {
+        attempts.clear();
+      } else if (event.event().equals(JobEvent.ATTEMPT)) {
+        read(event);
+      }
+    }
+  }
+
+  private void read(JobEvent event) {
+    String[] parts = event.message().split(" ", -1);
+    if (!parts[0].equals(key)) {
+      return;
+    }
+    for (int i = 1; i < parts.length; i++) {
+      String[] pair = parts[i].split(":", 2);
+      attempts
+          .computeIfAbsent(Integer.valueOf(pair[0]), id -> new TreeMap<>())
+          .put(event.epoch(), Long.valueOf(pair[1]));
+    }
+  }
+
+  /** Records fragments of the plan before they are begun. */
+  Consumer<List<Integer>> recorder(BackfillPlan plan) {
+    Map<Integer, Long> left =
+        plan.fragments().stream()
+            .collect(
+                Collectors.toMap(
+                    FragmentPlan::fragmentId, f -> f.compute().getLongCardinality()));
+    return fragments ->
+        journal.attempt(
+            key
+                + fragments.stream()
+                    .map(id -> " " + id + ":" + left.getOrDefault(id, 0L))
+                    .collect(Collectors.joining()),
+            totals.counts());
+  }
+
+  /** What of the plan is to be computed now: all that is not suspect, or one that is. */
+  BackfillPlan choose(BackfillPlan plan) {
+    lost.clear();
+    if (isolating) {
+      alone = suspects.keySet().iterator().next();
+      return part(plan, plan.fragments().stream().filter(f -> alone.equals(f.fragmentId())));
+    }
+    for (FragmentPlan fragment : plan.fragments()) {
+      int deaths = deaths(fragment);
+      if (deaths > 0) {
+        loss(fragment.fragmentId(), deaths, "The driver that computed it in local mode died.");
+      }
+    }
+    attempts.clear();
+    return part(
+        plan,
+        plan.fragments().stream()
+            .filter(
+                f ->
+                    !suspects.containsKey(f.fragmentId()) && !setAside.contains(f.fragmentId())));
+  }
+
+  private static BackfillPlan part(
+      BackfillPlan plan, java.util.stream.Stream<FragmentPlan> fragments) {
+    return new BackfillPlan(
+        fragments.toList(),
+        plan.fragmentsSkipped(),
+        plan.fragmentsLeft(),
+        plan.fragmentsAppended(),
+        plan.unknownRows(),
+        plan.heldBack());
+  }
+
+  private int deaths(FragmentPlan fragment) {
+    int deaths = 0;
+    long left = fragment.compute().getLongCardinality();
+    for (long before :
+        attempts
+            .getOrDefault(fragment.fragmentId(), new TreeMap<>())
+            .descendingMap()
+            .values()) {
+      if (left < before) {
+        break;
+      }
+      deaths++;
+      left = before;
+    }
+    return deaths;
+  }
+
+  /** The process that computed a fragment, or a part of it, was lost. */
+  void lost(int fragment, String message) {
+    // All ranges of a fragment that one process took with it are one loss.
+    if (lost.add(fragment)) {
+      loss(fragment, suspects.containsKey(fragment) ? MOST : 1, message);
+      lastMessage = message;
+      if (setAside.size() >= HOPELESS) {
+        failIfNothingIsDone();
+      }
+    }
+  }
+
+  private void loss(int fragment, int losses, String message) {
+    if (losses < MOST) {
+      suspects.put(fragment, message);
+      journal.lost(
+          "A process that computed fragment %d was lost; the fragment is computed again by itself, after the others. %s"
+              .formatted(fragment, message),
+          totals.counts());
+      return;
+    }
+    suspects.remove(fragment);
+    setAside.add(fragment);
+    journal.lost(
+        "[%s] Fragment %d is set aside: %d processes that computed it were lost. %s Its values stay as they are, and the next call tries it again. Look for the cause in the process's log: too little memory, or a function that crashes on one of its rows."
+            .formatted(BackfillErrorCode.PROCESS_LOST, fragment, MOST, message),
+        totals.counts());
+  }
+
+  private void failIfNothingIsDone() {
+    JobCounts counts = totals.counts();
+    if (counts.fragmentsCommitted() == 0 && counts.fragmentsSkipped() == 0) {
+      throw new BackfillException(
+          BackfillErrorCode.PROCESS_LOST,
+          "Fragments %s each took %d processes with them, and no fragment of the table was finished. %s Give the executors more memory, or look in their logs for the cause."
+              .formatted(setAside, MOST, lastMessage));
+    }
+  }
+
+  /** Spark gave a job up for a loss: what it left undone is to be planned again. */
+  void planAgain() {
+    again = true;
+  }
+
+  /** After a round of which nothing was refused: whether another one is needed. */
+  boolean more() {
+    if (alone != null) {
+      suspects.remove(alone);
+      alone = null;
+    } else if (again) {
+      again = false;
+      return true;
+    }
+    isolating = !suspects.isEmpty();
+    if (!isolating && !lastMessage.isEmpty() && !setAside.isEmpty()) {
+      failIfNothingIsDone();
+    }
+    return isolating;
+  }
+
+  /** Whether single fragments are computed now, all others being done with. */
+  boolean isolating() {
+    return isolating;
+  }
+
+  Set<Integer> setAside() {
+    return setAside;
+  }
+}
