@@ -243,10 +243,10 @@ public final class ColumnDeclarations {
         if (declared != null && !ColumnTypes.sparkType(output).sameType(declared.type())) {
           throw mismatch(names.get(0), declared, ColumnTypes.sparkType(output));
         }
-        return List.of(ColumnTypes.field(names.get(0), output, table.storageVersion()));
+        return List.of(ColumnTypes.field(names.get(0), output, table));
       }
       DataType type = declared == null ? bound.dataType() : declared.type();
-      Field field = ColumnTypes.field(names.get(0), type, dim, table.storageVersion());
+      Field field = ColumnTypes.field(names.get(0), type, dim, table);
       if (!org.apache.spark.sql.catalyst.expressions.Cast.canCast(bound.dataType(), type)) {
         throw mismatch(names.get(0), declared, bound.dataType());
       }
@@ -286,11 +286,11 @@ public final class ColumnDeclarations {
     for (int i = 0; i < width; i++) {
       if (call == null) {
         StructField field = ((StructType) bound.dataType()).fields()[i];
-        fields.add(ColumnTypes.field(names.get(i), field.dataType(), 0, table.storageVersion()));
+        fields.add(ColumnTypes.field(names.get(i), field.dataType(), 0, table));
       } else {
         fields.add(
             ColumnTypes.field(
-                names.get(i), call.output().getChildren().get(i), table.storageVersion()));
+                names.get(i), call.output().getChildren().get(i), table));
       }
     }
     return fields;

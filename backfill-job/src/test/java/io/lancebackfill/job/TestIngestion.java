@@ -253,6 +253,27 @@ class TestIngestion {
   }
 
   @Test
+  void tablesWithComputedArraysAreUpdatedAndMerged() {
+    String table = session.table("with_arrays", 10, 2, "2.0", false);
+    session.call("add_column('%s', 'words', \"split(text, ' ')\")", table);
+    session.call("add_column('%s', 'nested', \"array(split(text, ' '), NULL)\")", table);
+    computed(table, "words");
+    computed(table, "nested");
+    session.sql("UPDATE %s SET text = 'a b c' WHERE id = 1", table);
+    session.sql(
+        "MERGE INTO %s t USING (SELECT explode(array(2L, 20L)) AS id, 'd e' AS text) s ON t.id = s.id"
+            + " WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
+        table);
+    assertThat(computed(table, "words")).isEqualTo(3);
+    assertThat(computed(table, "nested")).isEqualTo(3);
+    assertThat(
+            session.number(
+                "SELECT count(*) FROM %s WHERE words <=> split(text, ' ') AND nested[0] <=> words",
+                table))
+        .isEqualTo(11);
+  }
+
+  @Test
   void tablesAreShownWithAllColumns() {
     String name = declared("2.1", false);
     String table = of(name);

@@ -23,8 +23,8 @@ public final class ColumnTypes {
    * @param vectorDim values of each row of an array column that is a vector; 0 for any number
    * @throws DatasetException INVALID_INPUT if Lance or Spark lacks the type
    */
-  public static Field field(String name, DataType type, int vectorDim, String storageVersion) {
-    SupportedTypes.require(name, type, vectorDim, storageVersion);
+  public static Field field(String name, DataType type, int vectorDim, TableSnapshot table) {
+    SupportedTypes.require(name, type, vectorDim, table.storageVersion());
     Field field =
         vectorDim > 0 && type instanceof ArrayType array
             ? new Field(
@@ -32,7 +32,7 @@ public final class ColumnTypes {
                 FieldType.nullable(new ArrowType.FixedSizeList(vectorDim)),
                 List.of(arrow("item", array.elementType())))
             : arrow(name, type);
-    return nullable(name, field, storageVersion);
+    return nullable(name, field, table);
   }
 
   private static Field arrow(String name, DataType type) {
@@ -40,9 +40,9 @@ public final class ColumnTypes {
   }
 
   /** The nullable field of a column whose Arrow type a function names. */
-  public static Field field(String name, Field type, String storageVersion) {
-    SupportedTypes.require(name, LanceArrowUtils.fromArrowField(type), 0, storageVersion);
-    return nullable(name, type, storageVersion);
+  public static Field field(String name, Field type, TableSnapshot table) {
+    SupportedTypes.require(name, LanceArrowUtils.fromArrowField(type), 0, table.storageVersion());
+    return nullable(name, type, table);
   }
 
   /** The Spark type of an Arrow field. */
@@ -70,21 +70,36 @@ public final class ColumnTypes {
         field.getChildren());
   }
 
-  /** Everything nullable, and encoded as its format can hold it. */
-  private static Field nullable(String name, Field field, String storageVersion) {
-    Field nullable = nullable(name, field);
-    return withMetadata(nullable, LanceEncoding.metadata(nullable, storageVersion));
+  /** Everything nullable, and encoded as the table's format can hold it. */
+  private static Field nullable(String name, Field field, TableSnapshot table) {
+    Field nullable = nullable(name, field, itemName(table));
+    return withMetadata(nullable, LanceEncoding.metadata(nullable, table.storageVersion()));
   }
 
-  /** Everything nullable, and list children named as pylance names them. */
-  private static Field nullable(String name, Field field) {
-    boolean list =
-        field.getType() instanceof ArrowType.List
-            || field.getType() instanceof ArrowType.FixedSizeList
-            || field.getType() instanceof ArrowType.LargeList;
+  /**
+   * Items of lists are named as the table's other lists name them. Where it has none, as Spark does:
+   * lance-spark's UPDATE and MERGE refuse a table with another name.
+   */
+  private static String itemName(TableSnapshot table) {
+    return table.columns().stream()
+        .map(TableColumn::field)
+        .filter(ColumnTypes::isList)
+        .map(list -> list.getChildren().get(0).getName())
+        .findFirst()
+        .orElse("element");
+  }
+
+  private static boolean isList(Field field) {
+    return field.getType() instanceof ArrowType.List
+        || field.getType() instanceof ArrowType.LargeList;
+  }
+
+  private static Field nullable(String name, Field field, String itemName) {
+    boolean vector = field.getType() instanceof ArrowType.FixedSizeList;
     List<Field> children = new ArrayList<>();
     for (Field child : field.getChildren()) {
-      children.add(nullable(list ? "item" : child.getName(), child));
+      String childName = isList(field) ? itemName : vector ? "item" : child.getName();
+      children.add(nullable(childName, child, itemName));
     }
     return new Field(
         name, new FieldType(true, field.getType(), field.getDictionary(), Map.of()), children);
