@@ -3,7 +3,6 @@ package io.lancebackfill.job;
 import io.lancebackfill.datasource.commit.AttachMethod;
 import io.lancebackfill.datasource.commit.ColumnIndexes;
 import io.lancebackfill.datasource.commit.CommitOutcome;
-import io.lancebackfill.datasource.commit.CommitOutcome.Attached;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.state.ComputedColumn;
 import java.util.ArrayList;

@@ -14,4 +14,10 @@ import org.jspecify.annotations.Nullable;
  * @param note what a user should know of the result, such as what attaching has cost; may be empty
  */
 public record BackfillResult(
-    String jobId, JobStatus status, long tableVersion, JobCounts counts, long elapsedMs, @Nullable String attachedBy, String note) {}
+    String jobId,
+    JobStatus status,
+    long tableVersion,
+    JobCounts counts,
+    long elapsedMs,
+    @Nullable String attachedBy,
+    String note) {}

@@ -17,7 +17,10 @@ import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.SparkSessionExtensions;
 import org.apache.spark.sql.functions;
+import scala.Function1;
+import scala.runtime.BoxedUnit;
 
 /** A local session with our extension and a catalog of Lance tables in a folder of the test's. */
 final class BackfillSession implements AutoCloseable {
@@ -25,10 +28,14 @@ final class BackfillSession implements AutoCloseable {
   final Path root;
 
   BackfillSession(Path root) {
+    this(root, List.of(new LanceBackfillExtensions()));
+  }
+
+  BackfillSession(Path root, List<Function1<SparkSessionExtensions, BoxedUnit>> extensions) {
     this.root = root;
     this.spark =
         LocalSpark.start(
-            List.of(new LanceBackfillExtensions()),
+            extensions,
             Map.of(
                 "spark.sql.catalog.lance.root",
                 root.toString(),

@@ -129,9 +129,7 @@ class TestAttaching {
     assertThat(again.<String>getAs("note")).isEmpty();
     assertThat(python(table, ROW_VERSIONS)).isEqualTo(versions);
     List<Row> events =
-        session
-            .sql("CALL lance.system.job('%s', '%s')", table, twice.getString(0))
-            .collectAsList();
+        session.sql("CALL lance.system.job('%s', '%s')", table, twice.getString(0)).collectAsList();
     assertThat(events.get(events.size() - 1).<String>getAs("message"))
         .isEqualTo(twice.<String>getAs("note"));
 
@@ -155,7 +153,8 @@ class TestAttaching {
     python(table, APPEND);
     Row result = backfill(table, "twice", ", attach => 'update'");
     assertThat(result.<String>getAs("attached_by")).isEqualTo("data_replacement,update");
-    assertThat(result.<String>getAs("note")).contains("Row versions of 2 fragments were reset to 1");
+    assertThat(result.<String>getAs("note"))
+        .contains("Row versions of 2 fragments were reset to 1");
     assertThat(python(table, ROW_VERSIONS)).contains("(700, 1, 1)").doesNotContain("(100, 1, 1)");
     assertThat(wrong(table, "r['twice'] == 2 * r['id']")).isZero();
   }
@@ -219,7 +218,8 @@ class TestAttaching {
     assertThat(one.<String>getAs("note"))
         .contains("Index vec_idx does not cover 1 fragments that were written")
         .doesNotContain("is gone");
-    Row rest = backfill(table, "vec", ", recompute_unknown => true, attach => '%s'".formatted(attach));
+    Row rest =
+        backfill(table, "vec", ", recompute_unknown => true, attach => '%s'".formatted(attach));
     // Of an index without any fragment Lance's own Update lets nothing stand.
     assertThat(rest.<String>getAs("note"))
         .contains(

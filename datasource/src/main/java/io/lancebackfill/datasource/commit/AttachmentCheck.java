@@ -139,7 +139,8 @@ record AttachmentCheck(TableSnapshot table, List<TableColumn> columns) {
 
   /**
    * Lance exchanges a file only for one of the same fields and format, or adds one for none. It
-   * exchanges the path alone: with other indices, readers would look for columns that are not there.
+   * exchanges the path alone: with other indices, readers would look for columns that are not
+   * there.
    */
   private boolean replaceable(FragmentSnapshot fragment, StagedColumnFile file) {
     Set<Integer> ids = new HashSet<>();

@@ -83,7 +83,9 @@ public final class ColumnFileCommitter {
     }
   }
 
-  /** Names of the columns in a table that only a commit that was cut off can have left for these. */
+  /**
+   * Names of the columns in a table that only a commit that was cut off can have left for these.
+   */
   public static List<String> leftOver(TableSnapshot table, List<TableColumn> columns) {
     return ShadowColumn.leftOver(table, columns);
   }
@@ -252,8 +254,7 @@ public final class ColumnFileCommitter {
       failedTries = 0;
       for (ColumnFileAttachment attachment : sent) {
         settle(attachment);
-        attached.put(
-            attachment.fragmentId(), new Attached(method, version, resetsRowVersions));
+        attached.put(attachment.fragmentId(), new Attached(method, version, resetsRowVersions));
       }
       sent = List.of();
     }

@@ -87,7 +87,8 @@ public final class ColumnIndexes {
   }
 
   /**
-   * Takes fragments out of the indexes that a DataReplacement of such files would leave as they are.
+   * Takes fragments out of the indexes that a DataReplacement of such files would leave as they
+   * are.
    *
    * @return names of indexes dropped; empty Optional if there was nothing to do
    */

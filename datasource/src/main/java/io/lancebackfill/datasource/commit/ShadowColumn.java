@@ -214,9 +214,8 @@ final class ShadowColumn {
       read = SnapshotReader.read(table, newest);
       requireFits(read);
       requireCovered(read, shadows);
-      Project project = Project.builder()
-              .schema(ShadowSchema.withoutOld(newest, read, columns, shadows))
-              .build();
+      Project project =
+          Project.builder().schema(ShadowSchema.withoutOld(newest, read, columns, shadows)).build();
       if (!stillOwner.getAsBoolean()) {
         throw new LostOwnershipException(
             "Column "
@@ -229,9 +228,7 @@ final class ShadowColumn {
       version = LanceCommit.send(table, newest, project, properties);
     }
     List<TableColumn> taken =
-        new AttachmentCheck(LanceTables.at(table, version), columns)
-            .withPresentColumns()
-            .columns();
+        new AttachmentCheck(LanceTables.at(table, version), columns).withPresentColumns().columns();
     List<Index> indexes;
     try (Dataset before = DatasetOpener.at(table, version - 1)) {
       indexes = ColumnIndexes.on(before, allIds(columns));
@@ -242,13 +239,11 @@ final class ShadowColumn {
     }
     Set<Integer> rewritten =
         files.stream().map(ColumnFileAttachment::fragmentId).collect(Collectors.toSet());
-    return new Taken(
-        version, ColumnIndexes.keep(table, indexes, taken, rewritten, properties));
+    return new Taken(version, ColumnIndexes.keep(table, indexes, taken, rewritten, properties));
   }
 
   /** Lance lets a change of the old column's metadata pass and go with the column. */
-  private void keepDeclarations(
-      TableSnapshot read, TableSnapshot before, List<TableColumn> taken) {
+  private void keepDeclarations(TableSnapshot read, TableSnapshot before, List<TableColumn> taken) {
     Map<Integer, Map<String, String>> updates = new HashMap<>();
     for (int i = 0; i < columns.size(); i++) {
       Map<String, String> then = metadata(before, columns.get(i));

@@ -1,5 +1,7 @@
 package io.lancebackfill.datasource.commit;
 
+import static java.util.Objects.requireNonNull;
+
 import io.lancebackfill.datasource.table.ColumnTypes;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
@@ -42,9 +44,10 @@ final class ShadowSchema {
       if (shadow != null) {
         Map<String, String> metadata = new HashMap<>(column.metadata());
         metadata.put(TableColumn.PREVIOUS_IDS, column.previousIdsAndOwn());
-        fields.add(withIds(ColumnTypes.withMetadata(field, metadata), byId.get(shadow)));
+        fields.add(
+            withIds(ColumnTypes.withMetadata(field, metadata), requireNonNull(byId.get(shadow))));
       } else if (!shadowOf.containsValue(column.id())) {
-        fields.add(withIds(field, byId.get(column.id())));
+        fields.add(withIds(field, requireNonNull(byId.get(column.id()))));
       }
     }
     return new Schema(fields, schema.getCustomMetadata());

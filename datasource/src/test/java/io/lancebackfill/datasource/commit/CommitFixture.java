@@ -79,7 +79,8 @@ final class CommitFixture {
   }
 
   ColumnFileCommitter committer(String... names) {
-    return new ColumnFileCommitter(ref, Stream.of(names).map(this::column).toList(), AttachPolicy.UPDATE);
+    return new ColumnFileCommitter(
+        ref, Stream.of(names).map(this::column).toList(), AttachPolicy.UPDATE);
   }
 
   /** What a task would make now for the fragment: a file and what it was made from. */

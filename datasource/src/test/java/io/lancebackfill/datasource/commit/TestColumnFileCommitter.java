@@ -179,7 +179,9 @@ class TestColumnFileCommitter {
     CommitFixture table = plain();
     CommitOutcome outcome = commit(table, OWNER);
     assertThat(outcome)
-        .isEqualTo(new CommitOutcome(table.latest().version(), 0, List.of(), Map.of(), Map.of(), Set.of()));
+        .isEqualTo(
+            new CommitOutcome(
+                table.latest().version(), 0, List.of(), Map.of(), Map.of(), Set.of()));
     ColumnFileAttachment one = table.stage(0, 1, "out");
     assertThatThrownBy(() -> commit(table, OWNER, one, one))
         .isInstanceOf(IllegalArgumentException.class)
@@ -452,7 +454,8 @@ class TestColumnFileCommitter {
     CommitFixture table = plain();
     ColumnFileAttachment file = table.stage(0, 1, "out");
     DatasetRef nowhere = DatasetRef.of(folder.resolve("none.lance").toString());
-    ColumnFileCommitter committer = new ColumnFileCommitter(nowhere, List.of(table.column("out")), AttachPolicy.AUTO);
+    ColumnFileCommitter committer =
+        new ColumnFileCommitter(nowhere, List.of(table.column("out")), AttachPolicy.AUTO);
     assertThatThrownBy(() -> committer.commit(List.of(file), Map.of(), OWNER))
         .isInstanceOf(DatasetException.class)
         .hasMessageContaining(nowhere.uri());

@@ -11,37 +11,35 @@ import static io.lancebackfill.datasource.commit.CommitFixture.expected;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.lancebackfill.datasource.LanceFixture;
 import io.lancebackfill.datasource.commit.CommitOutcome.Attached;
 import io.lancebackfill.datasource.table.DatasetException;
+import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
-import java.nio.file.Path;
-import org.lance.ipc.ScanOptions;
-import org.lance.ipc.LanceScanner;
-import org.apache.arrow.vector.types.pojo.Field;
-import org.apache.arrow.vector.types.pojo.ArrowType;
-import org.apache.arrow.vector.ipc.ArrowReader;
-import org.apache.arrow.vector.complex.StructVector;
-import org.apache.arrow.vector.complex.ListVector;
-import org.apache.arrow.vector.complex.FixedSizeListVector;
-import org.apache.arrow.vector.VarCharVector;
-import org.apache.arrow.vector.Float4Vector;
-import org.apache.arrow.vector.FieldVector;
-import java.util.ArrayList;
-import java.nio.charset.StandardCharsets;
 import io.lancebackfill.datasource.write.ColumnFileWriter;
-import io.lancebackfill.datasource.table.DatasetRef;
-import io.lancebackfill.datasource.LanceFixture;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import org.apache.arrow.vector.BigIntVector;
+import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.Float4Vector;
 import org.apache.arrow.vector.IntVector;
+import org.apache.arrow.vector.VarCharVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.complex.FixedSizeListVector;
+import org.apache.arrow.vector.complex.ListVector;
+import org.apache.arrow.vector.complex.StructVector;
+import org.apache.arrow.vector.ipc.ArrowReader;
+import org.apache.arrow.vector.types.pojo.ArrowType;
+import org.apache.arrow.vector.types.pojo.Field;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -58,6 +56,8 @@ import org.lance.index.IndexOptions;
 import org.lance.index.IndexParams;
 import org.lance.index.IndexType;
 import org.lance.index.scalar.ScalarIndexParams;
+import org.lance.ipc.LanceScanner;
+import org.lance.ipc.ScanOptions;
 import org.lance.operation.Append;
 
 /** Each step is run against a real table; other writers are real ones, between the steps. */
@@ -66,7 +66,9 @@ class TestShadowColumn {
 
   @TempDir private Path folder;
 
-  /** Fragments in which "out" lies in the middle of a file, the first filled with 10 times the id. */
+  /**
+   * Fragments in which "out" lies in the middle of a file, the first filled with 10 times the id.
+   */
   private CommitFixture shared(String storageVersion) {
     return new CommitFixture(folder.resolve("t.lance"), storageVersion, true)
         .declare("out", "other")
@@ -83,8 +85,7 @@ class TestShadowColumn {
   }
 
   private static ShadowColumn shadow(CommitFixture table, ColumnFileAttachment... files) {
-    return new ShadowColumn(
-        table.ref, List.of(table.column("out")), List.of(files), Map.of());
+    return new ShadowColumn(table.ref, List.of(table.column("out")), List.of(files), Map.of());
   }
 
   @ParameterizedTest
@@ -109,7 +110,8 @@ class TestShadowColumn {
     expected.remove(1001L);
     assertThat(table.values("out")).isEqualTo(expected);
     TableSnapshot after = table.latest();
-    assertThat(after.columns()).extracting(TableColumn::name)
+    assertThat(after.columns())
+        .extracting(TableColumn::name)
         .containsExactly("id", "text", "out", "other");
     TableColumn column = table.column("out");
     assertThat(column.metadata()).containsEntry("k", "v");
@@ -229,7 +231,7 @@ class TestShadowColumn {
   }
 
   @Test
-  void survivesACompactionBetweenTheCommits() {
+  void survivesADeleteBetweenTheCommits() {
     CommitFixture table = shared("2.1");
     ColumnFileAttachment file = table.stage(0, 1, "out");
     AtomicInteger asked = new AtomicInteger();
@@ -253,7 +255,8 @@ class TestShadowColumn {
     AtomicInteger asked = new AtomicInteger();
     assertThatThrownBy(
             () -> commit(table, () -> asked.incrementAndGet() < 2, table.stage(0, 1, "out")))
-        .isInstanceOf(LostOwnershipException.class);
+        .isInstanceOf(LostOwnershipException.class)
+        .hasMessageContaining("another driver owns the job now");
     assertThat(table.values("out")).isEqualTo(expected(-1, -1, -1));
   }
 
@@ -312,7 +315,8 @@ class TestShadowColumn {
       Field struct =
           field("struct", ArrowType.Struct.INSTANCE, field("a", INT32), field("b", UTF8));
       kinds.add(struct);
-      kinds.add(field("structs", ArrowType.List.INSTANCE, ShadowSchema.field(struct, "item", Map.of())));
+      kinds.add(
+          field("structs", ArrowType.List.INSTANCE, ShadowSchema.field(struct, "item", Map.of())));
     }
     List<Field> fields = new ArrayList<>(List.of(field("id", INT64)));
     fields.addAll(kinds);
