@@ -65,8 +65,7 @@ class TestComputedTypes {
     assertThat(different(table, "d", "cast(" + doubles + " as array<double>)")).isZero();
     assertThat(
             Pylance.run(
-                session.folder("vectors"),
-                "print(lance.dataset(uri).schema.field('d').type)"))
+                session.folder("vectors"), "print(lance.dataset(uri).schema.field('d').type)"))
         .isEqualTo("fixed_size_list<item: double>[2]");
   }
 
