@@ -148,7 +148,8 @@ class ProcessLossIT {
 
   private String pylance(String name, String script) throws IOException {
     try (Stream<Path> tables = Files.list(spark.tables())) {
-      Path table = tables.filter(path -> path.toString().endsWith("$" + name)).findAny().orElseThrow();
+      Path table =
+          tables.filter(path -> path.toString().endsWith("$" + name)).findAny().orElseThrow();
       return Pylance.run(table, "t = lance.dataset(uri).to_table()\n" + script);
     }
   }

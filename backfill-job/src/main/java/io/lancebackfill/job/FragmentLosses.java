@@ -87,8 +87,7 @@ final class FragmentLosses {
     Map<Integer, Long> left =
         plan.fragments().stream()
             .collect(
-                Collectors.toMap(
-                    FragmentPlan::fragmentId, f -> f.compute().getLongCardinality()));
+                Collectors.toMap(FragmentPlan::fragmentId, f -> f.compute().getLongCardinality()));
     return fragments ->
         journal.attempt(
             key
@@ -116,8 +115,7 @@ final class FragmentLosses {
         plan,
         plan.fragments().stream()
             .filter(
-                f ->
-                    !suspects.containsKey(f.fragmentId()) && !setAside.contains(f.fragmentId())));
+                f -> !suspects.containsKey(f.fragmentId()) && !setAside.contains(f.fragmentId())));
   }
 
   private static BackfillPlan part(
@@ -135,10 +133,7 @@ final class FragmentLosses {
     int deaths = 0;
     long left = fragment.compute().getLongCardinality();
     for (long before :
-        attempts
-            .getOrDefault(fragment.fragmentId(), new TreeMap<>())
-            .descendingMap()
-            .values()) {
+        attempts.getOrDefault(fragment.fragmentId(), new TreeMap<>()).descendingMap().values()) {
       if (left < before) {
         break;
       }

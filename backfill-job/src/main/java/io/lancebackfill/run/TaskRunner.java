@@ -55,7 +55,7 @@ public final class TaskRunner implements AutoCloseable {
       List.of("spark.jobGroup.id", "spark.job.description", "spark.job.interruptOnCancel");
 
   private static final Pattern LOST_TASK =
-      Pattern.compile("(?s)Task (\\d+) in stage .*ExecutorLostFailure");
+      Pattern.compile("(?s)Task (\\d+) in stage .*(ExecutorLostFailure|OutOfMemoryError)");
 
   private final SparkContext context;
   private final BackfillStage stage;

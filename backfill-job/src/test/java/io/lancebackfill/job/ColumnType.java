@@ -28,18 +28,26 @@ record ColumnType(
         of("bigint", "id * 10000000000", "0L", "-9223372036854775808L", "9223372036854775807L"));
     types.add(
         of("float", "cast(id / 3 as float)", "0F")
-            .and("float('NaN')", "float('-0.0')", "float('-Infinity')", "float('1.4E-45')", "float('3.4028235E38')"));
+            .and(
+                "float('NaN')",
+                "float('-0.0')",
+                "float('-Infinity')",
+                "float('1.4E-45')",
+                "float('3.4028235E38')"));
     types.add(
         of("double", "id / 7D", "0D")
             .and("double('NaN')", "double('-0.0')", "double('Infinity')", "4.9E-324D")
             .and("1.7976931348623157E308D"));
-    types.add(of("decimal(9,2)", "cast(id * 1.05 as decimal(9,2))", "0.00BD", "9999999.99BD").typed());
+    types.add(
+        of("decimal(9,2)", "cast(id * 1.05 as decimal(9,2))", "0.00BD", "9999999.99BD").typed());
     types.add(
         of("decimal(18,0)", "cast(id as decimal(18,0))", "0BD")
-            .and("-999999999999999999BD").typed());
+            .and("-999999999999999999BD")
+            .typed());
     types.add(
         of("decimal(38,18)", "cast(id / 7D as decimal(38,18))", "0BD")
-            .and("-99999999999999999999.999999999999999999BD", "0.000000000000000001BD").typed());
+            .and("-99999999999999999999.999999999999999999BD", "0.000000000000000001BD")
+            .typed());
     types.add(
         of("string", "concat('text ', id)", "''", "'äß漢字🙂e\\u0301'", "concat('a', char(0), 'b')")
             .and("repeat('0123456789', 20000)"));
@@ -50,7 +58,8 @@ record ColumnType(
             .and("date_from_unix_date(-2147483648)", "date_from_unix_date(2147483647)"));
     types.add(
         of("timestamp", "timestamp_micros(id * 1000000007 - 5000000000)", "timestamp_micros(0)")
-            .and("timestamp_micros(-9223372036854775808L)", "timestamp_micros(9223372036854775807L)")
+            .and(
+                "timestamp_micros(-9223372036854775808L)", "timestamp_micros(9223372036854775807L)")
             .and("timestamp_micros(-62135596800000000L)", "timestamp_micros(-1)")
             .note("kept in UTC, to the microsecond"));
     String ntz = "cast('%s' as timestamp_ntz)";
@@ -62,20 +71,24 @@ record ColumnType(
     for (ColumnType element : List.copyOf(types)) {
       types.add(element.array());
     }
-    types.add(of("array<array<string>>", "array(array(concat('x', id)), NULL, array())", "array()")
-        .and("array(array(NULL, ''), NULL, array('', 'y'))").typed());
+    types.add(
+        of("array<array<string>>", "array(array(concat('x', id)), NULL, array())", "array()")
+            .and("array(array(NULL, ''), NULL, array('', 'y'))")
+            .typed());
     types.add(
         of("array<array<double>>", "array(array(id / 2D), NULL, array())", "array()")
             .and("array(array(NULL, double('NaN')), NULL, array(0D))", "array(NULL, NULL)")
             .typed());
     types.add(
         of("struct<n:int,t:string>", STRUCT.formatted("cast(id as int)", "concat('t', id)"))
-            .and(STRUCT.formatted("0", "''"), STRUCT.formatted("NULL", "NULL")).typed());
+            .and(STRUCT.formatted("0", "''"), STRUCT.formatted("NULL", "NULL"))
+            .typed());
     String deep = "named_struct('a', named_struct('b', %s, 'c', %s), 'd', %s)";
     types.add(
         of(
                 "struct<a:struct<b:binary,c:date>,d:decimal(9,2)>",
-                deep.formatted("encode(concat(id), 'UTF-8')", "DATE'2001-01-01'", "cast(id as decimal(9,2))"))
+                deep.formatted(
+                    "encode(concat(id), 'UTF-8')", "DATE'2001-01-01'", "cast(id as decimal(9,2))"))
             .and(deep.formatted("X''", "NULL", "0.00BD"), deep.formatted("NULL", "NULL", "NULL"))
             .and("named_struct('a', NULL, 'd', 1.00BD)")
             .typed());
@@ -157,7 +170,8 @@ record ColumnType(
         type,
         type,
         array.formatted(all),
-        List.of(array.formatted(zeros), array.formatted("NULL" + zeros.substring(zeros.indexOf(",")))),
+        List.of(
+            array.formatted(zeros), array.formatted("NULL" + zeros.substring(zeros.indexOf(",")))),
         "a vector; `data_type`, or an array with `vector_dim`");
   }
 

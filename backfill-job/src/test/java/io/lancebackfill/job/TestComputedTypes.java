@@ -38,8 +38,8 @@ class TestComputedTypes {
     String table = session.table(name, 200_000, 1, format);
     String lists =
         "CASE WHEN id % 10 = 0 THEN NULL WHEN id < 150000 THEN array()"
-            + " ELSE array(concat(''v'', id)) END";
-    session.call("add_column('%s', 'v', '%s', 'array<string>')", table, lists);
+            + " ELSE array(concat('v', id)) END";
+    session.call("add_column('%s', 'v', \"%s\", 'array<string>')", table, lists);
     session.call("backfill('%s', 'v')", table);
     assertThat(
             Pylance.run(
@@ -65,8 +65,7 @@ class TestComputedTypes {
     assertThat(different(table, "d", "cast(" + doubles + " as array<double>)")).isZero();
     assertThat(
             Pylance.run(
-                session.folder("vectors"),
-                "print(lance.dataset(uri).schema.field('d').type)"))
+                session.folder("vectors"), "print(lance.dataset(uri).schema.field('d').type)"))
         .isEqualTo("fixed_size_list<item: double>[2]");
   }
 

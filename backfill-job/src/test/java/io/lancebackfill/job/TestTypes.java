@@ -18,13 +18,13 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.spark.sql.Row;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Columns of every type that Spark and Lance have in common hold, bit for bit, what a plain SELECT
@@ -78,8 +78,7 @@ class TestTypes {
     }
 
     String name() {
-      return "t_%s_%s_%d_%s_%d"
-          .formatted(storage.replace('.', '_'), writer, fragments, group, run);
+      return "t_%s_%s_%d_%s_%d".formatted(storage.replace('.', '_'), writer, fragments, group, run);
     }
 
     /** The ids of each fragment: from, to. */
@@ -164,7 +163,8 @@ class TestTypes {
             shown(new Filled("2.2", Writer.PYLANCE, 5, false)));
     List<String> versions = List.of("2.0", "2.0", "2.1", "2.2", "2.2");
     StringBuilder table =
-        new StringBuilder("| Spark type | Lance type | storage versions | note |\n|---|---|---|---|\n");
+        new StringBuilder(
+            "| Spark type | Lance type | storage versions | note |\n|---|---|---|---|\n");
     for (ColumnType type : ColumnType.all()) {
       Set<String> lance = new LinkedHashSet<>();
       Set<String> in = new LinkedHashSet<>();
@@ -177,8 +177,7 @@ class TestTypes {
       assertThat(lance).as(type.name()).hasSize(1);
       table.append(
           "| `%s` | %s | %s | %s |%n"
-              .formatted(
-                  type.name(), String.join("", lance), String.join(", ", in), type.note()));
+              .formatted(type.name(), String.join("", lance), String.join(", ", in), type.note()));
     }
     ReadmeSection.require("types", table.toString());
   }
@@ -315,9 +314,7 @@ class TestTypes {
             .mapToObj(i -> filled.selected(types.get(i)) + " AS c" + i)
             .collect(Collectors.joining(", "));
     session
-        .sql(
-            "SELECT id, %s FROM range(0, %d) WHERE %s",
-            columns, filled.rows(), IDS)
+        .sql("SELECT id, %s FROM range(0, %d) WHERE %s", columns, filled.rows(), IDS)
         .coalesce(1)
         .write()
         .parquet(session.folder(filled.name()) + "_expected");

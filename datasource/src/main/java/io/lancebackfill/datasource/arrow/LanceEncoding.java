@@ -82,8 +82,7 @@ public final class LanceEncoding {
   }
 
   private static boolean holdsList(Field field) {
-    return isList(field)
-        || field.getChildren().stream().anyMatch(LanceEncoding::holdsList);
+    return isList(field) || field.getChildren().stream().anyMatch(LanceEncoding::holdsList);
   }
 
   private static boolean isListOfPlainValues(Field field) {

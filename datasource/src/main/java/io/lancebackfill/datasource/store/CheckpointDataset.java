@@ -54,8 +54,7 @@ public final class CheckpointDataset implements AutoCloseable {
   private int lastOffset = -1;
   private long bytes;
 
-  private CheckpointDataset(
-      DatasetRef ref, Schema schema, String storageVersion, Dataset dataset) {
+  private CheckpointDataset(DatasetRef ref, Schema schema, String storageVersion, Dataset dataset) {
     this.ref = ref;
     this.schema = schema;
     this.storageVersion = storageVersion;
@@ -133,7 +132,8 @@ public final class CheckpointDataset implements AutoCloseable {
       // Not closed: the values are the caller's.
       VectorSchemaRoot rows = new VectorSchemaRoot(schema.getFields(), vectors, offsets.length);
       StateDatasets.Appended appended =
-          Retry.onContention("append to", ref, () -> StateDatasets.append(ref, dataset, rows, storageVersion));
+          Retry.onContention(
+              "append to", ref, () -> StateDatasets.append(ref, dataset, rows, storageVersion));
       dataset.close();
       dataset = appended.dataset();
       bytes += appended.bytes();
