@@ -288,9 +288,7 @@ public final class ColumnDeclarations {
         StructField field = ((StructType) bound.dataType()).fields()[i];
         fields.add(ColumnTypes.field(names.get(i), field.dataType(), 0, table));
       } else {
-        fields.add(
-            ColumnTypes.field(
-                names.get(i), call.output().getChildren().get(i), table));
+        fields.add(ColumnTypes.field(names.get(i), call.output().getChildren().get(i), table));
       }
     }
     return fields;

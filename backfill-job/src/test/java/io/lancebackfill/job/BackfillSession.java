@@ -73,8 +73,8 @@ final class BackfillSession implements AutoCloseable {
   }
 
   /**
-   * The same, with or without row ids that stay when rows move. lance-spark's CREATE TABLE AS SELECT
-   * does not hear of those.
+   * The same, with or without row ids that stay when rows move. lance-spark's CREATE TABLE AS
+   * SELECT does not hear of those.
    */
   String table(String name, long rows, int fragments, String format, boolean stableRowIds) {
     String table = "lance.default." + name;

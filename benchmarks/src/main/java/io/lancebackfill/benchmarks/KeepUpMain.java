@@ -82,8 +82,7 @@ public final class KeepUpMain {
   }
 
   private void opened() {
-    int found =
-        LanceTables.latest(DatasetRef.of(table.folder().toString())).fragments().size();
+    int found = LanceTables.latest(DatasetRef.of(table.folder().toString())).fragments().size();
     require("fragments", fragments, found);
   }
 
@@ -91,9 +90,7 @@ public final class KeepUpMain {
     long fresh = 0;
     for (Row row :
         spark
-            .sql(
-                "CALL lance.system.coverage('%s', '%s')"
-                    .formatted(table.name(), TableCopy.COLUMN))
+            .sql("CALL lance.system.coverage('%s', '%s')".formatted(table.name(), TableCopy.COLUMN))
             .collectAsList()) {
       fresh += row.<Long>getAs("fresh");
     }

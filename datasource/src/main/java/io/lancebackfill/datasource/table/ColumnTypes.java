@@ -77,8 +77,8 @@ public final class ColumnTypes {
   }
 
   /**
-   * Items of lists are named as the table's other lists name them. Where it has none, as Spark does:
-   * lance-spark's UPDATE and MERGE refuse a table with another name.
+   * Items of lists are named as the table's other lists name them. Where it has none, as Spark
+   * does: lance-spark's UPDATE and MERGE refuse a table with another name.
    */
   private static String itemName(TableSnapshot table) {
     return table.columns().stream()
