@@ -363,7 +363,7 @@ class TestShadowColumn {
       }
     } else if (vector instanceof ListVector list) {
       int start = list.startNewValue(row);
-      fillNested((FieldVector) list.getDataVector(), start, value);
+      fillNested(list.getDataVector(), start, value);
       list.endValue(row, 1);
     } else if (vector instanceof StructVector struct) {
       struct.setIndexDefined(row);
