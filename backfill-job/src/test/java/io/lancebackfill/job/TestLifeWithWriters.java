@@ -74,9 +74,9 @@ class TestLifeWithWriters {
   }
 
   private void appends() throws NoSuchTableException {
-    spark(2, "INSERT INTO %s VALUES (%d, 'a'), (%d, NULL)", table, nextId++, nextId++);
-    spark(1, "INSERT INTO %s (text, id) VALUES ('bb', %d)", table, nextId++);
-    spark(1, "INSERT INTO %s BY NAME SELECT 'ccc' AS text, %dL AS id", table, nextId++);
+    spark(2, "INSERT INTO %s VALUES (%d, 'a'), (%d, NULL)", table, next(), next());
+    spark(1, "INSERT INTO %s (text, id) VALUES ('bb', %d)", table, next());
+    spark(1, "INSERT INTO %s BY NAME SELECT 'ccc' AS text, %dL AS id", table, next());
     newRows(3).writeTo(table).append();
     backfillComputes(3, "writeTo.append");
     newRows(3).write().mode("append").saveAsTable(table);
@@ -84,9 +84,8 @@ class TestLifeWithWriters {
     newRows(3).write().format("lance").mode("append").save(session.folder(name).toString());
     backfillComputes(3, "save");
     String rows = "pa.table({'id': pa.array([%d, %d], pa.int64()), 'text': ['p', None]})";
-    pylance(
-        2, "lance.write_dataset(" + rows.formatted(nextId++, nextId++) + ", uri, mode='append')");
-    lancedb(2, "t.add(" + rows.formatted(nextId++, nextId++) + ")");
+    pylance(2, "lance.write_dataset(" + rows.formatted(next(), next()) + ", uri, mode='append')");
+    lancedb(2, "t.add(" + rows.formatted(next(), next()) + ")");
   }
 
   private void changes() {
@@ -100,19 +99,19 @@ class TestLifeWithWriters {
         "MERGE INTO %s t USING (SELECT explode(array(10L, 31L, %dL)) AS id, 'merged' AS text) s"
             + " ON t.id = s.id WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
         table,
-        nextId++);
+        next());
     String rows =
         "rows = pa.table({'id': pa.array([11, 32, %d], pa.int64()), 'text': ['x', 'y', 'z'],"
             + " 'n': pa.nulls(3, pa.int32())})\n";
     pylance(
         3,
-        rows.formatted(nextId++)
+        rows.formatted(next())
             + "lance.dataset(uri).merge_insert('id').when_matched_update_all()"
             + ".when_not_matched_insert_all().execute(rows)");
     // lancedb knows computed columns by their metadata, and takes no values of them.
     lancedb(
         3,
-        rows.formatted(nextId++).replaceFirst(",\\s*'n': .*int32\\(\\)\\)", "")
+        rows.formatted(next()).replaceFirst(",\\s*'n': .*int32\\(\\)\\)", "")
             + "t.merge_insert('id').when_matched_update_all().when_not_matched_insert_all().execute(rows)");
     spark(0, "DELETE FROM %s WHERE id %% 20 = 6", table);
     pylance(0, "lance.dataset(uri).delete('id % 20 = 7')");
@@ -124,6 +123,10 @@ class TestLifeWithWriters {
     spark(0, "INSERT INTO %s SELECT id, text FROM %s WHERE false", table, table);
     spark(0, "OPTIMIZE %s", table);
     lancedb(0, "t.optimize()");
+  }
+
+  private long next() {
+    return nextId++;
   }
 
   private Dataset<Row> newRows(int count) {
