@@ -40,6 +40,7 @@ class TestBackfillOptions {
     expected.put("checkpoint_interval", "PT5S | 5s");
     expected.put("commit_granularity", "- | adaptive");
     expected.put("commit_interval", "PT1M | 60s");
+    expected.put("attach", "auto | auto");
     expected.put("job_id", "- | made by the job");
     expected.put("lease_duration", "PT15S | 15s");
     assertThat(defaults).isEqualTo(expected);
@@ -61,6 +62,7 @@ class TestBackfillOptions {
             "spark.lancebackfill.checkpointInterval",
             "spark.lancebackfill.commitGranularity",
             "spark.lancebackfill.commitInterval",
+            "spark.lancebackfill.attach",
             "spark.lancebackfill.jobId",
             "spark.lancebackfill.leaseDuration");
     assertThat(BackfillOptions.all())
@@ -125,6 +127,7 @@ class TestBackfillOptions {
     "checkpoint_interval, 99ms",
     "commit_granularity, 0",
     "commit_interval, 0ms",
+    "attach, shadow",
     "job_id, a b",
     "job_id, ''",
     "lease_duration, 999ms",
@@ -157,6 +160,7 @@ class TestBackfillOptions {
     "batch_size, 1",
     "checkpoint_interval, 100ms",
     "commit_interval, 1ms",
+    "attach, shadow_column",
     "job_id, nightly_2024-01",
     "lease_duration, 1s",
     "lease_duration, 10 min"

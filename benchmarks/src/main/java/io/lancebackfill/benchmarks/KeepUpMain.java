@@ -37,7 +37,16 @@ public final class KeepUpMain {
 
   public static void main(String[] args) throws Exception {
     int fragments = args.length > 0 ? Integer.parseInt(args[0]) : 10_000;
-    int rounds = args.length > 1 ? Integer.parseInt(args[1]) : 9;
+    report(run(fragments, args.length > 1 ? Integer.parseInt(args[1]) : 9));
+  }
+
+  /**
+   * Makes the table, fills a column, and runs the calls.
+   *
+   * @return seconds by call, those of the warm-up round first
+   * @throws IllegalStateException if a call finds other rows than there are
+   */
+  static Map<String, double[]> run(int fragments, int rounds) throws Exception {
     Path work = Files.createTempDirectory("lance-keep-up");
     Path root = Files.createDirectory(work.resolve("tables"));
     Workload workload =
@@ -50,7 +59,7 @@ public final class KeepUpMain {
       for (int round = 0; round <= rounds; round++) {
         run.round(round);
       }
-      run.report();
+      return run.seconds;
     } finally {
       TableFolders.delete(work);
     }
@@ -111,7 +120,7 @@ public final class KeepUpMain {
     }
   }
 
-  private void report() {
+  private static void report(Map<String, double[]> seconds) {
     OUT.printf(Locale.ROOT, "%n| call | s, median (min to max) |%n|---|---|%n");
     seconds.forEach(
         (call, all) -> {

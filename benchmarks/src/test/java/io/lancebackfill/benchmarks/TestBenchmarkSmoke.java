@@ -30,4 +30,12 @@ class TestBenchmarkSmoke {
     assertThat(out.resolve("text-400k.json")).content().contains("\"differences\" : 0");
     assertThat(folder.resolve("work")).doesNotExist();
   }
+
+  /** It ends with an exception where a call computes other rows than it should. */
+  @Test
+  void callsThatFindLittleToDoFindIt() throws Exception {
+    assertThat(KeepUpMain.run(20, 1))
+        .hasSize(4)
+        .allSatisfy((call, seconds) -> assertThat(seconds).hasSize(2).doesNotContain(0.0));
+  }
 }
