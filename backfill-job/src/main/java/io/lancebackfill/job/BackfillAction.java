@@ -138,7 +138,8 @@ public final class BackfillAction {
     JobRecords records = new JobRecords(state);
     ColumnOrigins origins = new ColumnOrigins(state);
     boolean recompute = call.conf().value(RECOMPUTE);
-    String generation = recompute ? generation(records.lastOn(column.idKey()), call) : "";
+    List<JobEvent> before = records.eventsOn(column.idKey());
+    String generation = recompute ? generation(JobRecords.last(before), call) : "";
     JobJournal journal =
         new JobJournal(
             records,
@@ -150,15 +151,14 @@ public final class BackfillAction {
             generation,
             Json.write(texts(request.options())));
     JobTotals totals = new JobTotals(journal, new AttachmentNotes(request.table(), column));
-    ColumnFileCommitter.repair(request.table().ref(), column.columns());
-    TableSnapshot table = Tables.latest(request.table());
+    TableSnapshot table =
+        Tables.repaired(request.table(), call.table(), column.presentIn(call.table()).columns());
     String tag = "lance-backfill-" + column.idKey();
     Tables.tag(request.table(), tag, call.inputs(table).version());
     journal.started(table.version());
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
-      FragmentLosses losses = new FragmentLosses(records.events(null), column, journal, totals);
       JobOutcome outcome =
-          rounds(call.on(table), state, lease, journal, totals, origins, generation, live, losses);
+          rounds(call.on(table), state, lease, journal, totals, origins, generation, live, before);
       TableSnapshot newest = Tables.latest(request.table());
       CheckedCall present = call.presentIn(newest);
       CheckpointCleaner checkpoints = new CheckpointCleaner(state, present.column());
@@ -212,8 +212,9 @@ public final class BackfillAction {
       ColumnOrigins origins,
       String generation,
       LiveRows live,
-      FragmentLosses losses) {
-    long followedTo = new JobRecords(state).followedTo(checked.column().idKey());
+      List<JobEvent> before) {
+    FragmentLosses losses = new FragmentLosses(before, checked.column(), journal, totals);
+    long followedTo = JobRecords.followedTo(before);
     Map<Integer, Refusal> left = new HashMap<>();
     int attempt = 1;
     for (int round = 1; ; round++) {

@@ -50,7 +50,7 @@ final class FragmentLosses {
   private boolean again;
 
   /**
-   * @param events of all jobs, oldest first
+   * @param events of earlier jobs on the column, oldest first
    */
   FragmentLosses(
       List<JobEvent> events, ComputedColumn column, JobJournal journal, JobTotals totals) {
@@ -58,9 +58,6 @@ final class FragmentLosses {
     this.journal = journal;
     this.totals = totals;
     for (JobEvent event : events) {
-      if (!event.columnIds().equals(column.idKey())) {
-        continue;
-      }
       if (event.event().equals(JobEvent.ENDED)) {
         attempts.clear();
       } else if (event.event().equals(JobEvent.ATTEMPT)) {

@@ -1,10 +1,13 @@
 package io.lancebackfill.job;
 
+import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.LanceTables;
+import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import java.util.List;
 
 /** Opens tables for jobs, with the messages that users see. */
 final class Tables {
@@ -34,6 +37,21 @@ final class Tables {
       }
       throw StorageErrors.translated(table, e);
     }
+  }
+
+  /**
+   * The table without what a commit that was cut off left of the columns: {@code seen} itself for
+   * most, which is what saves reading a large manifest again.
+   *
+   * @param seen the newest version
+   * @param columns as that version has them
+   */
+  static TableSnapshot repaired(TableTarget table, TableSnapshot seen, List<TableColumn> columns) {
+    if (!ColumnFileCommitter.mayNeedRepair(seen, columns)) {
+      return seen;
+    }
+    ColumnFileCommitter.repair(table.ref(), columns);
+    return latest(table);
   }
 
   static void tag(TableTarget table, String name, long version) {

@@ -77,10 +77,22 @@ public final class JobRecords {
 
   /** All events of one job, or of all jobs if {@code jobId} is null, oldest first. */
   public List<JobEvent> events(@Nullable String jobId) {
+    return read(jobId == null ? null : equal("job_id", jobId));
+  }
+
+  /** All events of the jobs on these columns, oldest first. */
+  public List<JobEvent> eventsOn(String columnIds) {
+    return read(equal("column_ids", columnIds));
+  }
+
+  private static String equal(String column, String value) {
+    return "%s = '%s'".formatted(column, value.replace("'", "''"));
+  }
+
+  private List<JobEvent> read(@Nullable String filter) {
     if (!table.exists()) {
       return List.of();
     }
-    String filter = jobId == null ? null : "job_id = '" + jobId.replace("'", "''") + "'";
     return table.read(filter, List.of()).stream()
         .map(JobRecords::event)
         .sorted(Comparator.comparingLong(JobEvent::epoch).thenComparing(JobEvent::at))
@@ -89,10 +101,12 @@ public final class JobRecords {
 
   /** The last event of each job, in the order in which the jobs began. */
   public List<JobEvent> latest() {
+    return latest(events(null));
+  }
+
+  private static List<JobEvent> latest(List<JobEvent> events) {
     Map<String, JobEvent> last = new LinkedHashMap<>();
-    events(null).stream()
-        .sorted(Comparator.comparing(JobEvent::at))
-        .forEach(e -> last.put(e.jobId(), e));
+    events.stream().sorted(Comparator.comparing(JobEvent::at)).forEach(e -> last.put(e.jobId(), e));
     return List.copyOf(last.values());
   }
 
@@ -101,22 +115,26 @@ public final class JobRecords {
     return events.stream().map(JobEvent::at).min(Comparator.naturalOrder()).orElseThrow();
   }
 
-  /** The last event of the newest job on these columns. */
-  public Optional<JobEvent> lastOn(String columnIds) {
-    List<JobEvent> of = latest().stream().filter(e -> e.columnIds().equals(columnIds)).toList();
+  /** The last event of the newest job. */
+  public static Optional<JobEvent> last(List<JobEvent> events) {
+    List<JobEvent> of = latest(events);
     return of.isEmpty() ? Optional.empty() : Optional.of(of.get(of.size() - 1));
   }
 
   /**
-   * The newest version up to which a job on these columns has followed the table's history; 0 if
-   * none has.
+   * The newest version up to which one of the jobs has followed the table's history; 0 if none has.
    */
-  public long followedTo(String columnIds) {
-    return events(null).stream()
-        .filter(e -> e.columnIds().equals(columnIds) && e.event().equals(JobEvent.PLANNED))
+  public static long followedTo(List<JobEvent> events) {
+    return events.stream()
+        .filter(e -> e.event().equals(JobEvent.PLANNED))
         .mapToLong(JobEvent::tableVersion)
         .max()
         .orElse(0);
+  }
+
+  /** {@link #followedTo(List)} of the jobs on these columns. */
+  public long followedTo(String columnIds) {
+    return followedTo(eventsOn(columnIds));
   }
 
   /** Folds small files together; for the end of a job. */

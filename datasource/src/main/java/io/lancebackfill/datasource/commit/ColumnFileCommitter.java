@@ -63,6 +63,16 @@ public final class ColumnFileCommitter {
   }
 
   /**
+   * Whether {@link #repair} may find something to do.
+   *
+   * @param columns as the version has them
+   */
+  public static boolean mayNeedRepair(TableSnapshot table, List<TableColumn> columns) {
+    return columns.stream().anyMatch(column -> !column.previousIds().isEmpty())
+        || !leftOver(table, columns).isEmpty();
+  }
+
+  /**
    * Puts right what a driver that died in the middle of a commit left, and fragments that another
    * writer committed under ids that the columns had before: metadata only.
    *
