@@ -619,6 +619,22 @@ def _answer(entry):
     return hashes.pop()
 
 
+def _own_files():
+    """The user's own files that were imported, each with the SHA-256 of its content."""
+    files = {}
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if not isinstance(file, str) or _is_library_file(file):
+            continue
+        # A module of a zip or egg has the archive's path before its own.
+        while file and not os.path.exists(file):
+            file = os.path.dirname(file)
+        if os.path.isfile(file):
+            with open(file, "rb") as content:
+                files[os.path.realpath(file)] = hashlib.sha256(content.read()).hexdigest()
+    return files
+
+
 def main():
     """Answers one JSON request from stdin on stdout."""
     import json
@@ -640,5 +656,5 @@ def main():
         except Exception as e:
             traceback.print_exc()
             answers.append({"failed": "%s: %s" % (type(e).__name__, e)})
-    json.dump(answers, out)
+    json.dump({"answers": answers, "files": _own_files()}, out)
     out.close()

@@ -23,12 +23,12 @@ import scala.collection.JavaConverters;
  */
 public final class PythonFingerprint {
   /** Fingerprints that were asked for lately, by what the session would send to its workers. */
-  private static final Map<Key, Outcome> KNOWN =
+  private static final Map<Key, Known> KNOWN =
       new LinkedHashMap<>(16, 0.75f, true) {
         private static final long serialVersionUID = 1L;
 
         @Override
-        protected boolean removeEldestEntry(Map.Entry<Key, Outcome> eldest) {
+        protected boolean removeEldestEntry(Map.Entry<Key, Known> eldest) {
           return size() > 256;
         }
       };
@@ -66,16 +66,28 @@ public final class PythonFingerprint {
     }
   }
 
-  private record Key(String python, int evalType, ByteBuffer command) {
+  private record Key(
+      String python,
+      int evalType,
+      ByteBuffer command,
+      List<String> includes,
+      Map<String, String> environment) {
     static Key of(PythonUDF udf) {
+      PythonFunction function = udf.func();
       return new Key(
-          udf.func().pythonExec(), udf.evalType(), ByteBuffer.wrap(commandOf(udf.func())));
+          function.pythonExec(),
+          udf.evalType(),
+          ByteBuffer.wrap(commandOf(function)),
+          List.copyOf(function.pythonIncludes()),
+          Map.copyOf(function.envVars()));
     }
   }
 
+  private record Known(Outcome outcome, ImportedFiles files) {}
+
   /**
-   * Fingerprints of functions, in the given order. Those that this process has not yet seen are
-   * sent to one run of each Python that they need.
+   * Fingerprints of functions, in the given order. Those that this process has not yet seen, or
+   * whose own modules have changed since, are sent to one run of each Python that they need.
    */
   public static List<Outcome> of(List<PythonUDF> functions) {
     Map<Key, Outcome> outcomes = new HashMap<>();
@@ -110,26 +122,31 @@ public final class PythonFingerprint {
   }
 
   private static @Nullable Outcome known(Key key) {
+    Known known;
     synchronized (KNOWN) {
-      return KNOWN.get(key);
+      known = KNOWN.get(key);
     }
+    return known == null || !known.files().unchanged() ? null : known.outcome();
   }
 
   private static Map<Key, Outcome> ask(String python, Map<Key, PythonUDF> udfs) {
-    List<Outcome> answers;
+    PythonProcess.Answer answer;
     try {
-      answers = new PythonProcess(python).fingerprints(List.copyOf(udfs.values()));
+      answer = new PythonProcess(python).fingerprints(List.copyOf(udfs.values()));
     } catch (FingerprintException e) {
-      answers = udfs.values().stream().map(udf -> Outcome.of(udf.name(), e)).toList();
+      answer =
+          new PythonProcess.Answer(
+              udfs.values().stream().map(udf -> Outcome.of(udf.name(), e)).toList(),
+              new ImportedFiles(Map.of()));
     }
     Map<Key, Outcome> outcomes = new HashMap<>();
     int i = 0;
     for (Key key : udfs.keySet()) {
-      Outcome answer = answers.get(i++);
-      outcomes.put(key, answer);
-      if (answer.hash() != null) {
+      Outcome outcome = answer.outcomes().get(i++);
+      outcomes.put(key, outcome);
+      if (outcome.hash() != null) {
         synchronized (KNOWN) {
-          KNOWN.put(key, answer);
+          KNOWN.put(key, new Known(outcome, answer.files()));
         }
       }
     }

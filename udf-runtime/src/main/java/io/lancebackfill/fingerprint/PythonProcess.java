@@ -15,6 +15,7 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -62,11 +63,19 @@ final class PythonProcess {
   }
 
   /**
-   * An outcome for each function, in order.
+   * What one run found out.
+   *
+   * @param outcomes one for each function, in order
+   * @param files the user's own files that Python imported for it
+   */
+  record Answer(List<Outcome> outcomes, ImportedFiles files) {}
+
+  /**
+   * Looks at functions.
    *
    * @throws FingerprintException if Python cannot be run, takes too long or dies
    */
-  List<Outcome> fingerprints(List<PythonUDF> functions) {
+  Answer fingerprints(List<PythonUDF> functions) {
     byte[] input = input(functions);
     Process process = start(functions, candidates());
     try {
@@ -81,7 +90,7 @@ final class PythonProcess {
         throw failed("ended with exit code %d".formatted(process.exitValue()), stderr, null);
       }
       sent.join();
-      return outcomes(functions, output.join(), stderr);
+      return answer(functions, output.join(), stderr);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw failed("was interrupted", "", e);
@@ -182,13 +191,14 @@ final class PythonProcess {
     }
   }
 
-  private List<Outcome> outcomes(List<PythonUDF> functions, byte[] output, String stderr) {
-    JsonNode answers;
+  private Answer answer(List<PythonUDF> functions, byte[] output, String stderr) {
+    JsonNode answer;
     try {
-      answers = JSON.readTree(output);
+      answer = JSON.readTree(output);
     } catch (IOException e) {
       throw failed("gave no answer that can be read", stderr, e);
     }
+    JsonNode answers = answer == null ? null : answer.path("answers");
     if (answers == null || answers.size() != functions.size()) {
       throw failed("gave no answer for each function", stderr, null);
     }
@@ -196,7 +206,12 @@ final class PythonProcess {
     for (int i = 0; i < functions.size(); i++) {
       outcomes.add(outcome(functions.get(i).name(), answers.get(i)));
     }
-    return outcomes;
+    Map<String, String> files = new HashMap<>();
+    answer
+        .path("files")
+        .fields()
+        .forEachRemaining(f -> files.put(f.getKey(), f.getValue().asText()));
+    return new Answer(outcomes, new ImportedFiles(files));
   }
 
   private static Outcome outcome(String name, JsonNode answer) {

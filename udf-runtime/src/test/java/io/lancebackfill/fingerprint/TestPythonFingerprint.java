@@ -16,9 +16,12 @@ import io.lancebackfill.spark.SparkExtension;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.python.PythonBroadcast;
 import org.apache.spark.api.python.SimplePythonFunction;
@@ -142,6 +145,42 @@ class TestPythonFingerprint {
     assertThat(ofModule(function, module.formatted(1, 3, "return 1"))).isNotEqualTo(hash);
   }
 
+  @ParameterizedTest
+  @CsvSource({"module_attribute, false", "module_function, false", "module_function, true"})
+  void anEditedModuleIsAnotherFunctionThoughItsBytesAreTheSame(String function, boolean zipped)
+      throws Exception {
+    Path path = Files.createTempDirectory(folder, "edited");
+    Path module = path.resolve(zipped ? "modules.zip" : "own_module.py");
+    Map<String, String> environment =
+        Map.of("PYTHONPATH", (zipped ? module : path).toString(), "PYTHONDONTWRITEBYTECODE", "1");
+    List<String> hashes = new ArrayList<>();
+    List<byte[]> pickled = new ArrayList<>();
+    for (String code : List.of("x * 2", "x * 3", "x * 2")) {
+      write(module, "def clean(x):\n  return %s\n".formatted(code));
+      byte[] command =
+          PythonFunctions.pickled("modules.py", Mode.SCRIPT, environment).get(function);
+      pickled.add(command);
+      PythonUDF udf =
+          PythonFunctions.udf(function, command, PythonFunctions.PYTHON, environment, List.of());
+      hashes.add(PythonFingerprint.of(List.of(udf)).get(0).orThrow());
+    }
+
+    assertThat(pickled.get(0)).isEqualTo(pickled.get(1));
+    assertThat(hashes.get(1)).isNotEqualTo(hashes.get(0));
+    assertThat(hashes.get(2)).isEqualTo(hashes.get(0));
+  }
+
+  private static void write(Path module, String code) throws Exception {
+    if (!module.toString().endsWith(".zip")) {
+      Files.writeString(module, code);
+      return;
+    }
+    try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(module))) {
+      zip.putNextEntry(new ZipEntry("own_module.py"));
+      zip.write(code.getBytes(US_ASCII));
+    }
+  }
+
   @Test
   void largeFunctionsAreReadFromTheirBroadcast(SparkSession spark) throws Exception {
     Path file = Files.createTempFile(folder, "broadcast", "");
@@ -218,7 +257,11 @@ class TestPythonFingerprint {
             udf.resultId());
 
     assertThat(
-            new PythonProcess(PythonFunctions.PYTHON).fingerprints(List.of(other)).get(0).problem())
+            new PythonProcess(PythonFunctions.PYTHON)
+                .fingerprints(List.of(other))
+                .outcomes()
+                .get(0)
+                .problem())
         .hasMessageContaining(
             "it was made by Python 2.7, this is Python " + PythonFunctions.version());
   }
@@ -262,7 +305,8 @@ class TestPythonFingerprint {
 
   private static List<Outcome> ask(Path python, Duration timeout) {
     return new PythonProcess(python.toString(), timeout)
-        .fingerprints(List.of(PythonFunctions.udf("f", commands.get("base"))));
+        .fingerprints(List.of(PythonFunctions.udf("f", commands.get("base"))))
+        .outcomes();
   }
 
   private Path script(String text) throws Exception {
@@ -278,8 +322,7 @@ class TestPythonFingerprint {
     byte[] command = PythonFunctions.pickled("modules.py", Mode.SCRIPT, environment).get(function);
     PythonUDF udf =
         PythonFunctions.udf(function, command, PythonFunctions.PYTHON, environment, List.of());
-    // Asked anew: another module may lie behind the same bytes.
-    Outcome outcome = new PythonProcess(PythonFunctions.PYTHON).fingerprints(List.of(udf)).get(0);
+    Outcome outcome = PythonFingerprint.of(List.of(udf)).get(0);
     assertThat(outcome.problem()).isNull();
     return outcome.hash();
   }
