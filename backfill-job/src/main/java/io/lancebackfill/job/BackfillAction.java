@@ -114,6 +114,7 @@ public final class BackfillAction {
     long followedTo = new JobRecords(state).followedTo(call.column().idKey());
     BackfillPlan plan =
         present.plan(
+            spark,
             request.table(),
             table,
             present.followed(spark, table, state, followedTo),
@@ -234,7 +235,8 @@ public final class BackfillAction {
           followedTo = table.version();
         }
       }
-      BackfillPlan all = call.plan(request.table(), table, history, generation, journal::notice);
+      BackfillPlan all =
+          call.plan(spark, request.table(), table, history, generation, journal::notice);
       int slots = call.slots(spark);
       if (!losses.isolating()) {
         totals.planned(all.fragments().size(), all.fragmentsSkipped(), all.rowsToCompute());

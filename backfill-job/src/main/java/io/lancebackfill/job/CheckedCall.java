@@ -105,10 +105,7 @@ record CheckedCall(
                     conf.optional(WHERE)
                         .map(
                             text ->
-                                ColumnBinder.where(
-                                    bound == null ? spark : bound.session(),
-                                    pinned == null ? table : pinned,
-                                    text))
+                                ColumnBinder.where(spark, pinned == null ? table : pinned, text))
                         .orElse(null));
     if (faults.any() || column == null || bound == null || conf == null) {
       return null;
@@ -170,9 +167,11 @@ record CheckedCall(
   /**
    * What is to be done, by the table's version {@code table} and the records.
    *
+   * @param spark the caller's session: {@code where} means what it would mean there
    * @param notices is told what a user should know before the work begins
    */
   BackfillPlan plan(
+      SparkSession spark,
       TableTarget target,
       TableSnapshot table,
       HistoryWalk.Result history,
@@ -181,7 +180,7 @@ record CheckedCall(
     List<Checkpoint> checkpoints =
         new CheckpointStore(new TableState(target.ref()), column.checkpointKey()).load(notices);
     BackfillPlan plan =
-        new BackfillPlanner(bound.session())
+        new BackfillPlanner(spark)
             .plan(
                 new PlanRequest(
                     inputs(table),

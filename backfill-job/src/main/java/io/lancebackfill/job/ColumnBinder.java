@@ -65,8 +65,8 @@ final class ColumnBinder {
    * @throws BackfillException INVALID_WHERE
    */
   static Column where(SparkSession session, TableSnapshot table, String text) {
-    return functions.expr(
-        coded(() -> new WhereBinder(session, table.sparkSchema()).bind(text)).sql());
+    String sql = coded(() -> new WhereBinder(session, table.sparkSchema()).bind(text)).sql();
+    return parsed(session, sql);
   }
 
   /**
@@ -114,16 +114,25 @@ final class ColumnBinder {
     session
         .conf()
         .set(PYTHON_BATCH, batchSize == null ? PYTHON_BATCH_ROWS : Integer.toString(batchSize));
-    return new BoundColumn(session, computation(bound, column, batchSize), inputs);
+    return new BoundColumn(session, computation(session, bound, column, batchSize), inputs);
+  }
+
+  /** Casts and arithmetic take the ANSI mode of the session in which they are parsed. */
+  private static Column parsed(SparkSession session, String sql) {
+    return session.withActive(() -> functions.expr(sql));
   }
 
   private static Computation computation(
-      BoundExpression bound, ComputedColumn column, @Nullable Integer batchSize) {
+      SparkSession session,
+      BoundExpression bound,
+      ComputedColumn column,
+      @Nullable Integer batchSize) {
     BoundExpression.ArrowCall call = bound.call();
     if (call != null) {
       return Computation.of(new ArrowFunction(call.function(), call.arguments(), batchSize));
     }
-    return Computation.of(functions.expr(bound.sql()).cast(sparkType(column)));
+    return session.withActive(
+        () -> Computation.of(parsed(session, bound.sql()).cast(sparkType(column))));
   }
 
   private static DataType sparkType(ComputedColumn column) {
