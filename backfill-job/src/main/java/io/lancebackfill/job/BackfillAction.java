@@ -139,7 +139,7 @@ public final class BackfillAction {
     JobRecords records = new JobRecords(state);
     ColumnOrigins origins = new ColumnOrigins(state);
     boolean recompute = call.conf().value(RECOMPUTE);
-    List<JobEvent> before = records.eventsOn(column.idKey());
+    List<JobEvent> before = records.decidingOn(column.idKey());
     String generation = recompute ? generation(JobRecords.last(before), call) : "";
     JobJournal journal =
         new JobJournal(

@@ -77,7 +77,7 @@ final class JobJournal {
 
   void ended(JobStatus status, long tableVersion, JobCounts counts, String message) {
     write(JobEvent.ENDED, status, tableVersion, counts, 0, message);
-    records.compact();
+    records.tidy(column.idKey(), epoch);
     listener.ended(info, status, counts, elapsed(), message);
   }
 

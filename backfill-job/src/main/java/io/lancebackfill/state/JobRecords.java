@@ -7,9 +7,7 @@ import io.lancebackfill.datasource.store.StateTable.Type;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +37,11 @@ public final class JobRecords {
           new Column("elapsed_ms", Type.LONG),
           new Column("options", Type.STRING),
           new Column("message", Type.STRING));
+
+  /** So many jobs of a column or group are remembered at least. */
+  private static final long MOST_JOBS = 1000;
+
+  private static final int MOST_FRAGMENTS = 50;
 
   private final StateTable table;
 
@@ -80,9 +83,21 @@ public final class JobRecords {
     return read(jobId == null ? null : equal("job_id", jobId));
   }
 
-  /** All events of the jobs on these columns, oldest first. */
-  public List<JobEvent> eventsOn(String columnIds) {
-    return read(equal("column_ids", columnIds));
+  /**
+   * The events that decide what the next job on these columns does, oldest first: at least all
+   * since the last job that ended, and since the newest plan. However many jobs there were before,
+   * they are not read.
+   */
+  public List<JobEvent> decidingOn(String columnIds) {
+    return sorted(
+        table.readNewest(
+            equal("column_ids", columnIds),
+            "epoch",
+            rows -> has(rows, JobEvent.ENDED) && has(rows, JobEvent.PLANNED)));
+  }
+
+  private static boolean has(List<StateRow> rows, String event) {
+    return rows.stream().anyMatch(row -> row.string("event").equals(event));
   }
 
   private static String equal(String column, String value) {
@@ -90,24 +105,14 @@ public final class JobRecords {
   }
 
   private List<JobEvent> read(@Nullable String filter) {
-    if (!table.exists()) {
-      return List.of();
-    }
-    return table.read(filter, List.of()).stream()
+    return sorted(table.read(filter, List.of()));
+  }
+
+  private static List<JobEvent> sorted(List<StateRow> rows) {
+    return rows.stream()
         .map(JobRecords::event)
         .sorted(Comparator.comparingLong(JobEvent::epoch).thenComparing(JobEvent::at))
         .toList();
-  }
-
-  /** The last event of each job, in the order in which the jobs began. */
-  public List<JobEvent> latest() {
-    return latest(events(null));
-  }
-
-  private static List<JobEvent> latest(List<JobEvent> events) {
-    Map<String, JobEvent> last = new LinkedHashMap<>();
-    events.stream().sorted(Comparator.comparing(JobEvent::at)).forEach(e -> last.put(e.jobId(), e));
-    return List.copyOf(last.values());
   }
 
   /** When the job began: the time of its first event. */
@@ -115,10 +120,9 @@ public final class JobRecords {
     return events.stream().map(JobEvent::at).min(Comparator.naturalOrder()).orElseThrow();
   }
 
-  /** The last event of the newest job. */
+  /** The last event of the newest job: the one with the highest epoch, whatever clocks say. */
   public static Optional<JobEvent> last(List<JobEvent> events) {
-    List<JobEvent> of = latest(events);
-    return of.isEmpty() ? Optional.empty() : Optional.of(of.get(of.size() - 1));
+    return events.isEmpty() ? Optional.empty() : Optional.of(events.get(events.size() - 1));
   }
 
   /**
@@ -134,14 +138,32 @@ public final class JobRecords {
 
   /** {@link #followedTo(List)} of the jobs on these columns. */
   public long followedTo(String columnIds) {
-    return followedTo(eventsOn(columnIds));
+    return followedTo(decidingOn(columnIds));
   }
 
-  /** Folds small files together; for the end of a job. */
-  public void compact() {
-    if (table.exists() && table.fragments() > 50) {
+  /**
+   * Folds small files together, and forgets the oldest jobs on these columns where there are too
+   * many; for the end of a job.
+   *
+   * @param epoch of the job that ends
+   */
+  public void tidy(String columnIds, long epoch) {
+    if (table.fragments() > MOST_FRAGMENTS) {
+      trim(columnIds, epoch - MOST_JOBS);
       table.compact();
     }
+  }
+
+  /**
+   * Forgets jobs on these columns.
+   *
+   * @param epoch the highest of those that go
+   * @return how many events went
+   */
+  public long trim(String columnIds, long epoch) {
+    return epoch <= 0
+        ? 0
+        : table.delete("%s AND epoch <= %d".formatted(equal("column_ids", columnIds), epoch));
   }
 
   private static JobEvent event(StateRow r) {

@@ -13,8 +13,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Predicate;
 import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
@@ -64,6 +66,11 @@ public final class StateTable {
   private static final Duration GRACE = Duration.ofMinutes(1);
 
   private static final int COMPACTED_FRAGMENT_ROWS = 1_000_000;
+
+  /** How far back {@link #readNewest} looks first, and how much farther each time. */
+  private static final long FIRST_SPAN = 16;
+
+  private static final long SPAN_GROWTH = 8;
 
   private final DatasetRef ref;
   private final List<Column> columns;
@@ -293,32 +300,115 @@ public final class StateTable {
 
   private record OrderedRow(long order, StateRow row) {}
 
-  private List<StateRow> readOnce(@Nullable String lanceFilter, List<Column> projection) {
+  /**
+   * The newest of the rows that a condition selects, in the order of their appends: as many as are
+   * needed, whatever the number of older ones.
+   *
+   * @param lanceFilter a condition in Lance's SQL
+   * @param by a LONG column that grows with time, never null
+   * @param enough whether the rows read so far will do; else more are read, at last all
+   * @throws DatasetException as {@link #read} does
+   */
+  public List<StateRow> readNewest(
+      String lanceFilter, String by, Predicate<? super List<StateRow>> enough) {
+    return Retry.onMoved(ref, () -> readNewestOnce(lanceFilter, by, enough));
+  }
+
+  private List<StateRow> readNewestOnce(
+      String lanceFilter, String by, Predicate<? super List<StateRow>> enough) {
     try (Handle handle = Handle.open(ref)) {
       if (!handle.present()) {
         return List.of();
       }
       Dataset dataset = handle.dataset();
       LocalPaths.requireWholeFiles(ref, dataset);
-      Set<String> present = names(dataset);
-      List<String> scanned = new ArrayList<>(List.of(ORDER));
-      projection.stream().map(Column::name).filter(present::contains).forEach(scanned::add);
-      ScanOptions.Builder options = new ScanOptions.Builder().columns(scanned);
-      if (lanceFilter != null) {
-        options.filter(lanceFilter);
+      OptionalLong newest = max(dataset, lanceFilter, by);
+      if (newest.isEmpty()) {
+        return List.of();
       }
-      List<OrderedRow> rows = new ArrayList<>();
-      try (LanceScanner scanner = dataset.newScan(options.build());
-          ArrowReader batches = scanner.scanBatches()) {
-        while (batches.loadNextBatch()) {
-          collect(batches.getVectorSchemaRoot(), projection, rows);
+      for (long span = FIRST_SPAN; ; span *= SPAN_GROWTH) {
+        long from = newest.getAsLong() - span;
+        boolean all = from <= 0;
+        String filter = all ? lanceFilter : "(%s) AND %s > %d".formatted(lanceFilter, by, from);
+        List<StateRow> rows = scan(dataset, filter, columns);
+        if (all || enough.test(rows)) {
+          return rows;
         }
-      } catch (Exception e) {
-        throw LanceErrorClassifier.classify("read", ref, e);
       }
-      rows.sort(Comparator.comparingLong(OrderedRow::order));
-      return rows.stream().map(OrderedRow::row).toList();
     }
+  }
+
+  private OptionalLong max(Dataset dataset, String lanceFilter, String column) {
+    ScanOptions options =
+        new ScanOptions.Builder().columns(List.of(column)).filter(lanceFilter).build();
+    OptionalLong max = OptionalLong.empty();
+    try (LanceScanner scanner = dataset.newScan(options);
+        ArrowReader batches = scanner.scanBatches()) {
+      while (batches.loadNextBatch()) {
+        BigIntVector values = (BigIntVector) batches.getVectorSchemaRoot().getVector(column);
+        for (int row = 0; row < values.getValueCount(); row++) {
+          max = OptionalLong.of(Math.max(values.get(row), max.orElse(Long.MIN_VALUE)));
+        }
+      }
+      return max;
+    } catch (Exception e) {
+      throw LanceErrorClassifier.classify("read", ref, e);
+    }
+  }
+
+  /**
+   * Deletes rows. Appends meanwhile are kept.
+   *
+   * @param lanceFilter a condition in Lance's SQL
+   * @return how many
+   */
+  public long delete(String lanceFilter) {
+    return Retry.onContention(
+        "delete rows from",
+        ref,
+        () -> {
+          try (Handle handle = Handle.open(ref)) {
+            long found = handle.present() ? handle.dataset().countRows(lanceFilter) : 0;
+            if (found > 0) {
+              handle.dataset().delete(lanceFilter);
+            }
+            return found;
+          } catch (Exception e) {
+            throw LanceErrorClassifier.classify("delete rows from", ref, e);
+          }
+        });
+  }
+
+  private List<StateRow> readOnce(@Nullable String lanceFilter, List<Column> projection) {
+    try (Handle handle = Handle.open(ref)) {
+      if (!handle.present()) {
+        return List.of();
+      }
+      LocalPaths.requireWholeFiles(ref, handle.dataset());
+      return scan(handle.dataset(), lanceFilter, projection);
+    }
+  }
+
+  private List<StateRow> scan(
+      Dataset dataset, @Nullable String lanceFilter, List<Column> projection) {
+    Set<String> present = names(dataset);
+    List<String> scanned = new ArrayList<>(List.of(ORDER));
+    projection.stream().map(Column::name).filter(present::contains).forEach(scanned::add);
+    ScanOptions.Builder options = new ScanOptions.Builder().columns(scanned);
+    if (lanceFilter != null) {
+      options.filter(lanceFilter);
+    }
+    List<OrderedRow> rows = new ArrayList<>();
+    try (LanceScanner scanner = dataset.newScan(options.build());
+        ArrowReader batches = scanner.scanBatches()) {
+      while (batches.loadNextBatch()) {
+        collect(batches.getVectorSchemaRoot(), projection, rows);
+      }
+    } catch (Exception e) {
+      throw LanceErrorClassifier.classify("read", ref, e);
+    }
+    rows.sort(Comparator.comparingLong(OrderedRow::order));
+    return rows.stream().map(OrderedRow::row).toList();
   }
 
   private static void collect(

@@ -25,6 +25,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
@@ -66,6 +67,42 @@ class TestStateTable {
   @AfterEach
   void everythingIsFreed() {
     assertThat(LanceAllocator.root().getAllocatedMemory()).isEqualTo(allocatedBefore);
+  }
+
+  @Test
+  void readsNoMoreOfTheNewestRowsThanAreNeeded() {
+    table.append(LongStream.rangeClosed(1, 5000).mapToObj(n -> List.<Object>of("a", n)).toList());
+    table.append(List.of(List.of("b", 9000L)));
+    List<Integer> sizes = new ArrayList<>();
+
+    List<StateRow> rows =
+        table.readNewest(
+            "writer = 'a'",
+            "n",
+            read -> {
+              sizes.add(read.size());
+              return read.stream().anyMatch(row -> row.longValue("n") == 4900);
+            });
+
+    assertThat(sizes).containsExactly(16, 128);
+    assertThat(rows).hasSize(128).last().extracting(row -> row.longValue("n")).isEqualTo(5000L);
+    assertThat(table.readNewest("writer = 'a'", "n", read -> false)).hasSize(5000);
+    assertThat(table.readNewest("writer = 'c'", "n", read -> true)).isEmpty();
+  }
+
+  @Test
+  void deletesTheRowsThatAConditionSelects() {
+    assertThat(table.delete("n < 3")).isZero();
+    table.append(LongStream.rangeClosed(1, 10).mapToObj(n -> List.<Object>of("a", n)).toList());
+
+    assertThat(table.delete("n < 3")).isEqualTo(2);
+    assertThat(table.delete("n < 3")).isZero();
+
+    table.append(List.of(List.of("a", 11L)));
+    table.compact();
+    assertThat(table.read(null, List.of()))
+        .extracting(row -> row.longValue("n"))
+        .containsExactly(3L, 4L, 5L, 6L, 7L, 8L, 9L, 10L, 11L);
   }
 
   @Test

@@ -1,0 +1,110 @@
+package io.lancebackfill.state;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lancebackfill.datasource.table.DatasetRef;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TestJobRecords {
+  @TempDir private Path folder;
+  private JobRecords records = new JobRecords(new TableState(DatasetRef.of("unset")));
+
+  @BeforeEach
+  void prepare() {
+    records = new JobRecords(new TableState(DatasetRef.of(folder.resolve("t.lance").toString())));
+  }
+
+  @Test
+  void hasNothingBeforeTheFirstJob() {
+    assertThat(records.events(null)).isEmpty();
+    assertThat(records.decidingOn("7")).isEmpty();
+    assertThat(records.followedTo("7")).isZero();
+    assertThat(JobRecords.last(List.of())).isEmpty();
+    assertThat(records.trim("7", 100)).isZero();
+    records.tidy("7", 1);
+    assertThat(folder).isEmptyDirectory();
+  }
+
+  @Test
+  void readsTheEventsThatDecideAndNotThoseBefore() {
+    for (int epoch = 1; epoch <= 40; epoch++) {
+      job("j" + epoch, "7", epoch, 100 + epoch);
+    }
+    job("other", "8", 41, 999);
+
+    List<JobEvent> deciding = records.decidingOn("7");
+
+    assertThat(deciding).hasSize(16 * 3).first().extracting(JobEvent::jobId).isEqualTo("j25");
+    assertThat(records.followedTo("7")).isEqualTo(140);
+    assertThat(JobRecords.last(deciding).orElseThrow().jobId()).isEqualTo("j40");
+  }
+
+  @Test
+  void looksBackToTheLastEndAndTheLastPlan() {
+    job("ended", "7", 1, 50);
+    for (int epoch = 2; epoch <= 60; epoch++) {
+      records.append(event("killed" + epoch, "STARTED", "7", epoch, 0, Instant.EPOCH));
+    }
+
+    assertThat(records.decidingOn("7")).hasSize(3 + 59);
+    assertThat(records.followedTo("7")).isEqualTo(50);
+  }
+
+  @Test
+  void theLastJobIsTheOneWithTheHighestEpochWhateverItsClockSaid() {
+    Instant ahead = Instant.parse("2030-01-01T00:00:00Z");
+    records.append(event("a", "STARTED", "7", 1, 0, ahead));
+    records.append(event("b", "STARTED", "7", 2, 0, Instant.EPOCH));
+    records.append(event("b", "ENDED", "7", 2, 0, Instant.EPOCH.plusSeconds(1)));
+
+    JobEvent last = JobRecords.last(records.decidingOn("7")).orElseThrow();
+
+    assertThat(last.jobId()).isEqualTo("b");
+    assertThat(last.event()).isEqualTo("ENDED");
+  }
+
+  @Test
+  void forgetsTheOldestJobsOfAColumn() {
+    IntStream.rangeClosed(1, 5).forEach(epoch -> job("j" + epoch, "7", epoch, epoch));
+    job("other", "8", 1, 1);
+
+    assertThat(records.trim("7", 3)).isEqualTo(9);
+
+    assertThat(records.events(null))
+        .extracting(JobEvent::jobId)
+        .containsOnly("j4", "j5", "other")
+        .hasSize(9);
+  }
+
+  private void job(String id, String columnIds, long epoch, long version) {
+    records.append(event(id, "STARTED", columnIds, epoch, version, Instant.EPOCH));
+    records.append(event(id, JobEvent.PLANNED, columnIds, epoch, version, Instant.EPOCH));
+    records.append(event(id, JobEvent.ENDED, columnIds, epoch, version, Instant.EPOCH));
+  }
+
+  private static JobEvent event(
+      String id, String event, String columnIds, long epoch, long version, Instant at) {
+    return new JobEvent(
+        id,
+        at,
+        event,
+        event.equals(JobEvent.ENDED) ? JobStatus.DONE : JobStatus.RUNNING,
+        "n",
+        columnIds,
+        "driver",
+        epoch,
+        "",
+        version,
+        JobCounts.NONE,
+        0,
+        0,
+        "{}",
+        "");
+  }
+}
