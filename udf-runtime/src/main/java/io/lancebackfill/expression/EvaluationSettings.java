@@ -88,12 +88,19 @@ public final class EvaluationSettings {
    * session but its catalogs and cached data, and has the functions and views registered there up
    * to now.
    *
-   * @param settings what {@link #of} gave, perhaps in another session and long ago
+   * @param settings what {@link #of} gave, perhaps in another session and long ago; other keys,
+   *     which whoever may write to a table could have put there, are left alone
    */
   public static SparkSession restore(SparkSession session, Map<String, String> settings) {
     SparkSession copy = session.cloneSession();
-    keys().forEach(copy.conf()::unset);
-    settings.forEach(copy.conf()::set);
+    for (String key : keys()) {
+      String value = settings.get(key);
+      if (value == null) {
+        copy.conf().unset(key);
+      } else {
+        copy.conf().set(key, value);
+      }
+    }
     return copy;
   }
 

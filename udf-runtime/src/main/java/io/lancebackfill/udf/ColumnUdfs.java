@@ -35,17 +35,15 @@ public final class ColumnUdfs {
     ClassLoader from = loader == null ? ColumnUdfs.class.getClassLoader() : loader;
     Class<?> found;
     try {
-      found = Class.forName(className, true, from);
+      // Not initialised: only a function's code may run, not that of any class that is named.
+      found = Class.forName(className, false, from);
     } catch (ClassNotFoundException e) {
       throw new InvalidFunctionException(
           "Class '%s' was not found. It is on no jar that this session knows. ".formatted(className)
               + "Add the jar with --jars or ADD JAR; write a nested class as Outer$Inner.",
           e);
     } catch (LinkageError e) {
-      throw new InvalidFunctionException(
-          "Class '%s' cannot be loaded: %s. ".formatted(className, e)
-              + "Add the jars that it needs and compile it for this Java version.",
-          e);
+      throw notLoaded(className, e);
     }
     if (!ColumnUdf.class.isAssignableFrom(found)) {
       throw new InvalidFunctionException(
@@ -61,6 +59,14 @@ public final class ColumnUdfs {
     return found.asSubclass(ColumnUdf.class);
   }
 
+  private static InvalidFunctionException notLoaded(String className, LinkageError e) {
+    return new InvalidFunctionException(
+        "Class '%s' cannot be loaded: %s. "
+                .formatted(className, e.getCause() == null ? e : e.getCause())
+            + "Add the jars that it needs and compile it for this Java version.",
+        e);
+  }
+
   private static ColumnUdf construct(Class<? extends ColumnUdf> type) {
     Constructor<? extends ColumnUdf> constructor;
     try {
@@ -74,6 +80,8 @@ public final class ColumnUdfs {
     }
     try {
       return constructor.newInstance();
+    } catch (LinkageError e) {
+      throw notLoaded(type.getName(), e);
     } catch (InvocationTargetException e) {
       throw new InvalidFunctionException(
           "The constructor of '%s' failed: %s. ".formatted(type.getName(), e.getCause())

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lancebackfill.spark.SparkExtension;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.api.java.UDF1;
@@ -66,5 +67,16 @@ class TestEvaluationSettings {
                 .mkString(","))
         .isEqualTo("0,null,2");
     assertThat(EvaluationSettings.of(spark)).containsEntry("spark.sql.ansi.enabled", "true");
+  }
+
+  @Test
+  void aTableSetsNoOtherSettings(SparkSession spark) {
+    Map<String, String> forged = new TreeMap<>(EvaluationSettings.of(spark));
+    forged.put("spark.sql.catalog.stolen", "com.example.Catalog");
+
+    SparkSession restored = EvaluationSettings.restore(spark, forged);
+
+    assertThat(restored.conf().getOption("spark.sql.catalog.stolen").isDefined()).isFalse();
+    assertThat(EvaluationSettings.of(restored)).isEqualTo(EvaluationSettings.of(spark));
   }
 }

@@ -46,6 +46,21 @@ class TestColumnUdfs {
         .hasMessageContaining(remedy);
   }
 
+  @Test
+  void runsNoCodeOfAClassThatIsNoFunction() {
+    assertThatThrownBy(() -> ColumnUdfs.load(getClass().getName() + "$Trap"))
+        .isInstanceOf(InvalidFunctionException.class)
+        .hasMessageContaining("does not implement");
+
+    assertThat(System.getProperty(Trap.class.getName())).isNull();
+  }
+
+  public static class Trap {
+    static {
+      System.setProperty(Trap.class.getName(), "sprung");
+    }
+  }
+
   abstract static class Base implements ColumnUdf {
     @Override
     public Field output(List<Field> inputs) {
