@@ -151,15 +151,20 @@ final class ArrowFunctionRows implements OffsetStream {
       return taken;
     }
     StructVector struct = (StructVector) values;
-    for (FieldVector child : struct.getChildrenFromFields()) {
-      for (int row = 0; row < struct.getValueCount(); row++) {
-        if (struct.isNull(row)) {
-          child.setNull(row);
+    try {
+      for (FieldVector child : struct.getChildrenFromFields()) {
+        for (int row = 0; row < struct.getValueCount(); row++) {
+          if (struct.isNull(row)) {
+            child.setNull(row);
+          }
         }
+        taken.add(transfer(child, fields.get(taken.size())));
       }
-      taken.add(transfer(child, fields.get(taken.size())));
+      return taken;
+    } catch (RuntimeException e) {
+      taken.forEach(FieldVector::close);
+      throw e;
     }
-    return taken;
   }
 
   /** The field is the column's own, so that its vectors can be joined with others of the column. */

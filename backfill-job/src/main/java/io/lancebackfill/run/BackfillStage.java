@@ -5,13 +5,15 @@ import io.lancebackfill.datasource.read.FragmentTable;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.exec.PromptPythonOutput;
 import io.lancebackfill.state.RowOffsets;
+import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.function.LongConsumer;
+import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.api.java.function.Function2;
-import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.api.java.function.FlatMapFunction;
+import org.apache.spark.api.java.function.FlatMapFunction2;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -37,21 +39,30 @@ final class BackfillStage {
 
   /** Tasks that run no function. */
   RDD<TaskResult> assembling(List<TaskSpec> tasks) {
-    return overTasks(tasks, new RunAssemble(stage, broadcast(tasks), live.reporter()));
+    return overTasks(tasks, new RunAssemble(stage, live.reporter()));
   }
 
   /** Tasks that run a function on Arrow batches. */
   RDD<TaskResult> applying(List<TaskSpec> tasks, ArrowFunction function) {
-    return overTasks(tasks, new RunFunction(stage, broadcast(tasks), function, live.reporter()));
+    return overTasks(tasks, new RunFunction(stage, function, live.reporter()));
   }
 
   private RDD<TaskResult> overTasks(
-      List<TaskSpec> tasks, Function2<Integer, Iterator<Integer>, Iterator<TaskResult>> run) {
-    List<Integer> indices = new ArrayList<>();
+      List<TaskSpec> tasks, FlatMapFunction<Iterator<IndexedTask>, TaskResult> run) {
+    return partitions(tasks).mapPartitions(run).rdd();
+  }
+
+  /** A task and its place in the stage. */
+  private record IndexedTask(int index, TaskSpec spec) implements Serializable {}
+
+  /** A partition for each task. An executor gets those that it runs, not all of the job's. */
+  private JavaRDD<IndexedTask> partitions(List<TaskSpec> tasks) {
+    List<IndexedTask> indexed = new ArrayList<>();
     for (int i = 0; i < tasks.size(); i++) {
-      indices.add(i);
+      indexed.add(new IndexedTask(i, tasks.get(i)));
     }
-    return context().parallelize(indices, tasks.size()).mapPartitionsWithIndex(run, false).rdd();
+    return JavaSparkContext.fromSparkContext(spark.sparkContext())
+        .parallelize(indexed, indexed.size());
   }
 
   /**
@@ -92,51 +103,45 @@ final class BackfillStage {
         .queryExecution()
         .toRdd()
         .toJavaRDD()
-        .mapPartitionsWithIndex(new RunQuery(stage, broadcast(tasks), live.reporter()), false)
+        .zipPartitions(partitions(tasks), new RunQuery(stage, live.reporter()))
         .rdd();
   }
 
-  private Broadcast<List<TaskSpec>> broadcast(List<TaskSpec> tasks) {
-    return context().broadcast(new ArrayList<>(tasks));
-  }
-
-  private JavaSparkContext context() {
-    return JavaSparkContext.fromSparkContext(spark.sparkContext());
-  }
-
   /** Counts computed rows from everywhere, for progress. */
-  interface Reporter extends LongConsumer, java.io.Serializable {}
+  interface Reporter extends LongConsumer, Serializable {}
 
-  private record RunAssemble(JobTasks stage, Broadcast<List<TaskSpec>> tasks, Reporter reporter)
-      implements Function2<Integer, Iterator<Integer>, Iterator<TaskResult>> {
+  private record RunAssemble(JobTasks stage, Reporter reporter)
+      implements FlatMapFunction<Iterator<IndexedTask>, TaskResult> {
     @Override
-    public Iterator<TaskResult> call(Integer index, Iterator<Integer> ignored) {
-      TaskSpec task = tasks.value().get(index);
-      return List.of(new ColumnTask(stage, task, index, reporter).run(null)).iterator();
-    }
-  }
-
-  private record RunFunction(
-      JobTasks stage, Broadcast<List<TaskSpec>> tasks, ArrowFunction function, Reporter reporter)
-      implements Function2<Integer, Iterator<Integer>, Iterator<TaskResult>> {
-    @Override
-    public Iterator<TaskResult> call(Integer index, Iterator<Integer> ignored) {
-      TaskSpec task = tasks.value().get(index);
-      boolean group = stage.columns().size() > 1;
-      return List.of(
-              new ColumnTask(stage, task, index, reporter)
-                  .run(allocator -> new ArrowFunctionRows(stage, task, function, group, allocator)))
+    public Iterator<TaskResult> call(Iterator<IndexedTask> tasks) {
+      IndexedTask task = tasks.next();
+      return List.of(new ColumnTask(stage, task.spec(), task.index(), reporter).run(null))
           .iterator();
     }
   }
 
-  private record RunQuery(JobTasks stage, Broadcast<List<TaskSpec>> tasks, Reporter reporter)
-      implements Function2<Integer, Iterator<InternalRow>, Iterator<TaskResult>> {
+  private record RunFunction(JobTasks stage, ArrowFunction function, Reporter reporter)
+      implements FlatMapFunction<Iterator<IndexedTask>, TaskResult> {
     @Override
-    public Iterator<TaskResult> call(Integer index, Iterator<InternalRow> rows) {
-      TaskSpec task = tasks.value().get(index);
+    public Iterator<TaskResult> call(Iterator<IndexedTask> tasks) {
+      IndexedTask task = tasks.next();
+      boolean group = stage.columns().size() > 1;
       return List.of(
-              new ColumnTask(stage, task, index, reporter)
+              new ColumnTask(stage, task.spec(), task.index(), reporter)
+                  .run(
+                      allocator ->
+                          new ArrowFunctionRows(stage, task.spec(), function, group, allocator)))
+          .iterator();
+    }
+  }
+
+  private record RunQuery(JobTasks stage, Reporter reporter)
+      implements FlatMapFunction2<Iterator<InternalRow>, Iterator<IndexedTask>, TaskResult> {
+    @Override
+    public Iterator<TaskResult> call(Iterator<InternalRow> rows, Iterator<IndexedTask> tasks) {
+      IndexedTask task = tasks.next();
+      return List.of(
+              new ColumnTask(stage, task.spec(), task.index(), reporter)
                   .run(allocator -> new ExpressionRows(rows, stage.fields(), allocator)))
           .iterator();
     }

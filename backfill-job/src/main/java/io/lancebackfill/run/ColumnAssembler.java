@@ -95,14 +95,8 @@ final class ColumnAssembler {
   private void emitNulls(long count) {
     for (long left = count; left > 0; ) {
       int rows = (int) Math.min(left, BATCH_ROWS);
-      List<FieldVector> nulls = new ArrayList<>();
-      for (Field field : fields) {
-        FieldVector vector = field.createVector(allocator);
-        vector.setInitialCapacity(rows);
-        vector.allocateNew();
-        vector.setValueCount(rows);
-        nulls.add(vector);
-      }
+      List<FieldVector> nulls = allocated(rows);
+      nulls.forEach(vector -> vector.setValueCount(rows));
       if (rows >= SHORT_RUN) {
         flush();
         hand(nulls, rows);
@@ -113,29 +107,42 @@ final class ColumnAssembler {
     }
   }
 
-  private void append(List<FieldVector> rows, int count) {
-    List<FieldVector> target = pending;
-    if (target == null) {
-      // Vectors of its own: a slice has its last byte of bits in common with the batch it is of,
-      // and
-      // what is appended to it would overwrite the batch's next rows.
-      target = new ArrayList<>();
+  /** A vector for each column, with room for so many rows. */
+  private List<FieldVector> allocated(int rows) {
+    List<FieldVector> vectors = new ArrayList<>();
+    try {
       for (Field field : fields) {
         FieldVector vector = field.createVector(allocator);
-        vector.setInitialCapacity(count);
+        vectors.add(vector);
+        vector.setInitialCapacity(rows);
         vector.allocateNew();
-        target.add(vector);
       }
-      pending = target;
-      pendingRows = 0;
+      return vectors;
+    } catch (RuntimeException e) {
+      vectors.forEach(ValueVector::close);
+      throw e;
     }
-    for (int i = 0; i < target.size(); i++) {
-      try (FieldVector row = rows.get(i);
-          FieldVector alike = fields.get(i).createVector(allocator)) {
-        // Sources differ in field metadata, and the appender insists that types are alike.
-        row.makeTransferPair(alike).transfer();
-        VectorBatchAppender.batchAppend(target.get(i), alike);
+  }
+
+  private void append(List<FieldVector> rows, int count) {
+    List<FieldVector> target;
+    try {
+      if (pending == null) {
+        // Vectors of its own: a slice has its last byte of bits in common with the batch it is of,
+        // and what is appended to it would overwrite the batch's next rows.
+        pending = allocated(count);
+        pendingRows = 0;
       }
+      target = pending;
+      for (int i = 0; i < target.size(); i++) {
+        try (FieldVector alike = fields.get(i).createVector(allocator)) {
+          // Sources differ in field metadata, and the appender insists that types are alike.
+          rows.get(i).makeTransferPair(alike).transfer();
+          VectorBatchAppender.batchAppend(target.get(i), alike);
+        }
+      }
+    } finally {
+      rows.forEach(ValueVector::close);
     }
     pendingRows += count;
     long bytes = target.stream().mapToLong(ValueVector::getBufferSize).sum();

@@ -21,12 +21,17 @@ record OffsetBatch(int[] offsets, List<FieldVector> values) implements AutoClose
   /** The values of {@code count} rows from index {@code from}, which share this batch's buffers. */
   List<FieldVector> slice(int from, int count, BufferAllocator allocator) {
     List<FieldVector> slices = new ArrayList<>(values.size());
-    for (FieldVector vector : values) {
-      TransferPair pair = vector.getTransferPair(vector.getName(), allocator);
-      pair.splitAndTransfer(from, count);
-      slices.add((FieldVector) pair.getTo());
+    try {
+      for (FieldVector vector : values) {
+        TransferPair pair = vector.getTransferPair(vector.getName(), allocator);
+        slices.add((FieldVector) pair.getTo());
+        pair.splitAndTransfer(from, count);
+      }
+      return slices;
+    } catch (RuntimeException e) {
+      slices.forEach(ValueVector::close);
+      throw e;
     }
-    return slices;
   }
 
   /** A second owner of the same rows. */

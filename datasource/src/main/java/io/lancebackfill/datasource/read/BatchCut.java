@@ -17,9 +17,14 @@ final class BatchCut {
   static VectorSchemaRoot slice(List<FieldVector> vectors, int first, int length) {
     List<Field> fields = new ArrayList<>(vectors.size());
     List<FieldVector> slices = new ArrayList<>(vectors.size());
-    for (FieldVector vector : vectors) {
-      fields.add(vector.getField());
-      slices.add(slice(vector, first, length));
+    try {
+      for (FieldVector vector : vectors) {
+        fields.add(vector.getField());
+        slices.add(slice(vector, first, length));
+      }
+    } catch (RuntimeException e) {
+      slices.forEach(FieldVector::close);
+      throw e;
     }
     return new VectorSchemaRoot(fields, slices, length);
   }
@@ -51,7 +56,13 @@ final class BatchCut {
 
   private static FieldVector slice(FieldVector vector, int first, int length) {
     TransferPair pair = vector.getTransferPair(vector.getAllocator());
-    pair.splitAndTransfer(first, length);
-    return (FieldVector) pair.getTo();
+    FieldVector part = (FieldVector) pair.getTo();
+    try {
+      pair.splitAndTransfer(first, length);
+      return part;
+    } catch (RuntimeException e) {
+      part.close();
+      throw e;
+    }
   }
 }
