@@ -50,10 +50,10 @@ final class TableModel {
     return copy;
   }
 
-  /** The table as it was; what jobs have recorded since stays. */
-  TableModel restored() {
+  /** The table as it was; what jobs have recorded since then stays. */
+  TableModel restored(boolean recordedSince) {
     TableModel restored = copy();
-    restored.recorded = true;
+    restored.recorded = recordedSince;
     return restored;
   }
 

@@ -145,8 +145,7 @@ class TestRandomHistories {
   Stream<DynamicTest> tableAndRecordsAgreeWithTheModel() {
     return IntStream.range(0, COUNT)
         .mapToObj(
-            i ->
-                DynamicTest.dynamicTest("histories.seed=" + (SEED + i), () -> checked(SEED + i)));
+            i -> DynamicTest.dynamicTest("histories.seed=" + (SEED + i), () -> checked(SEED + i)));
   }
 
   private void checked(long seed) {
@@ -250,7 +249,7 @@ class TestRandomHistories {
     long to = all.get(random.nextInt(all.size()));
     steps.add("restore " + to + " of " + all);
     restore(to);
-    model = versions.get(to).restored();
+    model = versions.get(to).restored(model.recorded);
   }
 
   private void restore(long to) {
@@ -273,8 +272,7 @@ class TestRandomHistories {
 
   private void rename(String from, String to) {
     steps.add("rename " + from + " to " + to);
-    pylance(
-        "lance.dataset(uri).alter_columns({'path': '%s', 'name': '%s'})".formatted(from, to));
+    pylance("lance.dataset(uri).alter_columns({'path': '%s', 'name': '%s'})".formatted(from, to));
   }
 
   /** The dependent column is computed wherever its input has a value that is not stale. */
@@ -387,9 +385,7 @@ class TestRandomHistories {
     List<Long> needed = model.needed(selected, recomputeUnknown);
     boolean disturbed = !needed.isEmpty() && random.nextInt(4) == 0;
     List<Long> alike =
-        versions.keySet().stream()
-            .filter(version -> alike(versions.get(version), model))
-            .toList();
+        versions.keySet().stream().filter(version -> alike(versions.get(version), model)).toList();
     long to = alike.isEmpty() ? 0 : alike.get(random.nextInt(alike.size()));
     steps.add(
         "backfill %s%s%s"
@@ -412,7 +408,7 @@ class TestRandomHistories {
     long computed = result.<Long>getAs("rows_computed");
     assertThat(CALLS.sum()).as("calls").isEqualTo(computed);
     if (restored[0]) {
-      model = versions.get(to).restored();
+      model = versions.get(to).restored(true);
       needed = model.needed(selected, recomputeUnknown);
     }
     Set<Long> filled = new TreeSet<>(filledAsWell(needed));

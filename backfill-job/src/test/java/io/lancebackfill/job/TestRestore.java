@@ -201,8 +201,7 @@ class TestRestore {
     assertThat(coverage()).containsExactly(0L, 0L, 0L, 40L, 0L);
     assertThat(backfill("").<Long>getAs("rows_computed")).isEqualTo(40);
     assertThat(
-            session.number(
-                "SELECT count(*) FROM %s WHERE n = length(text) + id %% 10 + 1", table))
+            session.number("SELECT count(*) FROM %s WHERE n = length(text) + id %% 10 + 1", table))
         .isEqualTo(40);
     restore(before);
     session.call("add_column('%s', 'other', 'concat(text, \"!\")')", table);
@@ -232,8 +231,7 @@ class TestRestore {
     backfill("");
     assertThat(coverage()).containsExactly(50L, 0L, 0L, 0L, 0L);
     assertThat(
-            session.number(
-                "SELECT count(*) FROM %s WHERE n = length(text) + id %% 10 + 1", table))
+            session.number("SELECT count(*) FROM %s WHERE n = length(text) + id %% 10 + 1", table))
         .isEqualTo(50);
     python("ds.optimize.compact_files()");
     session.call("add_column('%s', 'next', 'n + 1')", table);
@@ -323,8 +321,7 @@ class TestRestore {
 
   private void complete() {
     assertThat(coverage()).containsExactly(40L, 0L, 0L, 0L, 0L);
-    assertThat(
-            session.number("SELECT count(*) FROM %s WHERE n = length(text) + id %% 10", table))
+    assertThat(session.number("SELECT count(*) FROM %s WHERE n = length(text) + id %% 10", table))
         .isEqualTo(40);
   }
 
@@ -338,7 +335,8 @@ class TestRestore {
 
   private void restore(long version) {
     pylance.run(
-        session.folder(name), "ds = lance.dataset(uri, version=%d)\nds.restore()".formatted(version));
+        session.folder(name),
+        "ds = lance.dataset(uri, version=%d)\nds.restore()".formatted(version));
   }
 
   private void alter(int added) {
