@@ -1,5 +1,6 @@
 package io.lancebackfill.commit;
 
+import io.lancebackfill.datasource.commit.ColumnFileAttachment;
 import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.commit.ColumnGoneException;
 import io.lancebackfill.datasource.commit.CommitFailedException;
@@ -13,10 +14,8 @@ import io.lancebackfill.state.ColumnOrigins;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -41,7 +40,7 @@ public final class CommitCoordinator {
 
   private final List<StagedFragment> unrecorded = new ArrayList<>();
   private final List<StagedFragment> recorded = new ArrayList<>();
-  private final Set<Integer> committed = new LinkedHashSet<>();
+  private final Map<Integer, ColumnFileAttachment> committed = new HashMap<>();
   private final Map<Integer, Refusal> refused = new HashMap<>();
   private long firstUnrecordedAt;
   private long firstWaitingAt;
@@ -172,16 +171,19 @@ public final class CommitCoordinator {
       throw new BackfillException(BackfillErrorCode.COMMIT_FAILED, e.getMessage(), e);
     }
     recorded.subList(0, count).clear();
+    group.stream()
+        .map(StagedFragment::attachment)
+        .filter(file -> outcome.committed().contains(file.fragmentId()))
+        .forEach(file -> committed.put(file.fragmentId(), file));
     firstWaitingAt = System.nanoTime();
     commits += outcome.commits();
     version = Math.max(version, outcome.version());
-    committed.addAll(outcome.committed());
     refused.putAll(outcome.refused());
     onCommit.accept(outcome);
   }
 
-  /** Ids of the fragments that this coordinator attached. */
-  public Set<Integer> committed() {
+  /** What this coordinator attached, by fragment. */
+  public Map<Integer, ColumnFileAttachment> committed() {
     return committed;
   }
 

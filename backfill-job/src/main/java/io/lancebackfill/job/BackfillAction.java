@@ -35,6 +35,7 @@ import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.JobCounts;
 import io.lancebackfill.state.JobEvent;
 import io.lancebackfill.state.JobRecords;
+import io.lancebackfill.state.JobRecords.Followed;
 import io.lancebackfill.state.JobStatus;
 import io.lancebackfill.state.Json;
 import io.lancebackfill.state.TableState;
@@ -43,8 +44,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.apache.spark.sql.SparkSession;
+import org.roaringbitmap.RoaringBitmap;
 
 /**
  * The backfill of one computed column, or group: checks the call, takes the column's lease, plans,
@@ -111,13 +114,13 @@ public final class BackfillAction {
     TableState state = new TableState(request.table().ref());
     JobInfo info = new JobInfo(call.jobId(), request.table().name(), call.column().name());
     CheckedCall present = call.presentIn(table);
-    long followedTo = new JobRecords(state).followedTo(call.column().idKey());
+    Followed followed = new JobRecords(state).followed(call.column().idKey());
     BackfillPlan plan =
         present.plan(
             spark,
             request.table(),
             table,
-            present.followed(spark, table, state, followedTo),
+            present.followed(spark, table, state, followed),
             call.jobId(),
             notice -> listener.notice(info, notice));
     JobCounts counts =
@@ -215,34 +218,39 @@ public final class BackfillAction {
       LiveRows live,
       List<JobEvent> before) {
     FragmentLosses losses = new FragmentLosses(before, checked.column(), journal, totals);
-    long followedTo = JobRecords.followedTo(before);
+    Followed followed = JobRecords.followed(before);
+    OtherWriters others = new OtherWriters(spark, request);
     Map<Integer, Refusal> left = new HashMap<>();
+    CheckedCall agreed = checked;
     int attempt = 1;
     for (int round = 1; ; round++) {
       TableSnapshot table = round == 1 ? checked.table() : Tables.latest(request.table());
-      CheckedCall call = checked.presentIn(table);
-      HistoryWalk.Result history = call.followed(spark, table, state, followedTo);
+      agreed = round == 1 ? checked : others.stillAgreed(agreed, table);
+      CheckedCall call = agreed.presentIn(table);
+      HistoryWalk.Result history = call.followed(spark, table, state, followed);
       origins.append(history.carried());
-      followedTo = table.version();
+      followed = followed.upTo(table.version());
       CommitCoordinator coordinator = coordinator(call, table, origins, lease, totals);
-      if (round == 1) {
+      if (!losses.isolating()) {
         adoptStaged(call, table, history.origins(), generation, coordinator, totals);
         if (!coordinator.committed().isEmpty()) {
           table = Tables.latest(request.table());
-          call = checked.presentIn(table);
-          history = call.followed(spark, table, state, followedTo);
+          call = agreed.presentIn(table);
+          history = call.followed(spark, table, state, followed);
           origins.append(history.carried());
-          followedTo = table.version();
+          followed = followed.upTo(table.version());
         }
       }
       BackfillPlan all =
           call.plan(spark, request.table(), table, history, generation, journal::notice);
+      origins.append(all.observed());
+      all.restored().forEach(id -> left.put(id, Refusal.ROWS_RESTORED));
       int slots = call.slots(spark);
       if (!losses.isolating()) {
-        totals.planned(all.fragments().size(), all.fragmentsSkipped(), all.rowsToCompute());
+        totals.planned(all);
       }
       if (round == 1) {
-        journal.planned(followedTo, planned(all), all.rowsToCompute(), slots);
+        journal.planned(followed.to(), planned(all), all.rowsToCompute(), slots);
       }
       BackfillPlan plan = losses.choose(all);
       if (!plan.fragments().isEmpty()) {
@@ -250,7 +258,10 @@ public final class BackfillAction {
             call, state, table, plan, slots, coordinator, totals, generation, lease, live, losses);
       }
       long version = Math.max(table.version(), coordinator.version());
-      Map<Integer, Refusal> refused = coordinator.refused();
+      Map<Integer, Refusal> refused = new TreeMap<>(coordinator.refused());
+      if (call.pinned() == null) {
+        refused.putAll(others.takenBack(call, table, coordinator.committed()));
+      }
       if (refused.isEmpty() || call.pinned() != null) {
         left.putAll(refused);
         if (losses.more()) {
@@ -274,16 +285,19 @@ public final class BackfillAction {
       String generation,
       CommitCoordinator coordinator,
       JobTotals totals) {
-    List<StagedFragment> staged =
-        StagedFileAdoption.find(
+    StagedFileAdoption adoption =
+        new StagedFileAdoption(
             table,
             call.column(),
             call.bound().inputs(),
             known,
             call.conf().value(RECOMPUTE) ? generation : null);
-    for (StagedFragment fragment : staged) {
+    for (StagedFileAdoption.Adopted adopted : adoption.find(spark)) {
+      StagedFragment fragment = adopted.fragment();
       coordinator.adopt(fragment);
-      totals.adopted(fragment.origin(), call.column().fingerprint());
+      boolean own = fragment.origin().jobId().equals(call.jobId());
+      totals.adopted(
+          fragment.attachment().fragmentId(), own ? new RoaringBitmap() : adopted.rows());
     }
     coordinator.flush();
   }

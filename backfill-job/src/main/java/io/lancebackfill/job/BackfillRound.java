@@ -141,7 +141,7 @@ final class BackfillRound {
   }
 
   private void accept(TaskResult result) {
-    totals.computed(result.rowsComputed(), result.rowsFromCheckpoints(), result.bytesWritten());
+    totals.computed(result.rowsComputed(), result.bytesWritten());
     FragmentPlan plan = Objects.requireNonNull(plans.get(result.fragmentId()));
     if (result.isLost()) {
       losses.lost(result.fragmentId(), Objects.requireNonNull(result.fault()).message());
@@ -150,21 +150,17 @@ final class BackfillRound {
       faultyFragment = result.fragmentId();
       runner.holdBack();
     } else if (result.file() != null) {
+      totals.finished(plan, jobId);
       coordinator.add(staged(plan, result));
     } else {
       List<CheckpointUse> done =
           ranges.computeIfAbsent(result.fragmentId(), id -> new ArrayList<>());
       String checkpoint = result.checkpoint();
-      byte[] rows = result.checkpointRows();
+      byte[] rows = result.rows();
       if (checkpoint != null && rows != null) {
         done.add(new CheckpointUse(checkpoint, rows));
       }
       if (rangesLeft.merge(result.fragmentId(), -1, Integer::sum) == 0) {
-        // What the ranges computed now counts as computed, not as taken over.
-        totals.ownCheckpoints(
-            done.stream()
-                .mapToLong(use -> RowOffsets.fromBytes(use.rows()).getLongCardinality())
-                .sum());
         runner.assemble(plan, done);
       }
     }
@@ -179,7 +175,7 @@ final class BackfillRound {
             column.fingerprint(),
             plan.coverage().inputs(),
             generation,
-            plan.need(),
+            RowOffsets.fromBytes(result.rows()),
             new RoaringBitmap());
     return new StagedFragment(
         new ColumnFileAttachment(
@@ -187,14 +183,16 @@ final class BackfillRound {
             fragment.physicalRows(),
             file,
             plan.coverage().place().orElse(null),
-            StagedFileAdoption.inputPlaces(inputFragment, inputColumns)),
+            StagedFileAdoption.inputPlaces(inputFragment, inputColumns),
+            plan.deleted()),
         new ColumnOrigin(
             column.idKey(),
             fragment.id(),
             fragment.physicalRows(),
             file,
             plan.coverage().place().map(InputPlaces::text).orElse(""),
-            ColumnOrigin.onTop(plan.coverage().origin(), made),
+            ColumnOrigin.onTop(plan.coverage().origin(), made, plan.deleted().rows()),
+            plan.deleted(),
             jobId,
             epoch,
             Instant.now().truncatedTo(ChronoUnit.MICROS)));

@@ -24,6 +24,7 @@ import io.lancebackfill.state.CheckpointStore;
 import io.lancebackfill.state.CheckpointStore.Checkpoint;
 import io.lancebackfill.state.ColumnOrigins;
 import io.lancebackfill.state.ComputedColumn;
+import io.lancebackfill.state.JobRecords.Followed;
 import io.lancebackfill.state.TableState;
 import java.util.List;
 import java.util.Locale;
@@ -119,6 +120,11 @@ record CheckedCall(
     return new CheckedCall(newer, column, bound, conf, pinned, where, jobId);
   }
 
+  /** The same call in the name of another one's job. */
+  CheckedCall withJobId(String id) {
+    return new CheckedCall(table, column, bound, conf, pinned, where, id);
+  }
+
   /** The version at which inputs are read. */
   TableSnapshot inputs(TableSnapshot newest) {
     return pinned == null ? newest : pinned;
@@ -150,10 +156,10 @@ record CheckedCall(
    * The records of the column and of its computed inputs.
    *
    * @param table the version up to which they are followed
-   * @param after the version up to which the column's were followed before
+   * @param followed the versions up to which the column's were followed before
    */
   HistoryWalk.Result followed(
-      SparkSession spark, TableSnapshot table, TableState state, long after) {
+      SparkSession spark, TableSnapshot table, TableState state, Followed followed) {
     return HistoryWalk.follow(
         spark,
         table,
@@ -161,7 +167,7 @@ record CheckedCall(
         bound.inputs(),
         ComputedInputs.of(spark, table, inputs(table), bound.inputs(), state),
         new ColumnOrigins(state).byPath(column.idKey()),
-        after);
+        followed);
   }
 
   /**

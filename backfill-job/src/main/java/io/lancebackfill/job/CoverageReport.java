@@ -12,6 +12,7 @@ import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ColumnOrigins;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.JobRecords;
+import io.lancebackfill.state.JobRecords.Followed;
 import io.lancebackfill.state.RowOffsets;
 import io.lancebackfill.state.TableState;
 import java.util.ArrayList;
@@ -65,10 +66,10 @@ public final class CoverageReport {
     }
     TableState state = new TableState(target.ref());
     Map<String, ColumnOrigin> stored = new ColumnOrigins(state).byPath(column.idKey());
-    long followedTo = new JobRecords(state).followedTo(column.idKey());
+    Followed followed = new JobRecords(state).followed(column.idKey());
     ComputedInputs computedInputs = ComputedInputs.of(spark, table, table, inputs, state);
     HistoryWalk.Result history =
-        HistoryWalk.follow(spark, table, column, inputs, computedInputs, stored, followedTo);
+        HistoryWalk.follow(spark, table, column, inputs, computedInputs, stored, followed);
     Map<String, ColumnOrigin> origins = history.origins();
     List<FragmentCoverage> coverage =
         table.fragments().stream()
@@ -79,7 +80,7 @@ public final class CoverageReport {
     Map<Integer, RoaringBitmap> never = new HashMap<>();
     for (FragmentCoverage fragment : coverage) {
       int id = fragment.fragment().id();
-      RoaringBitmap rows = fragment.unexplained();
+      RoaringBitmap rows = RoaringBitmap.or(fragment.unexplained(), fragment.absent());
       rows.andNot(unknown.getOrDefault(id, new RoaringBitmap()));
       never.put(id, rows);
     }

@@ -99,7 +99,7 @@ final class FragmentLosses {
     lost.clear();
     if (isolating) {
       alone = suspects.keySet().iterator().next();
-      return part(plan, plan.fragments().stream().filter(f -> alone.equals(f.fragmentId())));
+      return plan.only(f -> alone.equals(f.fragmentId()));
     }
     for (FragmentPlan fragment : plan.fragments()) {
       int deaths = deaths(fragment);
@@ -108,22 +108,8 @@ final class FragmentLosses {
       }
     }
     attempts.clear();
-    return part(
-        plan,
-        plan.fragments().stream()
-            .filter(
-                f -> !suspects.containsKey(f.fragmentId()) && !setAside.contains(f.fragmentId())));
-  }
-
-  private static BackfillPlan part(
-      BackfillPlan plan, java.util.stream.Stream<FragmentPlan> fragments) {
-    return new BackfillPlan(
-        fragments.toList(),
-        plan.fragmentsSkipped(),
-        plan.fragmentsLeft(),
-        plan.fragmentsAppended(),
-        plan.unknownRows(),
-        plan.heldBack());
+    return plan.only(
+        f -> !suspects.containsKey(f.fragmentId()) && !setAside.contains(f.fragmentId()));
   }
 
   private int deaths(FragmentPlan fragment) {

@@ -60,7 +60,10 @@ record JobOutcome(JobStatus status, long version, boolean everyRow, String messa
             ? JobStatus.PAUSED
             : setAside.isEmpty() ? JobStatus.DONE : JobStatus.DONE_WITH_ERRORS,
         version,
-        plan.fragmentsLeft() == 0 && plan.heldBack().isEmpty() && setAside.isEmpty(),
+        plan.fragmentsLeft() == 0
+            && refused.isEmpty()
+            && plan.heldBack().isEmpty()
+            && setAside.isEmpty(),
         message.toString().strip());
   }
 

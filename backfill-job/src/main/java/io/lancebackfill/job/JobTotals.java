@@ -1,18 +1,31 @@
 package io.lancebackfill.job;
 
 import io.lancebackfill.datasource.commit.CommitOutcome;
-import io.lancebackfill.state.ColumnOrigin;
+import io.lancebackfill.plan.BackfillPlan;
+import io.lancebackfill.plan.FragmentPlan;
 import io.lancebackfill.state.JobCounts;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import org.roaringbitmap.RoaringBitmap;
 
-/** A job's counters while it runs. */
+/**
+ * A job's counters while it runs. A fragment that takes several rounds counts once; the rows on
+ * which the function ran again count again.
+ */
 final class JobTotals {
   private final JobJournal journal;
   private final AttachmentNotes attachments;
-  private long fragmentsPlanned;
-  private long fragmentsCommitted;
+  private final Set<Integer> planned = new HashSet<>();
+  private final Set<Integer> committed = new HashSet<>();
+
+  /** Rows that earlier jobs had finished, by fragment. */
+  private final Map<Integer, RoaringBitmap> takenOver = new HashMap<>();
+
+  private long rowsTakenOver;
   private long fragmentsSkipped;
   private long rowsComputed;
-  private long rowsFromCheckpoints;
   private long commits;
   private long bytesWritten;
   private long rowsToCompute;
@@ -22,35 +35,44 @@ final class JobTotals {
     this.attachments = attachments;
   }
 
-  void planned(long fragments, long skipped, long rows) {
-    fragmentsPlanned += fragments;
-    fragmentsSkipped = skipped;
-    rowsToCompute += rows;
+  /** A round's plan: what earlier rounds did is behind it. */
+  void planned(BackfillPlan plan) {
+    Set<Integer> now = new HashSet<>();
+    plan.fragments().forEach(fragment -> now.add(fragment.fragmentId()));
+    // The plan takes what is done for what needs nothing.
+    long done = planned.stream().filter(id -> !now.contains(id)).count();
+    fragmentsSkipped = Math.max(0, plan.fragmentsSkipped() - done);
+    planned.addAll(now);
+    rowsToCompute = rowsComputed + plan.rowsToCompute();
   }
 
-  void computed(long rows, long fromCheckpoints, long bytes) {
+  void computed(long rows, long bytes) {
     rowsComputed += rows;
-    rowsFromCheckpoints += fromCheckpoints;
     bytesWritten += bytes;
   }
 
-  /** Rows that this very job checkpointed and will read again: they are not taken over. */
-  void ownCheckpoints(long rows) {
-    rowsFromCheckpoints -= rows;
+  /** A fragment's file is finished: rows of earlier jobs' checkpoints are in it. */
+  void finished(FragmentPlan fragment, String jobId) {
+    fragment.checkpoints().stream()
+        .filter(checkpoint -> !checkpoint.jobId().equals(jobId))
+        .forEach(checkpoint -> takenOver(fragment.fragmentId(), checkpoint.rows()));
   }
 
   /** A file that an earlier driver finished will be committed as it is. */
-  void adopted(ColumnOrigin origin, String fingerprint) {
-    fragmentsPlanned++;
-    for (ColumnOrigin.Part part : origin.parts()) {
-      if (part.fingerprint().equals(fingerprint)) {
-        rowsFromCheckpoints += part.computed().getLongCardinality();
-      }
-    }
+  void adopted(int fragmentId, RoaringBitmap rows) {
+    planned.add(fragmentId);
+    takenOver(fragmentId, rows);
+  }
+
+  private void takenOver(int fragmentId, RoaringBitmap rows) {
+    RoaringBitmap all = takenOver.computeIfAbsent(fragmentId, id -> new RoaringBitmap());
+    rowsTakenOver -= all.getLongCardinality();
+    all.or(rows);
+    rowsTakenOver += all.getLongCardinality();
   }
 
   void committed(CommitOutcome outcome) {
-    fragmentsCommitted += outcome.committed().size();
+    committed.addAll(outcome.committed());
     commits += outcome.commits();
     attachments.add(outcome);
     journal.committed(outcome.version(), counts(), rowsToCompute);
@@ -70,11 +92,11 @@ final class JobTotals {
 
   JobCounts counts() {
     return new JobCounts(
-        fragmentsPlanned,
-        fragmentsCommitted,
+        planned.size(),
+        committed.size(),
         fragmentsSkipped,
         rowsComputed,
-        Math.max(0, rowsFromCheckpoints),
+        rowsTakenOver,
         0,
         commits,
         bytesWritten);

@@ -1,6 +1,9 @@
 package io.lancebackfill.plan;
 
+import io.lancebackfill.state.ColumnOrigin;
 import java.util.List;
+import java.util.Set;
+import java.util.function.Predicate;
 
 /**
  * What a backfill has to do.
@@ -9,6 +12,10 @@ import java.util.List;
  * @param fragmentsSkipped fragments of the table that need nothing, or nothing yet
  * @param fragmentsLeft fragments that need work but stay behind {@code max_fragments}
  * @param fragmentsAppended fragments newer than the version at which inputs are read
+ * @param restored fragments that are left: some of their rows came alive after the version at which
+ *     inputs are read
+ * @param observed newer records of fragments in which there was nothing to do, so that the next
+ *     plan need not look again
  * @param unknownRows rows of unknown origin that are kept as they are
  * @param heldBack live rows that need a value and cannot have one before an input has
  */
@@ -17,8 +24,23 @@ public record BackfillPlan(
     int fragmentsSkipped,
     int fragmentsLeft,
     int fragmentsAppended,
+    Set<Integer> restored,
+    List<ColumnOrigin> observed,
     long unknownRows,
     List<HeldBack> heldBack) {
+
+  /** The same plan for some of its fragments. */
+  public BackfillPlan only(Predicate<FragmentPlan> which) {
+    return new BackfillPlan(
+        fragments.stream().filter(which).toList(),
+        fragmentsSkipped,
+        fragmentsLeft,
+        fragmentsAppended,
+        restored,
+        observed,
+        unknownRows,
+        heldBack);
+  }
 
   /** Rows on which the function must run. */
   public long rowsToCompute() {

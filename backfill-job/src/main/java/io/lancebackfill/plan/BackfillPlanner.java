@@ -1,15 +1,20 @@
 package io.lancebackfill.plan;
 
+import io.lancebackfill.datasource.table.DeletedRows;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.RootCause;
 import io.lancebackfill.state.CheckpointStore.Checkpoint;
+import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.RowOffsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.apache.spark.SparkThrowable;
 import org.apache.spark.sql.Column;
@@ -33,7 +38,7 @@ public final class BackfillPlanner {
     Map<Integer, FragmentSnapshot> inputFragments = request.inputs().fragmentsById();
     for (FragmentSnapshot fragment : request.current().fragments()) {
       FragmentSnapshot read = inputFragments.get(fragment.id());
-      if (read == null) {
+      if (read == null || read.physicalRows() != fragment.physicalRows()) {
         appended++;
       } else if (read.liveRows() > 0) {
         coverage.add(
@@ -58,6 +63,9 @@ public final class BackfillPlanner {
               ? fragment.freshOf(request.generation(), request.column())
               : fragment.fresh().clone();
       done.or(unknown.getOrDefault(fragment.fragment().id(), new RoaringBitmap()));
+      if (fragment.absentAreDeleted()) {
+        done.or(fragment.absent());
+      }
       RoaringBitmap rows = RowOffsets.complement(done, fragment.fragment().physicalRows());
       if (!rows.isEmpty()) {
         need.put(fragment.fragment().id(), rows);
@@ -66,6 +74,8 @@ public final class BackfillPlanner {
     if (request.where() != null) {
       need = selected(request, request.where(), need);
     }
+    Alive alive = alive(request, coverage, need);
+    need = alive.need();
     List<HeldBack> held = HeldBack.find(spark, request.inputs(), coverage, need);
     Map<Integer, RoaringBitmap> heldRows = HeldBack.union(held);
 
@@ -89,19 +99,90 @@ public final class BackfillPlanner {
           withCheckpoints(
               fragment,
               rows,
+              alive.deleted(fragment.fragment()),
               checkpoints.getOrDefault(fragment.fragment().id(), List.of()),
               request));
     }
     return new BackfillPlan(
         fragments,
-        request.current().fragments().size() - appended - fragments.size() - left,
+        request.current().fragments().size()
+            - appended
+            - fragments.size()
+            - left
+            - alive.restored().size(),
         left,
         appended,
+        alive.restored(),
+        alive.observed(),
         unknown.values().stream().mapToLong(RoaringBitmap::getLongCardinality).sum(),
-        held.stream()
-            .map(rows -> rows.alive(spark, request.current()))
-            .filter(rows -> rows.count() > 0)
-            .toList());
+        held);
+  }
+
+  /**
+   * Which rows are alive, of the fragments where that matters.
+   *
+   * @param need rows to compute that are alive in both versions, by fragment
+   * @param rows the live rows of those of the fragments that have deleted ones
+   * @param restored fragments with rows that came alive after the version at which inputs are read
+   * @param observed newer records of fragments with nothing to do
+   */
+  private record Alive(
+      Map<Integer, RoaringBitmap> need,
+      Map<Integer, RoaringBitmap> rows,
+      Set<Integer> restored,
+      List<ColumnOrigin> observed) {
+
+    DeletedRows deleted(FragmentSnapshot fragment) {
+      if (fragment.deletedRows() == 0) {
+        return DeletedRows.NONE;
+      }
+      RoaringBitmap deleted = RowOffsets.complement(of(fragment, rows), fragment.physicalRows());
+      deleted.runOptimize();
+      return new DeletedRows(fragment.deletionFile(), deleted);
+    }
+
+    static RoaringBitmap of(FragmentSnapshot fragment, Map<Integer, RoaringBitmap> rows) {
+      return fragment.deletedRows() == 0
+          ? RowOffsets.first(fragment.physicalRows())
+          : rows.getOrDefault(fragment.id(), new RoaringBitmap());
+    }
+  }
+
+  private Alive alive(
+      PlanRequest request, List<FragmentCoverage> coverage, Map<Integer, RoaringBitmap> asked) {
+    Map<Integer, RoaringBitmap> rows =
+        LiveRowsOfFragments.find(spark, request.current(), f -> asked.containsKey(f.id()));
+    boolean pinned = request.inputs().version() != request.current().version();
+    Map<Integer, RoaringBitmap> rowsRead =
+        pinned
+            ? LiveRowsOfFragments.find(spark, request.inputs(), f -> asked.containsKey(f.id()))
+            : rows;
+    Map<Integer, FragmentSnapshot> read = request.inputs().fragmentsById();
+    Map<Integer, RoaringBitmap> need = new HashMap<>();
+    Set<Integer> restored = new TreeSet<>();
+    List<ColumnOrigin> observed = new ArrayList<>();
+    for (FragmentCoverage covered : coverage) {
+      FragmentSnapshot fragment = covered.fragment();
+      RoaringBitmap some = asked.get(fragment.id());
+      if (some == null) {
+        continue;
+      }
+      RoaringBitmap alive = Alive.of(fragment, rows);
+      RoaringBitmap aliveRead = Alive.of(Objects.requireNonNull(read.get(fragment.id())), rowsRead);
+      if (!aliveRead.contains(alive)) {
+        restored.add(fragment.id());
+        continue;
+      }
+      RoaringBitmap both = RoaringBitmap.and(some, alive);
+      both.runOptimize();
+      if (!both.isEmpty()) {
+        need.put(fragment.id(), both);
+      } else if (!covered.absentAreDeleted()
+          && !RoaringBitmap.intersects(covered.absent(), alive)) {
+        covered.origin().map(o -> o.stillDeletedIn(fragment)).ifPresent(observed::add);
+      }
+    }
+    return new Alive(need, rows, restored, List.copyOf(observed));
   }
 
   private Map<Integer, RoaringBitmap> selected(
@@ -128,6 +209,7 @@ public final class BackfillPlanner {
   private static FragmentPlan withCheckpoints(
       FragmentCoverage fragment,
       RoaringBitmap need,
+      DeletedRows deleted,
       List<Checkpoint> checkpoints,
       PlanRequest request) {
     RoaringBitmap compute = need.clone();
@@ -138,16 +220,11 @@ public final class BackfillPlanner {
         RoaringBitmap rows = RoaringBitmap.and(checkpoint.rows(), compute);
         if (!rows.isEmpty()) {
           compute.andNot(rows);
-          used.add(
-              new Checkpoint(
-                  checkpoint.name(),
-                  checkpoint.fragmentId(),
-                  checkpoint.inputs(),
-                  checkpoint.generation(),
-                  rows));
+          used.add(checkpoint.only(rows));
         }
       }
     }
-    return new FragmentPlan(fragment, need, compute, List.copyOf(used));
+    compute.runOptimize();
+    return new FragmentPlan(fragment, need, compute, deleted, List.copyOf(used));
   }
 }

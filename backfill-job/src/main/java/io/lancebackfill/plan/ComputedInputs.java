@@ -165,7 +165,7 @@ public final class ComputedInputs {
               columns,
               inputs,
               new ColumnOrigins(state).byPath(declared.idKey()),
-              new JobRecords(state).followedTo(declared.idKey()));
+              new JobRecords(state).followed(declared.idKey()));
       Input input =
           new Input(
               declared.name(),

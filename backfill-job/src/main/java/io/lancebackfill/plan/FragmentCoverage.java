@@ -14,8 +14,8 @@ import java.util.Optional;
 import org.roaringbitmap.RoaringBitmap;
 
 /**
- * What the records say of a column's rows in one fragment. The sets hold physical offsets, deleted
- * rows included, and are disjoint; what is in none of them has no record.
+ * What the records say of a column's rows in one fragment. The sets hold physical offsets, rows
+ * that were deleted since included, and are disjoint; what is in none of them has no record.
  *
  * @param place where the column stands; empty if the fragment has no file for it
  * @param origin the record of the file at that place
@@ -24,6 +24,7 @@ import org.roaringbitmap.RoaringBitmap;
  *     of them waiting to be computed themselves
  * @param stale rows made by another function or from other inputs
  * @param failed rows on which the present function failed on the present inputs
+ * @param absent rows without a value: they were deleted when the file was made
  * @param recorded the records of those inputs that are computed columns
  * @param computedInputs what these records say of them here
  */
@@ -35,6 +36,7 @@ public record FragmentCoverage(
     RoaringBitmap fresh,
     RoaringBitmap stale,
     RoaringBitmap failed,
+    RoaringBitmap absent,
     ComputedInputs recorded,
     List<InputCoverage> computedInputs) {
 
@@ -67,8 +69,12 @@ public record FragmentCoverage(
       failed.or(RoaringBitmap.and(current, part.failed()));
       stale.or(RoaringBitmap.andNot(part.computed(), current));
     }
+    RoaringBitmap absent =
+        origin
+            .map(o -> RoaringBitmap.andNot(o.deletedRows(), o.explained()))
+            .orElseGet(RoaringBitmap::new);
     return new FragmentCoverage(
-        fragment, place, origin, inputs, fresh, stale, failed, recorded, computedInputs);
+        fragment, place, origin, inputs, fresh, stale, failed, absent, recorded, computedInputs);
   }
 
   /** The record of the file that holds the column in a fragment. */
@@ -103,7 +109,16 @@ public record FragmentCoverage(
 
   /** Rows that no record explains: never computed where they are NULL, else of unknown origin. */
   public RoaringBitmap unexplained() {
-    return RowOffsets.complement(RoaringBitmap.or(fresh, stale, failed), fragment.physicalRows());
+    return RowOffsets.complement(
+        RoaringBitmap.or(fresh, stale, failed, absent), fragment.physicalRows());
+  }
+
+  /** Whether the rows without a value are known to be deleted still: no reader can tell. */
+  boolean absentAreDeleted() {
+    return origin
+        .map(ColumnOrigin::deleted)
+        .map(deleted -> deleted.surelyDeletedIn(fragment))
+        .orElse(true);
   }
 
   /** Rows that a recompute of {@code generation} made already. */

@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.functions;
 import org.roaringbitmap.RoaringBitmap;
 
 /**
@@ -61,25 +60,6 @@ public record HeldBack(String input, List<String> before, Map<Integer, RoaringBi
       held.rows.forEach((id, rows) -> union.merge(id, rows, (a, b) -> RoaringBitmap.or(a, b)));
     }
     return union;
-  }
-
-  /** The same without rows that are deleted. */
-  HeldBack alive(SparkSession spark, TableSnapshot table) {
-    Map<Integer, RoaringBitmap> alive = new HashMap<>(rows);
-    Map<Integer, RoaringBitmap> ask = new HashMap<>();
-    table.fragments().stream()
-        .filter(fragment -> fragment.deletedRows() > 0)
-        .forEach(
-            fragment -> {
-              RoaringBitmap among = alive.remove(fragment.id());
-              if (among != null) {
-                ask.put(fragment.id(), among);
-              }
-            });
-    alive.putAll(
-        RowSelection.matching(
-            spark, table, ask, functions.lit(true), "Find live rows that wait for " + input));
-    return new HeldBack(input, before, alive);
   }
 
   /** How many rows there are. */

@@ -7,6 +7,7 @@ import io.lancebackfill.datasource.history.TableChange.ColumnsRewritten;
 import io.lancebackfill.datasource.history.TableChange.FragmentsRewritten;
 import io.lancebackfill.datasource.history.TableChange.Gap;
 import io.lancebackfill.datasource.history.TableChange.Group;
+import io.lancebackfill.datasource.history.TableChange.Restored;
 import io.lancebackfill.datasource.history.TableChange.RowsWritten;
 import io.lancebackfill.datasource.history.TableHistory;
 import io.lancebackfill.datasource.table.DatasetException;
@@ -18,7 +19,10 @@ import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ColumnOrigin.Part;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.InputPlaces;
+import io.lancebackfill.state.JobRecords;
+import io.lancebackfill.state.JobRecords.Followed;
 import io.lancebackfill.state.RowOffsets;
+import io.lancebackfill.state.TableState;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -80,7 +84,7 @@ public final class HistoryWalk {
    * @param table the version to walk to
    * @param recorded the records of computed inputs
    * @param origins the column's stored records
-   * @param after the version up to which they were walked before; 0 if that is not known
+   * @param followed the versions up to which they were walked before
    */
   public static Result follow(
       SparkSession spark,
@@ -89,7 +93,7 @@ public final class HistoryWalk {
       List<TableColumn> inputs,
       ComputedInputs recorded,
       Map<String, ColumnOrigin> origins,
-      long after) {
+      Followed followed) {
     if (origins.isEmpty()) {
       return new Result(origins, List.of(), List.of(), recorded);
     }
@@ -97,9 +101,13 @@ public final class HistoryWalk {
     if (!walk.canLearn()) {
       return new Result(origins, List.of(), List.of(), recorded);
     }
-    for (TableChange change : TableHistory.between(table.ref(), after, table.version())) {
-      walk.follow(change);
+    List<TableChange> changes = TableHistory.between(table.ref(), followed.to(), table.version());
+    if (changes.stream().anyMatch(Restored.class::isInstance)) {
+      // What came back may stem from versions that no job cared for: they had been taken back.
+      Followed ever = new JobRecords(new TableState(table.ref())).everFollowed(column.idKey());
+      changes = TableHistory.between(table.ref(), ever.first(origins.values()), table.version());
     }
+    changes.forEach(walk::follow);
     return new Result(
         Map.copyOf(walk.origins),
         List.copyOf(walk.carried.values()),

@@ -5,6 +5,7 @@ import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.state.RowOffsets;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 import org.roaringbitmap.RoaringBitmap;
@@ -15,9 +16,15 @@ public final class LiveRowsOfFragments {
 
   /** Physical offsets of the live rows of each fragment that has deleted ones. */
   public static Map<Integer, RoaringBitmap> find(SparkSession spark, TableSnapshot table) {
+    return find(spark, table, fragment -> true);
+  }
+
+  /** The same for some of the fragments. */
+  public static Map<Integer, RoaringBitmap> find(
+      SparkSession spark, TableSnapshot table, Predicate<FragmentSnapshot> which) {
     Map<Integer, RoaringBitmap> among = new HashMap<>();
     for (FragmentSnapshot fragment : table.fragments()) {
-      if (fragment.deletedRows() > 0) {
+      if (fragment.deletedRows() > 0 && which.test(fragment)) {
         among.put(fragment.id(), RowOffsets.first(fragment.physicalRows()));
       }
     }

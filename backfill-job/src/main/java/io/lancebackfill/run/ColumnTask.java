@@ -37,6 +37,10 @@ final class ColumnTask {
   private final TaskSpec task;
   private final int index;
   private final LongConsumer progress;
+
+  /** The rows that came from the function or from checkpoints. */
+  private final RoaringBitmap came = new RoaringBitmap();
+
   private long rowsComputed;
 
   /**
@@ -104,7 +108,6 @@ final class ColumnTask {
           checkpointer.name(),
           RowOffsets.toBytes(checkpointer.written()),
           rowsComputed,
-          0,
           checkpointer.bytes(),
           null);
     }
@@ -113,7 +116,6 @@ final class ColumnTask {
   private TaskResult writeColumnFile(BufferAllocator allocator, @Nullable Computation computation) {
     List<TableColumn> columns = stage.columns();
     List<Field> fields = stage.fields();
-    long fromCheckpoints = 0;
     StagedColumnFile file;
     List<OffsetStream> streams = new ArrayList<>();
     Checkpointer checkpointer = new Checkpointer(stage, task, fields, allocator, false);
@@ -126,7 +128,8 @@ final class ColumnTask {
         }
         for (TaskSpec.CheckpointUse use : task.checkpoints()) {
           streams.add(new CheckpointStream(stage, use, allocator));
-          fromCheckpoints += RowOffsets.fromBytes(use.rows()).getCardinality();
+          // It gives all of them, or throws.
+          came.or(RowOffsets.fromBytes(use.rows()));
         }
         if (task.keepsCurrent()) {
           streams.add(new CurrentValues(stage, task, allocator));
@@ -149,9 +152,8 @@ final class ColumnTask {
         task.fragmentId(),
         file,
         null,
-        null,
+        RowOffsets.toBytes(came),
         rowsComputed,
-        fromCheckpoints,
         file.bytes() + checkpointer.bytes(),
         null);
   }
@@ -177,7 +179,6 @@ final class ColumnTask {
         null,
         rowsComputed,
         0,
-        0,
         new TaskResult.Fault(code, message, trace(e)));
   }
 
@@ -191,12 +192,10 @@ final class ColumnTask {
   private final class Computed implements OffsetStream {
     private final OffsetStream rows;
     private final Checkpointer checkpointer;
-    private final @Nullable RoaringBitmap missing;
 
     Computed(OffsetStream rows, Checkpointer checkpointer) {
       this.rows = rows;
       this.checkpointer = checkpointer;
-      this.missing = task.deletedRows() == 0 ? RowOffsets.fromBytes(task.compute()) : null;
     }
 
     @Override
@@ -207,7 +206,8 @@ final class ColumnTask {
       }
       OffsetBatch batch = rows.next();
       if (batch == null) {
-        if (missing != null && !missing.isEmpty()) {
+        RoaringBitmap missing = RoaringBitmap.andNot(RowOffsets.fromBytes(task.compute()), came);
+        if (!missing.isEmpty()) {
           throw new BackfillException(
               BackfillErrorCode.INTERNAL_ERROR,
               "%d rows of fragment %d were to be computed and did not come back from the function."
@@ -215,11 +215,7 @@ final class ColumnTask {
         }
         return null;
       }
-      if (missing != null) {
-        for (int offset : batch.offsets()) {
-          missing.remove(offset);
-        }
-      }
+      came.add(batch.offsets());
       rowsComputed += batch.rows();
       progress.accept(batch.rows());
       checkpointer.offer(batch);

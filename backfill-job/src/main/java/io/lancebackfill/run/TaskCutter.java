@@ -105,7 +105,6 @@ public final class TaskCutter {
         end,
         RowOffsets.toBytes(fragment.need()),
         RowOffsets.toBytes(compute),
-        fragment.coverage().fragment().deletedRows(),
         fragment.keepsCurrent(),
         new ArrayList<>(checkpoints),
         fragment.coverage().inputs());

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param file the finished column file, for tasks that write one
  * @param checkpoint name of the checkpoint dataset that holds the rows of a range; null if it had
  *     no live row
- * @param checkpointRows physical offsets in that dataset, as a RoaringBitmap
+ * @param rows physical offsets of the rows that came, as a RoaringBitmap: those in that dataset, or
+ *     those with a new value in the column file
  * @param rowsComputed rows on which the function ran
  * @param bytesWritten bytes of the column file and of checkpoints
  * @param fault what went wrong, or null
@@ -22,9 +23,8 @@ public record TaskResult(
     int fragmentId,
     @Nullable StagedColumnFile file,
     @Nullable String checkpoint,
-    byte @Nullable [] checkpointRows,
+    byte @Nullable [] rows,
     long rowsComputed,
-    long rowsFromCheckpoints,
     long bytesWritten,
     @Nullable Fault fault)
     implements Serializable {
@@ -32,7 +32,7 @@ public record TaskResult(
   /** The result of a task whose process was lost. */
   static TaskResult lost(int index, int fragmentId, String message, String trace) {
     Fault fault = new Fault(BackfillErrorCode.PROCESS_LOST, message, trace);
-    return new TaskResult(index, fragmentId, null, null, null, 0, 0, 0, fault);
+    return new TaskResult(index, fragmentId, null, null, null, 0, 0, fault);
   }
 
   /** Whether the process that ran the task was lost. */

@@ -11,9 +11,8 @@ import java.util.List;
  * @param start first row of the task's range
  * @param end one past its last row
  * @param need rows of the fragment that take a new value, as a RoaringBitmap
- * @param compute those of them in the range that the function must run on; the others of {@code
- *     need} come from checkpoints
- * @param deletedRows rows of the fragment that are deleted
+ * @param compute those of them in the range that the function must run on, all of them alive in the
+ *     version at which inputs are read; the others of {@code need} come from checkpoints
  * @param keepsCurrent whether rows outside {@code need} may hold values that must be copied
  * @param checkpoints finished rows to take over
  * @param inputs where the inputs stand, {@link io.lancebackfill.state.InputPlaces#of}
@@ -26,7 +25,6 @@ public record TaskSpec(
     long end,
     byte[] need,
     byte[] compute,
-    long deletedRows,
     boolean keepsCurrent,
     List<CheckpointUse> checkpoints,
     String inputs)

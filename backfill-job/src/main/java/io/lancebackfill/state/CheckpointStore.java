@@ -34,9 +34,21 @@ public final class CheckpointStore {
    * One checkpoint dataset that can be read.
    *
    * @param rows physical offsets of the rows in it
+   * @param jobId of the job that computed them
    */
   public record Checkpoint(
-      String name, int fragmentId, String inputs, String generation, RoaringBitmap rows) {}
+      String name,
+      int fragmentId,
+      String inputs,
+      String generation,
+      RoaringBitmap rows,
+      String jobId) {
+
+    /** The same dataset, to be used for these of its rows. */
+    public Checkpoint only(RoaringBitmap some) {
+      return new Checkpoint(name, fragmentId, inputs, generation, some, jobId);
+    }
+  }
 
   public DatasetRef folder() {
     return folder;
@@ -64,7 +76,8 @@ public final class CheckpointStore {
                 fragment,
                 properties.getOrDefault(INPUTS, ""),
                 properties.getOrDefault(GENERATION, ""),
-                contents.offsets()));
+                contents.offsets(),
+                properties.getOrDefault(JOB_ID, "")));
       } catch (DatasetException e) {
         warnings.accept(
             "Checkpoint '%s' cannot be read and is ignored; its rows are computed again. Cause: %s"

@@ -2,6 +2,7 @@ package io.lancebackfill.state;
 
 import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.table.ColumnPlace;
+import io.lancebackfill.datasource.table.DeletedRows;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.write.StagedColumnFile;
 import java.time.Instant;
@@ -11,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
 import org.roaringbitmap.RoaringBitmap;
 
 /**
@@ -20,7 +22,11 @@ import org.roaringbitmap.RoaringBitmap;
  * @param columnIds what names the column or group, {@link ComputedColumn#idKey}
  * @param replaces the column's place in the fragment when the file was made, {@link
  *     InputPlaces#text}; empty if it had none
- * @param parts which rows were made by which function from which inputs; disjoint
+ * @param parts which rows were made by which function from which inputs; disjoint, and without rows
+ *     that were deleted then
+ * @param deleted the rows that were deleted when the file was made, so that it holds no value of
+ *     them, and the deletion file under which they were last seen to be so; null in a record of an
+ *     older build, whose parts may name such rows
  */
 public record ColumnOrigin(
     String columnIds,
@@ -29,6 +35,7 @@ public record ColumnOrigin(
     StagedColumnFile file,
     String replaces,
     List<Part> parts,
+    @Nullable DeletedRows deleted,
     String jobId,
     long epoch,
     Instant at) {
@@ -39,7 +46,8 @@ public record ColumnOrigin(
    * @param fingerprint of the function, or {@link #writtenBy}
    * @param inputs {@link InputPlaces#of} the inputs when they were read
    * @param generation job id of the recompute that made them; empty otherwise
-   * @param computed physical offsets of the rows on which the function ran or failed
+   * @param computed physical offsets of the rows on which the function ran or failed: those that
+   *     came back from it
    * @param failed those of them that are NULL because the function failed
    */
   public record Part(
@@ -73,6 +81,16 @@ public record ColumnOrigin(
       return of(RoaringBitmap.and(computed, rows), inputs);
     }
 
+    /** The part together with the rows of another one. */
+    private Part and(Part other) {
+      return new Part(
+          fingerprint,
+          inputs,
+          generation,
+          RoaringBitmap.or(computed, other.computed),
+          RoaringBitmap.or(failed, other.failed));
+    }
+
     private Optional<Part> of(RoaringBitmap rows, String from) {
       return rows.isEmpty()
           ? Optional.empty()
@@ -92,13 +110,23 @@ public record ColumnOrigin(
 
   /** A newer record of the same file. */
   public ColumnOrigin withParts(List<Part> newParts) {
+    return newer(newParts, deleted);
+  }
+
+  /** A newer record of the same file: its deleted rows still were so in that fragment. */
+  public ColumnOrigin stillDeletedIn(FragmentSnapshot fragment) {
+    return newer(parts, new DeletedRows(fragment.deletionFile(), deletedRows()));
+  }
+
+  private ColumnOrigin newer(List<Part> newParts, @Nullable DeletedRows newDeleted) {
     return new ColumnOrigin(
         columnIds,
         fragmentId,
         physicalRows,
         file,
         replaces,
-        List.copyOf(newParts),
+        merged(newParts),
+        newDeleted,
         jobId,
         epoch,
         Instant.now().truncatedTo(ChronoUnit.MICROS));
@@ -130,7 +158,8 @@ public record ColumnOrigin(
                         -1,
                         fragment.physicalRows()),
                     NOTHING,
-                    List.copyOf(parts),
+                    merged(parts),
+                    DeletedRows.NONE,
                     "",
                     0,
                     Instant.now().truncatedTo(ChronoUnit.MICROS)));
@@ -145,6 +174,28 @@ public record ColumnOrigin(
     return paths.size() == 1 ? paths.get(0) : place.path();
   }
 
+  /** The rows that were deleted when the file was made, as far as the record says. */
+  public RoaringBitmap deletedRows() {
+    return deleted == null ? new RoaringBitmap() : deleted.rows();
+  }
+
+  /** Parts of one source become one. */
+  static List<Part> merged(List<Part> parts) {
+    List<Part> merged = new ArrayList<>();
+    for (Part part : parts) {
+      int same = 0;
+      while (same < merged.size() && !merged.get(same).sameSource(part)) {
+        same++;
+      }
+      if (same == merged.size()) {
+        merged.add(part);
+      } else {
+        merged.set(same, merged.get(same).and(part));
+      }
+    }
+    return List.copyOf(merged);
+  }
+
   /** All rows that some part explains. */
   public RoaringBitmap explained() {
     return RoaringBitmap.or(parts.stream().map(Part::computed).iterator());
@@ -152,13 +203,16 @@ public record ColumnOrigin(
 
   /**
    * The parts of a file that takes over the rows of {@code before} and holds {@code made} on top.
+   *
+   * @param deleted rows that could not be taken over
    */
-  public static List<Part> onTop(Optional<ColumnOrigin> before, Part made) {
+  public static List<Part> onTop(Optional<ColumnOrigin> before, Part made, RoaringBitmap deleted) {
+    RoaringBitmap gone = RoaringBitmap.or(made.computed(), deleted);
     List<Part> parts = new ArrayList<>();
     RoaringBitmap computed = made.computed().clone();
     RoaringBitmap failed = made.failed().clone();
     for (Part old : before.map(ColumnOrigin::parts).orElse(List.of())) {
-      RoaringBitmap kept = RoaringBitmap.andNot(old.computed(), made.computed());
+      RoaringBitmap kept = RoaringBitmap.andNot(old.computed(), gone);
       if (kept.isEmpty()) {
         continue;
       }

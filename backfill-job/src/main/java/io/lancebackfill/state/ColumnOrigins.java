@@ -5,6 +5,7 @@ import io.lancebackfill.datasource.store.StateRow;
 import io.lancebackfill.datasource.store.StateTable;
 import io.lancebackfill.datasource.store.StateTable.Column;
 import io.lancebackfill.datasource.store.StateTable.Type;
+import io.lancebackfill.datasource.table.DeletedRows;
 import io.lancebackfill.datasource.write.StagedColumnFile;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -37,7 +38,9 @@ public final class ColumnOrigins {
           new Column("failed", Type.BINARY),
           new Column("job_id", Type.STRING),
           new Column("epoch", Type.LONG),
-          new Column("at", Type.TIMESTAMP));
+          new Column("at", Type.TIMESTAMP),
+          new Column("deleted", Type.BINARY),
+          new Column("deletion_file", Type.STRING));
 
   private static final TypeReference<List<Integer>> INTS = new TypeReference<>() {};
 
@@ -75,6 +78,9 @@ public final class ColumnOrigins {
                 o.jobId(),
                 o.epoch(),
                 o.at()));
+        DeletedRows deleted = o.deleted();
+        row.add(deleted == null ? null : RowOffsets.toBytes(deleted.rows()));
+        row.add(deleted == null ? null : deleted.file());
         rows.add(row);
       }
     }
@@ -111,18 +117,17 @@ public final class ColumnOrigins {
     Instant newest = all.get(all.size() - 1).instant("at");
     List<StateRow> rows = all.stream().filter(r -> r.instant("at").equals(newest)).toList();
     StateRow first = rows.get(0);
-    // An append that was repeated after an unclear outcome leaves the same parts twice.
-    Map<String, ColumnOrigin.Part> parts = new LinkedHashMap<>();
+    List<ColumnOrigin.Part> parts = new ArrayList<>();
     for (StateRow r : rows) {
-      ColumnOrigin.Part part =
+      parts.add(
           new ColumnOrigin.Part(
               r.string("function_fingerprint"),
               r.string("inputs"),
               r.string("generation"),
               RowOffsets.fromBytes(r.binary("computed")),
-              RowOffsets.fromBytes(r.binary("failed")));
-      parts.put(part.fingerprint() + part.inputs() + part.generation(), part);
+              RowOffsets.fromBytes(r.binary("failed"))));
     }
+    String deletionFile = first.stringOrNull("deletion_file");
     return new ColumnOrigin(
         first.string("column_ids"),
         first.intValue("fragment_id"),
@@ -136,7 +141,11 @@ public final class ColumnOrigins {
             first.longValue("bytes"),
             first.longValue("physical_rows")),
         first.string("replaces"),
-        List.copyOf(parts.values()),
+        // An append that was repeated after an unclear outcome leaves the same parts twice.
+        ColumnOrigin.merged(parts),
+        deletionFile == null
+            ? null
+            : new DeletedRows(deletionFile, RowOffsets.fromBytes(first.binaryOrNull("deleted"))),
         first.string("job_id"),
         first.longValue("epoch"),
         first.instant("at"));

@@ -6,8 +6,11 @@ import io.lancebackfill.datasource.store.StateTable.Column;
 import io.lancebackfill.datasource.store.StateTable.Type;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -126,19 +129,50 @@ public final class JobRecords {
   }
 
   /**
-   * The newest version up to which one of the jobs has followed the table's history; 0 if none has.
+   * What jobs have followed of the table's history.
+   *
+   * @param to the newest version up to which one of them has; 0 if none has
+   * @param byEpoch for each job's epoch the version up to which it has
    */
-  public static long followedTo(List<JobEvent> events) {
-    return events.stream()
-        .filter(e -> e.event().equals(JobEvent.PLANNED))
-        .mapToLong(JobEvent::tableVersion)
-        .max()
-        .orElse(0);
+  public record Followed(long to, Map<Long, Long> byEpoch) {
+    /** Up to a later version. */
+    public Followed upTo(long version) {
+      return new Followed(version, byEpoch);
+    }
+
+    /**
+     * The version up to which the first of the jobs that made these records has; 0 if one of those
+     * jobs is no longer remembered.
+     */
+    public long first(Collection<ColumnOrigin> origins) {
+      return origins.stream()
+          .filter(origin -> origin.epoch() > 0)
+          .mapToLong(origin -> byEpoch.getOrDefault(origin.epoch(), 0L))
+          .min()
+          .orElse(to);
+    }
   }
 
-  /** {@link #followedTo(List)} of the jobs on these columns. */
-  public long followedTo(String columnIds) {
-    return followedTo(decidingOn(columnIds));
+  public static Followed followed(List<JobEvent> events) {
+    Map<Long, Long> byEpoch = new HashMap<>();
+    for (JobEvent event : events) {
+      if (event.event().equals(JobEvent.PLANNED)) {
+        byEpoch.merge(event.epoch(), event.tableVersion(), Math::max);
+      }
+    }
+    long to = byEpoch.values().stream().mapToLong(Long::longValue).max().orElse(0);
+    return new Followed(to, Map.copyOf(byEpoch));
+  }
+
+  /** {@link #followed(List)} of the newest jobs on these columns. */
+  public Followed followed(String columnIds) {
+    return followed(decidingOn(columnIds));
+  }
+
+  /** {@link #followed(List)} of all jobs on these columns that are remembered. */
+  public Followed everFollowed(String columnIds) {
+    return followed(
+        read("%s AND event = '%s'".formatted(equal("column_ids", columnIds), JobEvent.PLANNED)));
   }
 
   /**

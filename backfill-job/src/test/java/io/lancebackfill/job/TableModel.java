@@ -1,5 +1,6 @@
 package io.lancebackfill.job;
 
+import java.util.Collection;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.function.LongPredicate;
@@ -20,6 +21,14 @@ final class TableModel {
 
   final TreeMap<Long, Row> rows = new TreeMap<>();
 
+  /** Names of the computed column and of its input. */
+  String column = "n";
+
+  String input = "text";
+
+  /** Whether the input is of a type with 64-bit offsets. */
+  boolean largeInput;
+
   /** Which function the column has; alter_column makes another. */
   int function;
 
@@ -28,6 +37,29 @@ final class TableModel {
 
   static int compute(long id, String text, int function) {
     return text.hashCode() % 100_000 + (int) id + function * 1_000_000;
+  }
+
+  TableModel copy() {
+    TableModel copy = new TableModel();
+    copy.rows.putAll(rows);
+    copy.column = column;
+    copy.input = input;
+    copy.largeInput = largeInput;
+    copy.function = function;
+    copy.recorded = recorded;
+    return copy;
+  }
+
+  /** The table as it was; what jobs have recorded since then stays. */
+  TableModel restored(boolean recordedSince) {
+    TableModel restored = copy();
+    restored.recorded = recordedSince;
+    return restored;
+  }
+
+  /** What the column's present function gives on a row. */
+  int right(long id) {
+    return compute(id, rows.get(id).text(), function);
   }
 
   /** Rows that a job with this condition would compute. */
@@ -45,6 +77,15 @@ final class TableModel {
         .toList();
   }
 
+  /** Whether some rows are stale whose value is the one that a job would give them. */
+  boolean staleWithoutDifference() {
+    return rows.entrySet().stream()
+        .anyMatch(
+            e ->
+                e.getValue().state() == State.STALE
+                    && Integer.valueOf(right(e.getKey())).equals(e.getValue().value()));
+  }
+
   void append(long id, String text, @Nullable Integer value) {
     rows.put(id, new Row(text, value, value == null ? State.NEVER_COMPUTED : State.UNKNOWN));
   }
@@ -55,16 +96,20 @@ final class TableModel {
     rows.put(id, new Row(text, value, recorded ? State.STALE : unrecorded));
   }
 
-  void computed(List<Long> ids) {
+  void computed(Collection<Long> ids) {
     for (long id : ids) {
-      String text = rows.get(id).text();
-      rows.put(id, new Row(text, compute(id, text, function), State.FRESH));
+      rows.put(id, new Row(rows.get(id).text(), right(id), State.FRESH));
     }
     recorded |= !ids.isEmpty();
   }
 
   void altered() {
     function++;
+    stale();
+  }
+
+  /** What fresh values were made from is there no more. */
+  void stale() {
     rows.replaceAll(
         (id, row) ->
             row.state() == State.FRESH ? new Row(row.text(), row.value(), State.STALE) : row);

@@ -24,7 +24,7 @@ class TestJobRecords {
   void hasNothingBeforeTheFirstJob() {
     assertThat(records.events(null)).isEmpty();
     assertThat(records.decidingOn("7")).isEmpty();
-    assertThat(records.followedTo("7")).isZero();
+    assertThat(records.followed("7").to()).isZero();
     assertThat(JobRecords.last(List.of())).isEmpty();
     assertThat(records.trim("7", 100)).isZero();
     records.tidy("7", 1);
@@ -41,7 +41,7 @@ class TestJobRecords {
     List<JobEvent> deciding = records.decidingOn("7");
 
     assertThat(deciding).hasSize(16 * 3).first().extracting(JobEvent::jobId).isEqualTo("j25");
-    assertThat(records.followedTo("7")).isEqualTo(140);
+    assertThat(records.followed("7").to()).isEqualTo(140);
     assertThat(JobRecords.last(deciding).orElseThrow().jobId()).isEqualTo("j40");
   }
 
@@ -53,7 +53,7 @@ class TestJobRecords {
     }
 
     assertThat(records.decidingOn("7")).hasSize(3 + 59);
-    assertThat(records.followedTo("7")).isEqualTo(50);
+    assertThat(records.followed("7").to()).isEqualTo(50);
   }
 
   @Test

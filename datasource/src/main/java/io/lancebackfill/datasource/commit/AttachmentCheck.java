@@ -1,7 +1,9 @@
 package io.lancebackfill.datasource.commit;
 
+import io.lancebackfill.datasource.table.AliveRows;
 import io.lancebackfill.datasource.table.ColumnPlace;
 import io.lancebackfill.datasource.table.DataFileInfo;
+import io.lancebackfill.datasource.table.DeletedRows;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
@@ -13,6 +15,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.roaringbitmap.RoaringBitmap;
 
 /** Compares attachments with one version of the table. */
 record AttachmentCheck(TableSnapshot table, List<TableColumn> columns) {
@@ -118,8 +121,21 @@ record AttachmentCheck(TableSnapshot table, List<TableColumn> columns) {
     if (!Objects.equals(place(fragment, columns), attachment.replaces())) {
       return Result.refused(Refusal.COLUMN_CHANGED);
     }
+    if (restored(fragment, attachment.deleted())) {
+      return Result.refused(Refusal.ROWS_RESTORED);
+    }
     boolean replaceable = replaceable(fragment, attachment.file());
     return new Result(replaceable ? State.REPLACE : State.REWRITE, null);
+  }
+
+  /**
+   * Other rows that were deleted since do no harm, so the names of deletion files do not decide.
+   */
+  private boolean restored(FragmentSnapshot fragment, DeletedRows deleted) {
+    return !deleted.surelyDeletedIn(fragment)
+        && (fragment.deletionFile().isEmpty()
+            || RoaringBitmap.intersects(
+                deleted.rows(), AliveRows.of(table.ref(), table.version(), fragment.id())));
   }
 
   static boolean names(FragmentSnapshot fragment, StagedColumnFile file) {

@@ -1,6 +1,7 @@
 package io.lancebackfill.datasource.commit;
 
 import io.lancebackfill.datasource.table.ColumnPlace;
+import io.lancebackfill.datasource.table.DeletedRows;
 import io.lancebackfill.datasource.write.StagedColumnFile;
 import java.io.Serializable;
 import java.util.List;
@@ -15,13 +16,15 @@ import org.jspecify.annotations.Nullable;
  * @param replaces where the column's values lay then, as {@link ColumnFileCommitter#place} gives
  *     it; null if the fragment had none
  * @param inputs where the values lay that the file was computed from
+ * @param deleted rows that were deleted then and hold no value in the file
  */
 public record ColumnFileAttachment(
     int fragmentId,
     long physicalRows,
     StagedColumnFile file,
     @Nullable ColumnPlace replaces,
-    List<InputPlace> inputs)
+    List<InputPlace> inputs,
+    DeletedRows deleted)
     implements Serializable {
 
   public ColumnFileAttachment {
@@ -29,6 +32,6 @@ public record ColumnFileAttachment(
   }
 
   ColumnFileAttachment withFile(StagedColumnFile other) {
-    return new ColumnFileAttachment(fragmentId, physicalRows, other, replaces, inputs);
+    return new ColumnFileAttachment(fragmentId, physicalRows, other, replaces, inputs, deleted);
   }
 }

@@ -9,5 +9,9 @@ public enum Refusal {
   /** Somebody else filled the column in this fragment meanwhile. */
   COLUMN_CHANGED,
   /** The fragment has another number of physical rows: it is another one with the same id. */
-  ROWS_CHANGED
+  ROWS_CHANGED,
+  /** A restore brought rows back to life that were deleted, and are without a value in the file. */
+  ROWS_RESTORED,
+  /** The file was attached, and a restore took it away again. */
+  TAKEN_BACK
 }

@@ -52,6 +52,12 @@ public sealed interface TableChange {
   }
 
   /**
+   * The table was made what it had been in an earlier version: what happened up to that one counts
+   * again, even where nobody followed it, since a restore before this one had taken it back.
+   */
+  record Restored(long version) implements TableChange {}
+
+  /**
    * Versions whose transactions are gone, cleaned up by somebody: what they moved is not known.
    *
    * @param from first such version

@@ -4,6 +4,7 @@ import io.lancebackfill.datasource.history.TableChange.ColumnsRewritten;
 import io.lancebackfill.datasource.history.TableChange.FragmentsRewritten;
 import io.lancebackfill.datasource.history.TableChange.Gap;
 import io.lancebackfill.datasource.history.TableChange.Group;
+import io.lancebackfill.datasource.history.TableChange.Restored;
 import io.lancebackfill.datasource.history.TableChange.RowsWritten;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetOpener;
@@ -22,6 +23,7 @@ import org.lance.FragmentMetadata;
 import org.lance.Transaction;
 import org.lance.Version;
 import org.lance.operation.Operation;
+import org.lance.operation.Restore;
 import org.lance.operation.Rewrite;
 import org.lance.operation.Update;
 
@@ -93,6 +95,8 @@ public final class TableHistory {
               .map(g -> new Group(snapshots(g.oldFragments()), snapshots(g.newFragments())))
               .toList();
       changes.add(new FragmentsRewritten(version, groups));
+    } else if (operation instanceof Restore) {
+      changes.add(new Restored(version));
     } else if (operation instanceof Update update) {
       if (!update.newFragments().isEmpty()) {
         changes.add(new RowsWritten(version, snapshots(update.newFragments())));

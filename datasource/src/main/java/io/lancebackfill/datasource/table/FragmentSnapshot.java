@@ -13,9 +13,12 @@ import java.util.stream.Collectors;
  * @param physicalRows rows in its files, deleted ones included
  * @param deletedRows how many of them are deleted in this version
  * @param files its data files, in the manifest's order
+ * @param deletionFile what names the set of deleted rows; empty if there is none. Where it is the
+ *     same in two versions, the same rows are alive
  */
 public record FragmentSnapshot(
-    int id, long physicalRows, long deletedRows, List<DataFileInfo> files) implements Serializable {
+    int id, long physicalRows, long deletedRows, List<DataFileInfo> files, String deletionFile)
+    implements Serializable {
 
   public FragmentSnapshot {
     files = List.copyOf(files);

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.apache.arrow.vector.types.pojo.Field;
+import org.jspecify.annotations.Nullable;
 import org.lance.Dataset;
 import org.lance.Fragment;
 import org.lance.FragmentMetadata;
@@ -65,7 +66,13 @@ public final class SnapshotReader {
         metadata.getId(),
         metadata.getPhysicalRows(),
         deletedRows,
-        metadata.getFiles().stream().map(SnapshotReader::file).toList());
+        metadata.getFiles().stream().map(SnapshotReader::file).toList(),
+        deletionFile(metadata.getDeletionFile()));
+  }
+
+  /** Lance never writes a deletion file again, and its name is made of these. */
+  private static String deletionFile(@Nullable DeletionFile file) {
+    return file == null ? "" : file.getReadVersion() + "-" + Long.toUnsignedString(file.getId());
   }
 
   private static DataFileInfo file(DataFile file) {

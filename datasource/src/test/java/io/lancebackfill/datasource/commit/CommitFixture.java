@@ -7,7 +7,9 @@ import static io.lancebackfill.datasource.LanceFixture.field;
 import static io.lancebackfill.datasource.LanceFixture.open;
 
 import io.lancebackfill.datasource.LanceFixture;
+import io.lancebackfill.datasource.table.AliveRows;
 import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.table.DeletedRows;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.datasource.table.LanceTables;
@@ -36,6 +38,7 @@ import org.jspecify.annotations.Nullable;
 import org.lance.Dataset;
 import org.lance.ipc.LanceScanner;
 import org.lance.ipc.ScanOptions;
+import org.roaringbitmap.RoaringBitmap;
 
 /**
  * A table of ids (1000 times the fragment plus the offset) and texts, with an int column "out" to
@@ -116,7 +119,14 @@ final class CommitFixture {
         fragment.physicalRows(),
         file,
         ColumnFileCommitter.place(fragment, columns).orElse(null),
-        List.of(InputPlace.of(fragment, table.column("id").orElseThrow())));
+        List.of(InputPlace.of(fragment, table.column("id").orElseThrow())),
+        deleted(table, fragment));
+  }
+
+  private static DeletedRows deleted(TableSnapshot table, FragmentSnapshot fragment) {
+    RoaringBitmap rows = RoaringBitmap.bitmapOfRange(0, fragment.physicalRows());
+    rows.andNot(AliveRows.of(table.ref(), table.version(), fragment.id()));
+    return new DeletedRows(fragment.deletionFile(), rows);
   }
 
   /** The same, made from the text column as well. */
@@ -127,7 +137,8 @@ final class CommitFixture {
         attachment.physicalRows(),
         attachment.file(),
         attachment.replaces(),
-        List.of(InputPlace.of(fragment, column(input))));
+        List.of(InputPlace.of(fragment, column(input))),
+        attachment.deleted());
   }
 
   /** Values of a column by id. */

@@ -8,7 +8,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.lancebackfill.datasource.table.DataFileInfo;
 import io.lancebackfill.datasource.table.DatasetException;
+import io.lancebackfill.datasource.table.DatasetOpener;
 import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.table.DeletedRows;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.datasource.table.LanceTables;
@@ -33,6 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.lance.Dataset;
 import org.lance.compaction.CompactionOptions;
 import org.lance.index.IndexOptions;
@@ -348,12 +351,48 @@ class TestColumnFileCommitter {
         .containsExactly(Map.entry(0, Refusal.INPUT_CHANGED));
   }
 
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void refusesWhereDeletedRowsCameAliveAgain(boolean whileItCommits) {
+    CommitFixture table = plain();
+    long before = table.latest().version();
+    delete(table.ref, "id = 3");
+    ColumnFileAttachment file = table.stage(0, 1, "out");
+    ColumnFileAttachment whole = table.stage(1, 1, "out");
+    if (!whileItCommits) {
+      restore(table, before);
+    }
+    CommitOutcome outcome =
+        commit(
+            table, whileItCommits ? meanwhile(() -> restore(table, before)) : OWNER, file, whole);
+    assertThat(outcome.refused()).containsExactly(Map.entry(0, Refusal.ROWS_RESTORED));
+    assertThat(outcome.committed()).containsExactly(1);
+    assertThat(table.values("out")).isEqualTo(expected(-1, 1));
+  }
+
+  /** Rows that are alive were so all the time. */
+  @Test
+  void attachesWhereMoreRowsAreDeletedThanWere() {
+    CommitFixture table = plain();
+    delete(table.ref, "id = 3");
+    ColumnFileAttachment file = table.stage(0, 1, "out");
+    delete(table.ref, "id = 5");
+    assertThat(commit(table, OWNER, file).committed()).containsExactly(0);
+  }
+
+  private static void restore(CommitFixture table, long version) {
+    try (Dataset dataset = DatasetOpener.at(table.ref, version)) {
+      dataset.restore();
+    }
+  }
+
   @Test
   void refusesAFileOfAnotherNumberOfRows() {
     CommitFixture table = plain();
     ColumnFileAttachment file = table.stage(0, 1, "out");
     ColumnFileAttachment other =
-        new ColumnFileAttachment(0, 7, file.file(), file.replaces(), file.inputs());
+        new ColumnFileAttachment(
+            0, 7, file.file(), file.replaces(), file.inputs(), DeletedRows.NONE);
     StagedColumnFile f = file.file();
     ColumnFileAttachment shortFile =
         new ColumnFileAttachment(
@@ -368,7 +407,8 @@ class TestColumnFileCommitter {
                 f.bytes(),
                 7),
             null,
-            List.of());
+            List.of(),
+            DeletedRows.NONE);
     assertThat(commit(table, OWNER, other, shortFile).refused())
         .isEqualTo(Map.of(0, Refusal.ROWS_CHANGED, 1, Refusal.ROWS_CHANGED));
   }
@@ -420,7 +460,8 @@ class TestColumnFileCommitter {
     StagedColumnFile f = file.file();
     StagedColumnFile wrong =
         new StagedColumnFile(f.path(), f.fieldIds(), f.columnIndices(), 2, 0, f.bytes(), f.rows());
-    ColumnFileAttachment bad = new ColumnFileAttachment(0, 8, wrong, null, List.of());
+    ColumnFileAttachment bad =
+        new ColumnFileAttachment(0, 8, wrong, null, List.of(), DeletedRows.NONE);
     assertThatThrownBy(() -> commit(table, OWNER, bad))
         .isInstanceOfSatisfying(
             CommitFailedException.class, e -> assertThat(e.conflict()).isFalse())

@@ -15,6 +15,7 @@ import io.lancebackfill.datasource.LanceFixture;
 import io.lancebackfill.datasource.commit.CommitOutcome.Attached;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.table.DeletedRows;
 import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableColumn;
@@ -449,7 +450,8 @@ class TestShadowColumn {
                       4,
                       writer.finish(),
                       ColumnFileCommitter.place(table.fragments().get(0), columns).orElse(null),
-                      List.of())),
+                      List.of(),
+                      DeletedRows.NONE)),
               Map.of(),
               OWNER);
     }

@@ -196,7 +196,7 @@ class TestLanceTables {
     assertThat(column.allIds()).containsExactly(0, 1, 2);
     DataFileInfo first = table.fragments().get(0).files().get(0);
     DataFileInfo second = new DataFileInfo("b.lance", List.of(2), List.of(0), 2, 2, -1, null);
-    FragmentSnapshot twoFiles = new FragmentSnapshot(0, 3, 0, List.of(first, second));
+    FragmentSnapshot twoFiles = new FragmentSnapshot(0, 3, 0, List.of(first, second), "");
     assertThat(twoFiles.place(column))
         .contains(new ColumnPlace(first.path() + "+b.lance", List.of(0, 0)));
     assertThat(twoFiles.filesOf(column)).containsExactly(first, second);

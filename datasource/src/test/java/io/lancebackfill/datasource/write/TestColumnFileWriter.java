@@ -17,6 +17,7 @@ import io.lancebackfill.datasource.commit.ColumnFileAttachment;
 import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.table.DeletedRows;
 import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableColumn;
@@ -102,7 +103,7 @@ class TestColumnFileWriter {
 
   private static void attach(TableSnapshot table, StagedColumnFile file, Field... fields) {
     ColumnFileAttachment attachment =
-        new ColumnFileAttachment(0, file.rows(), file, null, List.of());
+        new ColumnFileAttachment(0, file.rows(), file, null, List.of(), DeletedRows.NONE);
     assertThat(
             new ColumnFileCommitter(table.ref(), columns(table, fields), AttachPolicy.AUTO)
                 .commit(List.of(attachment), Map.of(), () -> true)
