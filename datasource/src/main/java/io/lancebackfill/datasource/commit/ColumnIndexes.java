@@ -1,10 +1,10 @@
 package io.lancebackfill.datasource.commit;
 
 import io.lancebackfill.datasource.table.DatasetException;
-import io.lancebackfill.datasource.table.DatasetException.Kind;
 import io.lancebackfill.datasource.table.DatasetOpener;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceErrorClassifier;
+import io.lancebackfill.datasource.table.Retry;
 import io.lancebackfill.datasource.table.TableColumn;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -29,8 +29,6 @@ import org.lance.operation.CreateIndex;
  * committed after our files and was built before.
  */
 public final class ColumnIndexes {
-  private static final int TRIES = 20;
-
   private ColumnIndexes() {}
 
   /**
@@ -58,32 +56,33 @@ public final class ColumnIndexes {
       all.addAll(column.allIds());
       column.previousIds().forEach(all::addAll);
     }
-    for (int attempt = 1; ; attempt++) {
-      try (Dataset newest = DatasetOpener.latest(table)) {
-        Replacement replacement = new Replacement();
-        for (Index index : newest.getIndexes()) {
-          if (!touches(index, all)) {
-            continue;
+    return Retry.commit(
+        "correct indexes of",
+        table,
+        () -> {
+          try (Dataset newest = DatasetOpener.latest(table)) {
+            Replacement replacement = new Replacement();
+            for (Index index : newest.getIndexes()) {
+              if (!touches(index, all)) {
+                continue;
+              }
+              if (!touches(index, present)) {
+                replacement.drop(index);
+                continue;
+              }
+              Set<Integer> wrong = new HashSet<>();
+              writtenAt.forEach(
+                  (fragment, version) -> {
+                    if (index.datasetVersion() < version) {
+                      wrong.add(fragment);
+                    }
+                  });
+              replacement.without(index, wrong);
+            }
+            replacement.commit(table, newest, Map.of());
+            return new Cured(replacement.pruned, replacement.dropped);
           }
-          if (!touches(index, present)) {
-            replacement.drop(index);
-            continue;
-          }
-          Set<Integer> wrong = new HashSet<>();
-          writtenAt.forEach(
-              (fragment, version) -> {
-                if (index.datasetVersion() < version) {
-                  wrong.add(fragment);
-                }
-              });
-          replacement.without(index, wrong);
-        }
-        replacement.commit(table, newest, Map.of());
-        return new Cured(replacement.pruned, replacement.dropped);
-      } catch (Exception e) {
-        requireConflict(e, "correct indexes of", table, attempt);
-      }
-    }
+        });
   }
 
   /**
@@ -151,28 +150,31 @@ public final class ColumnIndexes {
       List<TableColumn> columns,
       Set<Integer> rewritten,
       Map<String, String> properties) {
-    Set<String> names = new TreeSet<>();
-    indexes.forEach(index -> names.add(index.name()));
-    for (int attempt = 1; !indexes.isEmpty(); attempt++) {
-      try (Dataset newest = DatasetOpener.latest(table)) {
-        Replacement replacement = new Replacement();
-        Set<String> taken = new HashSet<>(newest.listIndexes());
-        for (Index index : indexes) {
-          Optional<List<Integer>> fields = presentIds(index, columns);
-          if (fields.isPresent() && index.fragments().isPresent()) {
-            if (!taken.contains(index.name())) {
-              replacement.added.add(copy(index, fields.get(), rewritten));
-            }
-            names.remove(index.name());
-          }
-        }
-        replacement.commit(table, newest, properties);
-        return names;
-      } catch (Exception e) {
-        requireConflict(e, "keep indexes of", table, attempt);
-      }
+    if (indexes.isEmpty()) {
+      return Set.of();
     }
-    return names;
+    return Retry.commit(
+        "keep indexes of",
+        table,
+        () -> {
+          Set<String> names = new TreeSet<>();
+          indexes.forEach(index -> names.add(index.name()));
+          try (Dataset newest = DatasetOpener.latest(table)) {
+            Replacement replacement = new Replacement();
+            Set<String> taken = new HashSet<>(newest.listIndexes());
+            for (Index index : indexes) {
+              Optional<List<Integer>> fields = presentIds(index, columns);
+              if (fields.isPresent() && index.fragments().isPresent()) {
+                if (!taken.contains(index.name())) {
+                  replacement.added.add(copy(index, fields.get(), rewritten));
+                }
+                names.remove(index.name());
+              }
+            }
+            replacement.commit(table, newest, properties);
+            return names;
+          }
+        });
   }
 
   private static Optional<List<Integer>> presentIds(Index index, List<TableColumn> columns) {
@@ -203,15 +205,6 @@ public final class ColumnIndexes {
     index.createdAt().ifPresent(copy::createdAt);
     index.baseId().ifPresent(copy::baseId);
     return copy.build();
-  }
-
-  private static void requireConflict(Exception e, String doing, DatasetRef table, int attempt) {
-    DatasetException classified = LanceErrorClassifier.classify(doing, table, e);
-    boolean again =
-        classified.kind() == Kind.COMMIT_CONFLICT || classified.kind() == Kind.COMMIT_CONTENTION;
-    if (!again || attempt == TRIES) {
-      throw classified;
-    }
   }
 
   /** Index entries that take the place of others, in one commit. */

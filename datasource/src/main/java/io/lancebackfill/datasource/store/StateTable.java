@@ -5,6 +5,7 @@ import io.lancebackfill.datasource.table.DatasetException.Kind;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.datasource.table.LanceErrorClassifier;
+import io.lancebackfill.datasource.table.Retry;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -87,7 +88,7 @@ public final class StateTable {
             "Column name "
                 + column.name()
                 + " of "
-                + ref.uri()
+                + ref.display()
                 + " is used twice or begins with an underscore");
       }
       fields.add(Field.nullable(column.name(), StateValues.arrowType(column.type())));
@@ -102,9 +103,7 @@ public final class StateTable {
 
   /** True once something was appended, or is about to be. */
   public boolean exists() {
-    try (Handle handle = Handle.open(ref)) {
-      return handle.present();
-    }
+    return version() > 0;
   }
 
   /**
@@ -121,7 +120,7 @@ public final class StateTable {
     }
     try (VectorSchemaRoot root = VectorSchemaRoot.create(schema, LanceAllocator.root())) {
       fill(root, rows);
-      Retry.onContention(
+      Retry.commit(
           "append to",
           ref,
           () -> {
@@ -142,7 +141,7 @@ public final class StateTable {
             "Row "
                 + row
                 + " for "
-                + ref.uri()
+                + ref.display()
                 + " has "
                 + values.size()
                 + " values, the table "
@@ -158,7 +157,7 @@ public final class StateTable {
               "Column "
                   + columns.get(i).name()
                   + " of "
-                  + ref.uri()
+                  + ref.display()
                   + " is a "
                   + columns.get(i).type()
                   + "; row "
@@ -219,7 +218,9 @@ public final class StateTable {
             () ->
                 new DatasetException(
                     Kind.COMMIT_CONTENTION,
-                    ref.uri() + " was deleted while rows were appended to it; try again."));
+                    ref,
+                    ref.display() + " was deleted while rows were appended to it; try again.",
+                    null));
     try {
       addMissingColumns(dataset);
       return dataset;
@@ -239,10 +240,12 @@ public final class StateTable {
     try {
       dataset.addColumns(missing);
     } catch (Exception e) {
-      throw new DatasetException(
-          Kind.COMMIT_CONTENTION,
-          String.valueOf(LanceErrorClassifier.classify("add columns to", ref, e).getMessage()),
-          e);
+      DatasetException failure = LanceErrorClassifier.classify("add columns to", ref, e);
+      // Another process of this build has perhaps added them: look again, but not for ever.
+      throw failure.kind() == Kind.INVALID_INPUT
+          ? new DatasetException(
+              Kind.COMMIT_CONTENTION, ref, String.valueOf(failure.getMessage()), e)
+          : failure;
     }
   }
 
@@ -266,7 +269,7 @@ public final class StateTable {
   public List<StateRow> read(@Nullable String lanceFilter, List<String> wanted) {
     List<Column> projection = projection(wanted);
     // A compaction elsewhere may take the version away that is being read: then the next one is.
-    return Retry.onMoved(ref, () -> readOnce(lanceFilter, projection));
+    return Retry.read(ref, () -> readOnce(lanceFilter, projection));
   }
 
   private List<Column> projection(List<String> wanted) {
@@ -282,7 +285,7 @@ public final class StateTable {
               .orElseThrow(
                   () ->
                       new IllegalArgumentException(
-                          ref.uri()
+                          ref.display()
                               + " has no column "
                               + name
                               + "; it has "
@@ -337,16 +340,26 @@ public final class StateTable {
 
   /** The newest version of the dataset; 0 if there is none. */
   public long version() {
-    try (Handle handle = Handle.open(ref)) {
-      return handle.present() ? handle.dataset().version() : 0;
-    }
+    return Retry.outage(
+        "open",
+        ref,
+        () -> {
+          try (Handle handle = Handle.open(ref)) {
+            return handle.present() ? handle.dataset().version() : 0;
+          }
+        });
   }
 
   /** How many fragments the newest version has: one for each append since the last compaction. */
   public int fragments() {
-    try (Handle handle = Handle.open(ref)) {
-      return handle.present() ? handle.dataset().getFragments().size() : 0;
-    }
+    return Retry.outage(
+        "open",
+        ref,
+        () -> {
+          try (Handle handle = Handle.open(ref)) {
+            return handle.present() ? handle.dataset().getFragments().size() : 0;
+          }
+        });
   }
 
   /**
