@@ -1,16 +1,22 @@
 package io.lancebackfill.datasource.commit;
 
 import io.lancebackfill.datasource.table.DatasetException;
+import io.lancebackfill.datasource.table.DatasetException.Kind;
 import io.lancebackfill.datasource.table.DatasetOpener;
 import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.table.LanceErrorClassifier;
+import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.Retry;
+import io.lancebackfill.datasource.table.SnapshotReader;
 import io.lancebackfill.datasource.table.TableColumn;
+import io.lancebackfill.datasource.table.TableSnapshot;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -41,8 +47,8 @@ public final class ColumnIndexes {
 
   /**
    * Cures indexes of the columns that other writers committed while the columns were filled: those
-   * built from what fragments held before, and those on ids that the columns no longer have, on
-   * which readers fail.
+   * built from what fragments held before, also if an earlier job left them so, and those on ids
+   * that the columns no longer have, on which readers fail.
    *
    * @param writtenAt the version that made each fragment's file visible
    * @throws DatasetException as classified
@@ -70,7 +76,7 @@ public final class ColumnIndexes {
                 replacement.drop(index);
                 continue;
               }
-              Set<Integer> wrong = new HashSet<>();
+              Set<Integer> wrong = new HashSet<>(builtFromOthers(table, newest, index, columns));
               writtenAt.forEach(
                   (fragment, version) -> {
                     if (index.datasetVersion() < version) {
@@ -83,6 +89,42 @@ public final class ColumnIndexes {
             return new Cured(replacement.pruned, replacement.dropped);
           }
         });
+  }
+
+  /**
+   * Fragments in which the index's columns lie elsewhere than when it was built, which means that
+   * they were written anew; none if that version is gone.
+   */
+  private static Set<Integer> builtFromOthers(
+      DatasetRef table, Dataset newest, Index index, List<TableColumn> columns) {
+    List<TableColumn> indexed =
+        columns.stream().filter(column -> touches(index, column.allIds())).toList();
+    if (index.datasetVersion() >= newest.version() || index.fragments().isEmpty()) {
+      return Set.of();
+    }
+    TableSnapshot built;
+    try {
+      built = LanceTables.at(table, index.datasetVersion());
+    } catch (DatasetException e) {
+      if (e.kind() == Kind.NOT_FOUND) {
+        return Set.of();
+      }
+      throw e;
+    }
+    Map<Integer, FragmentSnapshot> now = SnapshotReader.read(table, newest).fragmentsById();
+    Map<Integer, FragmentSnapshot> then = built.fragmentsById();
+    Set<Integer> others = new HashSet<>();
+    for (int fragment : index.fragments().get()) {
+      FragmentSnapshot present = now.get(fragment);
+      FragmentSnapshot before = then.get(fragment);
+      if (present != null
+          && before != null
+          && !Objects.equals(
+              AttachmentCheck.place(present, indexed), AttachmentCheck.place(before, indexed))) {
+        others.add(fragment);
+      }
+    }
+    return others;
   }
 
   /**

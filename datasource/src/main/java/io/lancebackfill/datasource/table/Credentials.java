@@ -43,6 +43,13 @@ public final class Credentials {
     return QUERY.matcher(USER.matcher(uri).replaceAll("//")).replaceAll("");
   }
 
+  /** A text in which addresses may stand, without what gives access to them. */
+  public static String withoutAny(String text) {
+    return SECRET_PARAMETER
+        .matcher(USER.matcher(text).replaceAll("//"))
+        .replaceAll("$1" + Matcher.quoteReplacement(REDACTED));
+  }
+
   /** A text of Lance's about a dataset, without what gives access to it. */
   static String without(DatasetRef ref, String text) {
     String clean = text.replace(ref.uri(), ref.display());
@@ -52,8 +59,7 @@ public final class Credentials {
         clean = clean.replace(option.getValue(), REDACTED);
       }
     }
-    clean = USER.matcher(clean).replaceAll("//");
-    return SECRET_PARAMETER.matcher(clean).replaceAll("$1" + Matcher.quoteReplacement(REDACTED));
+    return withoutAny(clean);
   }
 
   /** The error itself, or one like it if a message in it holds credentials. */

@@ -48,7 +48,7 @@ public final class LanceErrorClassifier {
       Pattern.compile(
           "Invalid range \\S+ for object of size|file size is (?:too small|smaller than)"
               + "|\\(invalid magic|magic number does not match|Unknown Lance storage version"
-              + "|Object at location \\S+ not found|decode Protobuf|Encountered corrupt file"
+              + "|does not have sufficient data|Object at location \\S+ not found|decode Protobuf|Encountered corrupt file"
               + "|unexpected end of file",
           Pattern.CASE_INSENSITIVE);
 
@@ -102,6 +102,9 @@ public final class LanceErrorClassifier {
     if (interrupted(error)) {
       return Kind.INTERRUPTED;
     }
+    if (INVALID.matcher(text).find()) {
+      return Kind.INVALID_INPUT;
+    }
     // Before conflicts: Lance calls this one "Commit conflict for version" as well.
     if (text.contains("Failed to commit the transaction after")
         || text.contains("Too many concurrent writers")) {
@@ -112,9 +115,6 @@ public final class LanceErrorClassifier {
         || text.contains("Commit conflict for version")
         || text.contains("Ref conflict error")) {
       return Kind.COMMIT_CONFLICT;
-    }
-    if (INVALID.matcher(text).find()) {
-      return Kind.INVALID_INPUT;
     }
     // Before "not found": some stores answer a missing object with a refusal.
     if (PERMISSION.matcher(text).find()) {
@@ -151,7 +151,7 @@ public final class LanceErrorClassifier {
 
   private static boolean notATable(String text) {
     return (text.contains("Dataset at path") && text.contains("was not found"))
-        || (text.contains("Unable to walk dir") && text.contains("Not a directory"));
+        || text.contains("Not a directory");
   }
 
   private static String remedy(Kind kind, String text) {
