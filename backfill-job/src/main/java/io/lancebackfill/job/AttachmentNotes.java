@@ -57,22 +57,22 @@ final class AttachmentNotes {
             .collect(Collectors.joining(","));
   }
 
+  /** What was done to row versions. */
+  List<String> rowVersions() {
+    return reset.isEmpty()
+        ? List.of()
+        : List.of(
+            "Row versions of %d fragments were reset to 1; attach 'shadow_column' keeps them."
+                .formatted(reset.size()));
+  }
+
   /**
-   * Cures indexes that others committed meanwhile, and says all that is to be said.
+   * Which ids have changed.
    *
    * @param newest the table after the last commit
-   * @param message what the job has to say besides; may be empty
    */
-  String finish(TableSnapshot newest, String message) {
+  List<String> fieldIds(TableSnapshot newest) {
     List<String> notes = new ArrayList<>();
-    if (!message.isEmpty()) {
-      notes.add(message);
-    }
-    if (!reset.isEmpty()) {
-      notes.add(
-          "Row versions of %d fragments were reset to 1; attach 'shadow_column' keeps them."
-              .formatted(reset.size()));
-    }
     ComputedColumn now = declared.presentIn(newest);
     for (int i = 0; i < now.columns().size(); i++) {
       int before = declared.columns().get(i).id();
@@ -83,10 +83,20 @@ final class AttachmentNotes {
                 .formatted(now.columns().get(i).name(), before, after));
       }
     }
-    if (!writtenAt.isEmpty()) {
-      indexNotes(newest, now, notes);
+    return notes;
+  }
+
+  /**
+   * Cures indexes that others committed meanwhile, and says what became of all.
+   *
+   * @param newest the table after the last commit
+   */
+  List<String> indexes(TableSnapshot newest) {
+    List<String> notes = new ArrayList<>();
+    if (!writtenAt.isEmpty() || !indexesBefore.isEmpty()) {
+      indexNotes(newest, declared.presentIn(newest), notes);
     }
-    return String.join(" ", notes);
+    return notes;
   }
 
   private void indexNotes(TableSnapshot newest, ComputedColumn now, List<String> notes) {

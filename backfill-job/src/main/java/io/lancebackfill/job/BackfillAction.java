@@ -13,12 +13,8 @@ import io.lancebackfill.commit.StagedFragment;
 import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.commit.Refusal;
 import io.lancebackfill.datasource.store.Lease;
-import io.lancebackfill.datasource.table.DatasetException;
-import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableSnapshot;
-import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
-import io.lancebackfill.error.RootCause;
 import io.lancebackfill.job.JobListener.JobInfo;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.HistoryWalk;
@@ -39,7 +35,6 @@ import io.lancebackfill.state.JobRecords.Followed;
 import io.lancebackfill.state.JobStatus;
 import io.lancebackfill.state.Json;
 import io.lancebackfill.state.TableState;
-import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -78,25 +73,28 @@ public final class BackfillAction {
    */
   public BackfillResult run() {
     long started = System.nanoTime();
-    return StorageErrors.translate(
-        request.table(),
-        () -> {
-          CheckedCall call = CheckedCall.of(spark, request);
-          if (call.conf().value(DRY_RUN)) {
-            return dryRun(call, started);
-          }
-          JobInfo info = new JobInfo(call.jobId(), request.table().name(), call.column().name());
-          TableState state = new TableState(request.table().ref());
-          Duration lease = call.conf().value(LEASE_DURATION);
-          try (Lease held =
-              JobLease.acquire(
-                  state.lease(call.column().idKey()),
-                  call.jobId(),
-                  lease,
-                  notice -> listener.notice(info, notice))) {
-            return run(afterWaiting(call), info, state, held);
-          }
-        });
+    CheckedCall call =
+        StorageErrors.translate(request.table(), () -> CheckedCall.of(spark, request));
+    boolean dryRun = call.conf().value(DRY_RUN);
+    try {
+      return dryRun ? dryRun(call, started) : leased(call);
+    } catch (Throwable e) { // Spark's checked exceptions, which Scala does not declare, and errors
+      BackfillException coded = JobFailure.coded(request.table(), e);
+      throw dryRun ? coded : JobFailure.withId(coded, call.jobId());
+    }
+  }
+
+  private BackfillResult leased(CheckedCall call) {
+    JobInfo info = new JobInfo(call.jobId(), request.table().name(), call.column().name());
+    TableState state = new TableState(request.table().ref());
+    try (Lease held =
+        JobLease.acquire(
+            state.lease(call.column().idKey()),
+            call.jobId(),
+            call.conf().value(LEASE_DURATION),
+            notice -> listener.notice(info, notice))) {
+      return run(afterWaiting(call), info, state, held);
+    }
   }
 
   /** The call checked again if the column was changed while this driver waited for its lease. */
@@ -154,57 +152,30 @@ public final class BackfillAction {
             lease.epoch(),
             generation,
             Json.write(texts(request.options())));
-    JobTotals totals = new JobTotals(journal, new AttachmentNotes(request.table(), column));
-    TableSnapshot table =
-        Tables.repaired(request.table(), call.table(), column.presentIn(call.table()).columns());
-    String tag = "lance-backfill-" + column.idKey();
-    Tables.tag(request.table(), tag, call.inputs(table).version());
-    journal.started(table.version());
+    Finishing finishing = new Finishing(request.table(), state, journal, lease);
+    JobTotals totals;
+    JobOutcome outcome;
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
-      JobOutcome outcome =
+      totals = new JobTotals(journal, new AttachmentNotes(request.table(), column));
+      finishing.counting(totals);
+      TableSnapshot table =
+          Tables.repaired(request.table(), call.table(), column.presentIn(call.table()).columns());
+      Tables.tag(request.table(), finishing.tag(column), call.inputs(table).version());
+      journal.started(table.version());
+      outcome =
           rounds(call.on(table), state, lease, journal, totals, origins, generation, live, before);
-      TableSnapshot newest = Tables.latest(request.table());
-      CheckedCall present = call.presentIn(newest);
-      CheckpointCleaner checkpoints = new CheckpointCleaner(state, present.column());
-      if (outcome.everyRow() && call.where() == null) {
-        checkpoints.dropAll();
-      } else {
-        checkpoints.dropThoseInTable(
-            newest, call.inputs(newest), present.bound().inputs(), origins.byPath(column.idKey()));
-      }
-      origins.compact();
-      String note = totals.attachments().finish(newest, outcome.message());
-      journal.ended(outcome.status(), outcome.version(), totals.counts(), note);
-      return new BackfillResult(
-          call.jobId(),
-          outcome.status(),
-          outcome.version(),
-          totals.counts(),
-          journal.elapsed().toMillis(),
-          totals.attachments().attachedBy(),
-          note);
-    } catch (RuntimeException e) {
-      if (lease.held()) {
-        try {
-          journal.ended(
-              JobStatus.FAILED, table.version(), totals.counts(), String.valueOf(e.getMessage()));
-        } catch (RuntimeException onRecord) {
-          e.addSuppressed(onRecord);
-        }
-      }
-      throw withJobId(e, call.jobId());
-    } finally {
-      untag(tag, journal);
+    } catch (Throwable e) { // Spark's checked exceptions, which Scala does not declare, and errors
+      throw finishing.afterFailure(JobFailure.coded(request.table(), e), call.table(), records);
     }
-  }
-
-  /** A tag that stays does no harm: the next job on the column moves it, and clean removes it. */
-  private void untag(String tag, JobJournal journal) {
-    try {
-      LanceTables.untag(request.table().ref(), tag);
-    } catch (DatasetException e) {
-      journal.notice("the tag %s stays behind: %s".formatted(tag, e.getMessage()));
-    }
+    String note = finishing.afterEnd(call, outcome, totals, origins, records);
+    return new BackfillResult(
+        call.jobId(),
+        outcome.status(),
+        outcome.version(),
+        totals.counts(),
+        journal.elapsed().toMillis(),
+        totals.attachments().attachedBy(),
+        note);
   }
 
   private JobOutcome rounds(
@@ -367,24 +338,6 @@ public final class BackfillAction {
               losses)
           .run(plan, tasks);
     }
-  }
-
-  private BackfillException withJobId(RuntimeException e, String jobId) {
-    BackfillException coded;
-    if (e instanceof BackfillException ours) {
-      coded = ours;
-    } else if (e instanceof DatasetException storage) {
-      coded = StorageErrors.translated(request.table(), storage);
-    } else {
-      coded =
-          new BackfillException(
-              BackfillErrorCode.INTERNAL_ERROR,
-              "The job met a fault that it does not know: %s. What was finished is kept; the same call goes on from there. Please report it with its stack trace."
-                  .formatted(RootCause.of(e)),
-              e);
-    }
-    return new BackfillException(
-        coded.code(), coded.problem() + "\nJob " + jobId + "; see job and jobs.", coded);
   }
 
   /** A rerun of an interrupted recompute goes on with it; another one begins anew. */

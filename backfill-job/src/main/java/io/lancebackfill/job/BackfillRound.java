@@ -3,11 +3,13 @@ package io.lancebackfill.job;
 import io.lancebackfill.commit.CommitCoordinator;
 import io.lancebackfill.commit.StagedFragment;
 import io.lancebackfill.datasource.commit.ColumnFileAttachment;
+import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.StorageCodes;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.FragmentPlan;
 import io.lancebackfill.run.LiveRows;
@@ -98,7 +100,7 @@ final class BackfillRound {
         () -> {
           try {
             drain();
-          } catch (BackfillException e) {
+          } catch (BackfillException | DatasetException e) {
             commitWhatIsFinished(e);
             throw e;
           }
@@ -130,12 +132,22 @@ final class BackfillRound {
     }
   }
 
-  private void commitWhatIsFinished(BackfillException e) {
-    if (e.code() == BackfillErrorCode.TASK_FAILED) {
+  private void commitWhatIsFinished(RuntimeException e) {
+    BackfillErrorCode code =
+        e instanceof DatasetException storage
+            ? StorageCodes.of(storage)
+            : ((BackfillException) e).code();
+    if (code == BackfillErrorCode.TASK_FAILED || code == BackfillErrorCode.JOB_INTERRUPTED) {
+      // Waiting for the store would fail at once under the flag.
+      boolean interrupted = Thread.interrupted();
       try {
         coordinator.flush();
       } catch (RuntimeException onFlush) {
         e.addSuppressed(onFlush);
+      } finally {
+        if (interrupted) {
+          Thread.currentThread().interrupt();
+        }
       }
     }
   }
@@ -143,6 +155,9 @@ final class BackfillRound {
   private void accept(TaskResult result) {
     totals.computed(result.rowsComputed(), result.bytesWritten());
     FragmentPlan plan = Objects.requireNonNull(plans.get(result.fragmentId()));
+    if (result.note() != null) {
+      totals.noCheckpoints(result.note());
+    }
     if (result.isLost()) {
       losses.lost(result.fragmentId(), Objects.requireNonNull(result.fault()).message());
     } else if (result.fault() != null) {

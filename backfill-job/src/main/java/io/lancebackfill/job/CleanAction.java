@@ -1,5 +1,6 @@
 package io.lancebackfill.job;
 
+import io.lancebackfill.datasource.commit.ColumnIndexes;
 import io.lancebackfill.datasource.store.Lease;
 import io.lancebackfill.datasource.store.LeaseHolder;
 import io.lancebackfill.datasource.store.StateFolder;
@@ -11,12 +12,14 @@ import io.lancebackfill.state.CheckpointStore;
 import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ColumnOrigins;
 import io.lancebackfill.state.ComputedColumn;
+import io.lancebackfill.state.JobRecords;
 import io.lancebackfill.state.TableState;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -56,8 +59,11 @@ public final class CleanAction {
             for (ComputedColumn column : ComputedColumn.all(table)) {
               if (!busyColumns.contains(column.idKey())) {
                 LanceTables.untag(target.ref(), "lance-backfill-" + column.idKey());
+                ColumnIndexes.cure(target.ref(), column.columns(), Map.of());
               }
             }
+            new ColumnOrigins(state).compact();
+            new JobRecords(state).compact();
           }
           return deleted;
         });

@@ -9,9 +9,22 @@ import io.lancebackfill.state.JobStatus;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Writes one job's history and tells the listener. */
+/**
+ * Writes one job's history and tells the listener. Neither can fail the job: a line that cannot be
+ * written waits for the next one, and is said to be missing.
+ */
 final class JobJournal {
+  private static final Logger LOG = LoggerFactory.getLogger(JobJournal.class);
+
+  private static final String UNWRITTEN = "Lines of the job's history could not be written";
+
   private final JobRecords records;
   private final JobListener listener;
   private final JobInfo info;
@@ -21,7 +34,10 @@ final class JobJournal {
   private final String generation;
   private final String options;
   private final long startedNanos = System.nanoTime();
+  private final List<JobEvent> unwritten = new ArrayList<>();
+  private final Map<String, Trouble> troubles = new LinkedHashMap<>();
   private long lastVersion;
+  private String endMessage = "";
 
   JobJournal(
       JobRecords records,
@@ -48,12 +64,12 @@ final class JobJournal {
 
   void planned(long tableVersion, JobCounts counts, long rowsToCompute, int slots) {
     write(JobEvent.PLANNED, JobStatus.RUNNING, tableVersion, counts, rowsToCompute, "");
-    listener.planned(info, counts, rowsToCompute, slots);
+    tell(() -> listener.planned(info, counts, rowsToCompute, slots));
   }
 
   void committed(long tableVersion, JobCounts counts, long rowsToCompute) {
     write("COMMITTED", JobStatus.RUNNING, tableVersion, counts, rowsToCompute, "");
-    listener.committed(info, counts, tableVersion);
+    tell(() -> listener.committed(info, counts, tableVersion));
   }
 
   /** Fragments are about to be begun whose computation could take this driver down. */
@@ -64,25 +80,89 @@ final class JobJournal {
   /** Processes were lost on a fragment. */
   void lost(String message, JobCounts counts) {
     write("LOST", JobStatus.RUNNING, lastVersion, counts, 0, message);
-    listener.notice(info, message);
+    notice(message);
   }
 
   void running(JobCounts counts, long rowsDone, long rowsToCompute) {
-    listener.running(info, counts, rowsDone, rowsToCompute, elapsed());
+    tell(() -> listener.running(info, counts, rowsDone, rowsToCompute, elapsed()));
   }
 
   void notice(String message) {
-    listener.notice(info, message);
+    tell(() -> listener.notice(info, message));
   }
 
+  /**
+   * Something that did not work, and that the job does without: said once, and at the end.
+   *
+   * @param what the same for all troubles of that sort
+   * @param cause of this one
+   */
+  void trouble(String what, String cause) {
+    Trouble before = troubles.get(what);
+    if (before == null) {
+      troubles.put(what, new Trouble(1, cause));
+      notice(what + ": " + cause);
+    } else {
+      troubles.put(what, new Trouble(before.times() + 1, before.cause()));
+    }
+  }
+
+  /** How often something did not work, and the first cause. */
+  private record Trouble(int times, String cause) {}
+
+  /** Records how the job ended. What is tidied up afterwards changes nothing about it. */
   void ended(JobStatus status, long tableVersion, JobCounts counts, String message) {
+    endMessage = message;
     write(JobEvent.ENDED, status, tableVersion, counts, 0, message);
-    records.tidy(column.idKey(), epoch);
-    listener.ended(info, status, counts, elapsed(), message);
+  }
+
+  /**
+   * Says that the job is over; records the message if it says more than the one at the end did.
+   *
+   * @return the message, with what did not work
+   */
+  String tidied(JobStatus status, long tableVersion, JobCounts counts, String message) {
+    String all = withTroubles(message);
+    if (!all.equals(endMessage) || !unwritten.isEmpty()) {
+      write(JobEvent.TIDIED, status, tableVersion, counts, 0, all);
+      all = withTroubles(message);
+    }
+    String told = all;
+    tell(() -> listener.ended(info, status, counts, elapsed(), told));
+    return all;
+  }
+
+  private String withTroubles(String message) {
+    List<String> parts = new ArrayList<>();
+    if (!message.isEmpty()) {
+      parts.add(message);
+    }
+    troubles.forEach(
+        (what, trouble) ->
+            parts.add(
+                what
+                    + (trouble.times() == 1 ? "" : " (" + trouble.times() + " times)")
+                    + ": "
+                    + trouble.cause()));
+    return String.join(" ", parts);
+  }
+
+  /** Newest version of the table that a line told of. */
+  long lastVersion() {
+    return lastVersion;
   }
 
   Duration elapsed() {
     return Duration.ofNanos(System.nanoTime() - startedNanos);
+  }
+
+  /** A listener shows a job; it cannot end one. */
+  private static void tell(Runnable listener) {
+    try {
+      listener.run();
+    } catch (RuntimeException e) {
+      LOG.warn("A listener of a job failed", e);
+    }
   }
 
   private void write(
@@ -93,7 +173,7 @@ final class JobJournal {
       long rowsPlanned,
       String message) {
     lastVersion = tableVersion;
-    records.append(
+    unwritten.add(
         new JobEvent(
             info.jobId(),
             Instant.now().truncatedTo(ChronoUnit.MICROS),
@@ -110,5 +190,13 @@ final class JobJournal {
             elapsed().toMillis(),
             options,
             message));
+    try {
+      records.append(List.copyOf(unwritten));
+      unwritten.clear();
+      troubles.remove(UNWRITTEN);
+    } catch (RuntimeException e) {
+      // Kept for the next line: history must not end what it tells of.
+      trouble(UNWRITTEN, String.valueOf(e.getMessage()));
+    }
   }
 }

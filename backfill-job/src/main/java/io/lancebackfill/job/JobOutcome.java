@@ -48,7 +48,7 @@ record JobOutcome(JobStatus status, long version, boolean everyRow, String messa
     if (plan.unknownRows() > 0) {
       message.append(
           "%d rows hold values of unknown origin, which no record in %s explains, and were kept; recompute_unknown computes them. "
-              .formatted(plan.unknownRows(), new TableState(table.ref()).columns().uri()));
+              .formatted(plan.unknownRows(), new TableState(table.ref()).columns().display()));
     }
     if (plan.fragmentsLeft() > 0) {
       message.append(

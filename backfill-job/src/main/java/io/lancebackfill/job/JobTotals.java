@@ -78,6 +78,12 @@ final class JobTotals {
     journal.committed(outcome.version(), counts(), rowsToCompute);
   }
 
+  /** A task had to do without checkpoints. */
+  void noCheckpoints(String cause) {
+    journal.trouble(
+        "Checkpoints could not be written, so a crash would have cost more work", cause);
+  }
+
   AttachmentNotes attachments() {
     return attachments;
   }

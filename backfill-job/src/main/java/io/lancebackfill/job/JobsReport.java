@@ -67,7 +67,7 @@ public final class JobsReport {
             throw new BackfillException(
                 BackfillErrorCode.JOB_NOT_FOUND,
                 "Table %s has no job '%s' in its records at %s. jobs(table) lists those that it has."
-                    .formatted(target.name(), jobId, state.jobs().uri()));
+                    .formatted(target.name(), jobId, state.jobs().display()));
           }
           return events;
         });

@@ -3,6 +3,7 @@ package io.lancebackfill.job;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.StorageCodes;
 import java.util.function.Supplier;
 
 /** What the storage layer throws, in the words and codes that users see. */
@@ -19,29 +20,17 @@ final class StorageErrors {
   }
 
   static BackfillException translated(TableTarget table, DatasetException e) {
-    String message = String.valueOf(e.getMessage());
-    boolean state = message.contains("/_backfill");
-    BackfillErrorCode code =
-        switch (e.kind()) {
-          case NOT_FOUND ->
-              state ? BackfillErrorCode.STATE_DAMAGED : BackfillErrorCode.NOT_A_LANCE_TABLE;
-          case CORRUPT ->
-              state ? BackfillErrorCode.STATE_DAMAGED : BackfillErrorCode.STORAGE_FAILED;
-          case PERMISSION_DENIED -> BackfillErrorCode.READ_ONLY_TABLE;
-          case INVALID_INPUT ->
-              state && message.contains("format")
-                  ? BackfillErrorCode.STATE_FORMAT_TOO_NEW
-                  : BackfillErrorCode.INVALID_ARGUMENT;
-          case COMMIT_CONFLICT, COMMIT_CONTENTION -> BackfillErrorCode.COMMIT_FAILED;
-          case OTHER -> state ? BackfillErrorCode.STATE_DAMAGED : BackfillErrorCode.STORAGE_FAILED;
-        };
+    BackfillErrorCode code = StorageCodes.of(e);
     String remedy =
-        code == BackfillErrorCode.STATE_DAMAGED
-            ? (" This is state that lance-backfill keeps beside table %s; the table itself is not affected"
-                    + " and stays usable. Restore that folder, or delete it: what it recorded is then"
-                    + " forgotten, and values without a record count as of unknown origin.")
-                .formatted(table.name())
-            : "";
-    return new BackfillException(code, message + remedy, e);
+        switch (code) {
+          case STATE_DAMAGED ->
+              (" This is state that lance-backfill keeps beside table %s; the table itself is not affected"
+                      + " and stays usable. Restore that folder, or delete it: what it recorded is then"
+                      + " forgotten, and values without a record count as of unknown origin.")
+                  .formatted(table.name());
+          case JOB_INTERRUPTED -> " What was finished is kept; the same call goes on from there.";
+          default -> "";
+        };
+    return new BackfillException(code, e.getMessage() + remedy, e);
   }
 }

@@ -1,6 +1,7 @@
 package io.lancebackfill.procedure;
 
 import io.lancebackfill.datasource.table.CatalogTables;
+import io.lancebackfill.datasource.table.Credentials;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.NearestName;
@@ -49,7 +50,7 @@ public final class TableResolver {
     if (table.contains("/")) {
       String uri = table.strip().replaceAll("(?<=[^/:])/+$", "");
       return new TableAddress(
-          withoutCredentials(uri), uri, callCatalog.storageOptions(), callCatalog.name());
+          Credentials.without(uri), uri, callCatalog.storageOptions(), callCatalog.name());
     }
     List<String> parts = parts(table);
     String catalog = callCatalog.name();
@@ -177,9 +178,5 @@ public final class TableResolver {
 
   private static String quoted(String part) {
     return part.matches("[A-Za-z0-9_]+") ? part : "`" + part.replace("`", "``") + "`";
-  }
-
-  private static String withoutCredentials(String uri) {
-    return uri.replaceFirst("//[^/@]*@", "//");
   }
 }

@@ -1,6 +1,7 @@
 package io.lancebackfill.run;
 
 import io.lancebackfill.datasource.store.CheckpointDataset;
+import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.state.CheckpointStore;
 import java.util.ArrayList;
@@ -27,8 +28,9 @@ import org.roaringbitmap.RoaringBitmap;
  *
  * <p>A task that writes its column file in one go needs no checkpoint until it has lasted longer
  * than the interval; what it computed before is kept in memory up to a bound and given up beyond
- * that: such a function is fast, and repeating it costs less than the interval. A range's rows have
- * no other place, so each of them is written.
+ * that: such a function is fast, and repeating it costs less than the interval. Such a checkpoint
+ * is a comfort: one that cannot be written is {@linkplain #note noted}, and the next one comes
+ * later. A range's rows have no other place, so each of them is written, or the task fails.
  */
 final class Checkpointer implements AutoCloseable {
   private static final long MAX_PENDING_BYTES = 64L << 20;
@@ -40,7 +42,7 @@ final class Checkpointer implements AutoCloseable {
   private final List<Field> fields;
   private final BufferAllocator allocator;
   private final boolean everyRow;
-  private final String name;
+  private String name;
   private final ExecutorService writer;
   private final long startedAt = System.nanoTime();
   private final RoaringBitmap written = new RoaringBitmap();
@@ -49,6 +51,7 @@ final class Checkpointer implements AutoCloseable {
   private long intervalNanos;
   private long lastAppendAt = System.nanoTime();
   private int appends;
+  private @Nullable DatasetException failure;
   private @Nullable Future<?> running;
   private @Nullable CheckpointDataset dataset;
 
@@ -67,10 +70,7 @@ final class Checkpointer implements AutoCloseable {
     this.allocator = allocator;
     this.everyRow = everyRow;
     this.intervalNanos = stage.checkpointIntervalMs() * 1_000_000;
-    this.name =
-        "%d-%d-%s"
-            .formatted(
-                task.fragmentId(), task.start(), UUID.randomUUID().toString().substring(0, 8));
+    this.name = newName();
     this.writer =
         Executors.newSingleThreadExecutor(
             work -> {
@@ -78,6 +78,11 @@ final class Checkpointer implements AutoCloseable {
               thread.setDaemon(true);
               return thread;
             });
+  }
+
+  private String newName() {
+    return "%d-%d-%s"
+        .formatted(task.fragmentId(), task.start(), UUID.randomUUID().toString().substring(0, 8));
   }
 
   /** Notes finished rows; the batch stays the caller's. Writes when a checkpoint is due. */
@@ -115,6 +120,11 @@ final class Checkpointer implements AutoCloseable {
     return written;
   }
 
+  /** Why a checkpoint could not be written; null if all were. To be asked after close. */
+  @Nullable String note() {
+    return failure == null ? null : failure.getMessage();
+  }
+
   /** Size of the data files that were written. To be asked after finish or close. */
   long bytes() {
     return dataset == null ? 0 : dataset.bytes();
@@ -137,6 +147,8 @@ final class Checkpointer implements AutoCloseable {
     int[] offsets = rows.stream().flatMapToInt(batch -> Arrays.stream(batch.offsets())).toArray();
     try (VectorSchemaRoot values = concatenate(rows, offsets.length)) {
       if (dataset == null) {
+        // Not the name of one whose creation failed, and may have happened.
+        name = newName();
         dataset =
             CheckpointDataset.create(
                 stage.checkpoints().child(name + ".lance"),
@@ -182,8 +194,17 @@ final class Checkpointer implements AutoCloseable {
       running.get();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new IllegalStateException("Interrupted while a checkpoint was written", e);
+      throw new DatasetException(
+          DatasetException.Kind.INTERRUPTED,
+          stage.checkpoints(),
+          "Interrupted while a checkpoint of fragment %d was written.".formatted(task.fragmentId()),
+          e);
     } catch (ExecutionException e) {
+      if (e.getCause() instanceof DatasetException cause && !everyRow) {
+        failure = cause;
+        intervalNanos *= 2;
+        return;
+      }
       if (e.getCause() instanceof RuntimeException cause) {
         throw cause;
       }
@@ -217,6 +238,9 @@ final class Checkpointer implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     dropPending();
+    if (running != null && !everyRow && !interrupted) {
+      await();
+    }
     if (dataset != null) {
       dataset.close();
     }

@@ -1,11 +1,13 @@
 package io.lancebackfill.run;
 
+import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.write.ColumnFileWriter;
 import io.lancebackfill.datasource.write.StagedColumnFile;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.RootCause;
+import io.lancebackfill.error.StorageCodes;
 import io.lancebackfill.state.RowOffsets;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -155,7 +157,8 @@ final class ColumnTask {
         RowOffsets.toBytes(came),
         rowsComputed,
         file.bytes() + checkpointer.bytes(),
-        null);
+        null)
+        .withNote(checkpointer.note());
   }
 
   private TaskResult failed(Exception e) {
@@ -164,6 +167,9 @@ final class ColumnTask {
     if (e instanceof BackfillException ours) {
       code = ours.code();
       message = ours.problem();
+    } else if (e instanceof DatasetException storage) {
+      code = StorageCodes.of(storage);
+      message = String.valueOf(e.getMessage());
     } else if (ofFunction(e)) {
       code = BackfillErrorCode.FUNCTION_FAILED;
       message = e instanceof PythonException ? String.valueOf(e.getMessage()) : RootCause.of(e);

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param rowsComputed rows on which the function ran
  * @param bytesWritten bytes of the column file and of checkpoints
  * @param fault what went wrong, or null
+ * @param note why the task had to do without checkpoints, or null
  */
 public record TaskResult(
     int index,
@@ -26,8 +27,34 @@ public record TaskResult(
     byte @Nullable [] rows,
     long rowsComputed,
     long bytesWritten,
-    @Nullable Fault fault)
+    @Nullable Fault fault,
+    @Nullable String note)
     implements Serializable {
+
+  TaskResult(
+      int index,
+      int fragmentId,
+      @Nullable StagedColumnFile file,
+      @Nullable String checkpoint,
+      byte @Nullable [] rows,
+      long rowsComputed,
+      long bytesWritten,
+      @Nullable Fault fault) {
+    this(index, fragmentId, file, checkpoint, rows, rowsComputed, bytesWritten, fault, null);
+  }
+
+  TaskResult withNote(@Nullable String text) {
+    return new TaskResult(
+        index,
+        fragmentId,
+        file,
+        checkpoint,
+        rows,
+        rowsComputed,
+        bytesWritten,
+        fault,
+        text);
+  }
 
   /** The result of a task whose process was lost. */
   static TaskResult lost(int index, int fragmentId, String message, String trace) {

@@ -54,6 +54,9 @@ public final class TaskRunner implements AutoCloseable {
   private static final List<String> JOB_GROUP_PROPERTIES =
       List.of("spark.jobGroup.id", "spark.job.description", "spark.job.interruptOnCancel");
 
+  /** As Spark begins the message of a job that somebody cancelled. */
+  private static final Pattern CANCELLED = Pattern.compile("Job \\d+ cancelled");
+
   private static final Pattern LOST_TASK =
       Pattern.compile("(?s)Task (\\d+) in stage .*(ExecutorLostFailure|OutOfMemoryError)");
 
@@ -153,7 +156,8 @@ public final class TaskRunner implements AutoCloseable {
   /**
    * The next result, if one comes in time.
    *
-   * @throws BackfillException TASK_FAILED if Spark gave tasks up, but not for a lost process
+   * @throws BackfillException TASK_FAILED if Spark gave tasks up, but not for a lost process;
+   *     JOB_INTERRUPTED if this thread is interrupted, or somebody cancelled the tasks
    */
   public Optional<TaskResult> poll(Duration patience) {
     TaskResult result;
@@ -162,7 +166,7 @@ public final class TaskRunner implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new BackfillException(
-          BackfillErrorCode.TASK_FAILED,
+          BackfillErrorCode.JOB_INTERRUPTED,
           "The job was interrupted. What was finished is kept; the same call goes on from there.",
           e);
     }
@@ -243,6 +247,13 @@ public final class TaskRunner implements AutoCloseable {
       if (action.isCompleted() && action.value().get().isFailure()) {
         Throwable cause = action.value().get().failed().get();
         String text = String.valueOf(cause.getMessage());
+        if (CANCELLED.matcher(text).lookingAt()) {
+          throw new BackfillException(
+              BackfillErrorCode.JOB_INTERRUPTED,
+              "The job's tasks were cancelled: %s What was finished is kept and committed; the same call goes on from there."
+                  .formatted(firstLines(text)),
+              cause);
+        }
         Matcher lost = LOST_TASK.matcher(text);
         if (!lost.find()) {
           throw new BackfillException(

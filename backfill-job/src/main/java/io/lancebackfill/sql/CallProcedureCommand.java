@@ -1,5 +1,6 @@
 package io.lancebackfill.sql;
 
+import io.lancebackfill.datasource.table.Credentials;
 import io.lancebackfill.procedure.ArgumentBinder;
 import io.lancebackfill.procedure.CallArgument;
 import io.lancebackfill.procedure.CallCatalog;
@@ -142,6 +143,7 @@ public final class CallProcedureCommand extends LogicalPlan implements LeafRunna
           place.problem() == null && argument.resolved()
               ? ConstantArguments.text(argument)
               : place.text();
+      value = Credentials.withoutAny(value);
       shown.add(place.name() == null ? value : place.name() + " => " + value);
     }
     return target + "(" + String.join(", ", shown) + ")";

@@ -79,6 +79,9 @@ public final class CheckpointStore {
                 contents.offsets(),
                 properties.getOrDefault(JOB_ID, "")));
       } catch (DatasetException e) {
+        if (e.kind() == DatasetException.Kind.INTERRUPTED) {
+          throw e;
+        }
         warnings.accept(
             "Checkpoint '%s' cannot be read and is ignored; its rows are computed again. Cause: %s"
                 .formatted(name, e.getMessage()));

@@ -5,7 +5,7 @@ import java.time.Instant;
 /**
  * One line of a job's history. Counters are totals since the job's start.
  *
- * @param event STARTED, PLANNED, ATTEMPT, COMMITTED, LOST or ENDED
+ * @param event STARTED, PLANNED, ATTEMPT, COMMITTED, LOST, ENDED or TIDIED
  * @param status the job's status after the event
  * @param columns names of the columns that the job fills, with commas
  * @param driver id of the driver process that wrote the event
@@ -41,4 +41,7 @@ public record JobEvent(
 
   /** The job is over, whatever its end. */
   public static final String ENDED = "ENDED";
+
+  /** What was done, or left undone, after the end; its message is the job's whole one. */
+  public static final String TIDIED = "TIDIED";
 }

@@ -52,7 +52,12 @@ public final class JobRecords {
     this.table = new StateTable(state.jobs(), SCHEMA);
   }
 
-  public void append(JobEvent e) {
+  /** Appends all events or none, in this order. */
+  public void append(List<JobEvent> events) {
+    table.append(events.stream().map(JobRecords::row).toList());
+  }
+
+  private static List<@Nullable Object> row(JobEvent e) {
     JobCounts c = e.counts();
     List<@Nullable Object> row = new ArrayList<>();
     row.addAll(
@@ -78,7 +83,7 @@ public final class JobRecords {
             c.commits(),
             c.bytesWritten()));
     row.addAll(List.of(e.rowsPlanned(), e.elapsedMs(), e.options(), e.message()));
-    table.append(List.of(row));
+    return row;
   }
 
   /** All events of one job, or of all jobs if {@code jobId} is null, oldest first. */
@@ -184,6 +189,13 @@ public final class JobRecords {
   public void tidy(String columnIds, long epoch) {
     if (table.fragments() > MOST_FRAGMENTS) {
       trim(columnIds, epoch - MOST_JOBS);
+      table.compact();
+    }
+  }
+
+  /** Folds small files together. */
+  public void compact() {
+    if (table.fragments() > MOST_FRAGMENTS) {
       table.compact();
     }
   }

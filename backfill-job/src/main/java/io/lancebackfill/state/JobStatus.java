@@ -16,6 +16,6 @@ public enum JobStatus {
   PLANNED,
   /** Ended by a fault; what was finished is committed. */
   FAILED,
-  /** Its driver is gone without a word; the same call goes on. */
+  /** Its driver was interrupted, or is gone without a word; the same call goes on. */
   INTERRUPTED
 }

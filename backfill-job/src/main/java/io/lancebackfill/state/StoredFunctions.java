@@ -38,7 +38,7 @@ public final class StoredFunctions {
 
   /** The functions of a whole catalog. */
   public static StoredFunctions ofCatalog(DatasetRef root) {
-    return new StoredFunctions(root.child("_backfill").child("functions.lance"));
+    return new StoredFunctions(root.stateFolder().child("functions.lance"));
   }
 
   /**

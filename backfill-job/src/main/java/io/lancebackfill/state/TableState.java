@@ -9,7 +9,7 @@ import io.lancebackfill.datasource.table.DatasetRef;
  */
 public record TableState(DatasetRef table) {
   private DatasetRef folder() {
-    return table.child("_backfill");
+    return table.stateFolder();
   }
 
   public DatasetRef jobs() {

@@ -58,7 +58,7 @@ record AttachmentCheck(TableSnapshot table, List<TableColumn> columns) {
                               + " (field ids "
                               + column.allIds()
                               + ") of "
-                              + table.ref().uri()
+                              + table.ref().display()
                               + " is gone in version "
                               + table.version()
                               + ": it was dropped or replaced while it was computed. Nothing was"

@@ -9,6 +9,8 @@ import io.lancebackfill.datasource.table.DatasetOpener;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.table.LanceErrorClassifier;
+import io.lancebackfill.datasource.table.LanceTables;
+import io.lancebackfill.datasource.table.Retry;
 import io.lancebackfill.datasource.table.SnapshotReader;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
@@ -21,7 +23,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BooleanSupplier;
 import org.lance.Dataset;
 import org.lance.operation.Operation;
@@ -42,9 +43,6 @@ import org.lance.operation.Operation;
  * <p>Repeating a call is harmless: files that the table names already count as committed.
  */
 public final class ColumnFileCommitter {
-  private static final int TRIES = 20;
-  private static final long LONGEST_PAUSE_MS = 1000;
-
   private final DatasetRef table;
   private final List<TableColumn> columns;
   private final AttachPolicy policy;
@@ -80,17 +78,13 @@ public final class ColumnFileCommitter {
    */
   public static void repair(DatasetRef table, List<TableColumn> columns) {
     ShadowColumn.dropLeftOver(table, columns);
-    for (int attempt = 1; ; attempt++) {
-      try {
-        ShadowColumn.adoptEarlierIds(table, columns, Map.of());
-        return;
-      } catch (Exception e) {
-        DatasetException failure = LanceErrorClassifier.classify("repair columns of", table, e);
-        if (!failure.kind().equals(Kind.COMMIT_CONFLICT) || attempt == TRIES) {
-          throw failure;
-        }
-      }
-    }
+    Retry.commit(
+        "repair columns of",
+        table,
+        () -> {
+          ShadowColumn.adoptEarlierIds(table, columns, Map.of());
+          return true;
+        });
   }
 
   /**
@@ -142,7 +136,7 @@ public final class ColumnFileCommitter {
     private List<ColumnFileAttachment> sent = List.of();
     private long version;
     private int commits;
-    private int failedTries;
+    private final Retry retry = Retry.ofCommits("commit column files to", table);
 
     Round(
         List<ColumnFileAttachment> group,
@@ -154,7 +148,7 @@ public final class ColumnFileCommitter {
               "Fragment "
                   + attachment.fragmentId()
                   + " of "
-                  + table.uri()
+                  + table.display()
                   + " has two column files in one group");
         }
       }
@@ -164,7 +158,7 @@ public final class ColumnFileCommitter {
 
     CommitOutcome run() {
       do {
-        try (Dataset newest = DatasetOpener.latest(table)) {
+        try (Dataset newest = Retry.outage("open", table, () -> DatasetOpener.latest(table))) {
           step(newest);
         }
       } while (!pending.isEmpty());
@@ -252,7 +246,7 @@ public final class ColumnFileCommitter {
             "The commit of "
                 + files.size()
                 + " column files to "
-                + table.uri()
+                + table.display()
                 + " was not sent: another driver owns the job now. Nothing is lost; that driver"
                 + " goes on with what is finished.");
       }
@@ -261,7 +255,7 @@ public final class ColumnFileCommitter {
     /** The commit that was sent last is in the table. */
     private void arrived() {
       commits++;
-      failedTries = 0;
+      retry.progress();
       for (ColumnFileAttachment attachment : sent) {
         settle(attachment);
         attached.put(attachment.fragmentId(), new Attached(method, version, resetsRowVersions));
@@ -271,34 +265,19 @@ public final class ColumnFileCommitter {
 
     private void failed(DatasetException failure) {
       if (failure.kind() == Kind.COMMIT_CONFLICT || failure.kind() == Kind.COMMIT_CONTENTION) {
-        failedTries++;
-        if (failedTries >= TRIES) {
-          throw new CommitFailedException(
-              "Other commits to "
-                  + table.uri()
-                  + " came first "
-                  + TRIES
-                  + " times, so "
-                  + sent.size()
-                  + " column files are not attached yet. They are kept: run the same"
-                  + " call again when fewer writers are at work, or raise the commit granularity.",
-              failure,
-              true,
-              true);
-        }
-        pause();
+        tryAgain(failure);
         return;
       }
       TableSnapshot snapshot;
-      try (Dataset newest = DatasetOpener.latest(table)) {
-        snapshot = SnapshotReader.read(table, newest);
+      try {
+        snapshot = LanceTables.latest(table);
       } catch (DatasetException unreadable) {
         unreadable.addSuppressed(failure);
         throw new CommitStateUnknownException(
             "It is not known whether the commit of "
                 + sent.size()
                 + " column files to "
-                + table.uri()
+                + table.display()
                 + " happened: its answer was lost, and the table cannot be read."
                 + " Delete nothing; run the same call again once the table can be read.",
             unreadable);
@@ -306,20 +285,41 @@ public final class ColumnFileCommitter {
       version = snapshot.version();
       AttachmentCheck check = new AttachmentCheck(snapshot, columns).withPresentColumns();
       sent = sent.stream().map(check::withPresentIds).toList();
-      if (!countIfSentOneArrived(snapshot)) {
-        throw new CommitFailedException(
-            "The commit of "
-                + sent.size()
-                + " column files to "
-                + table.uri()
-                + " failed, and version "
-                + version
-                + " names none of them. "
-                + failure.getMessage(),
-            failure,
-            failure.kind() == Kind.OTHER,
-            false);
+      if (countIfSentOneArrived(snapshot)) {
+        return;
       }
+      if (failure.kind() == Kind.UNAVAILABLE) {
+        tryAgain(failure);
+        return;
+      }
+      throw notAttached(failure);
+    }
+
+    private void tryAgain(DatasetException failure) {
+      try {
+        retry.failed(failure);
+      } catch (DatasetException last) {
+        throw last.kind() == Kind.INTERRUPTED ? last : notAttached(last);
+      }
+    }
+
+    private CommitFailedException notAttached(DatasetException failure) {
+      boolean conflict = failure.kind() == Kind.COMMIT_CONTENTION;
+      return new CommitFailedException(
+          sent.size()
+              + " column files are not attached to "
+              + table.display()
+              + " yet; version "
+              + version
+              + " names none of them. "
+              + failure.getMessage()
+              + (conflict
+                  ? " They are kept: run the same call again when fewer writers are at work, or"
+                      + " raise the commit granularity."
+                  : " They are kept: run the same call again."),
+          failure,
+          conflict || failure.kind() == Kind.UNAVAILABLE,
+          conflict);
     }
 
     /** A conflict after a lost answer may be one with ourselves. */
@@ -342,24 +342,6 @@ public final class ColumnFileCommitter {
     private void settle(ColumnFileAttachment attachment) {
       pending.remove(attachment.fragmentId());
       committed.add(attachment.fragmentId());
-    }
-
-    private void pause() {
-      long most = Math.min(LONGEST_PAUSE_MS, 10L << Math.min(failedTries, 10));
-      try {
-        Thread.sleep(ThreadLocalRandom.current().nextLong(1, most + 1));
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new CommitFailedException(
-            "Interrupted while the commit of "
-                + sent.size()
-                + " column files to "
-                + table.uri()
-                + " was to be tried again; they are not attached, and kept.",
-            e,
-            true,
-            true);
-      }
     }
   }
 }

@@ -4,13 +4,19 @@ import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetException.Kind;
 import io.lancebackfill.datasource.table.DatasetOpener;
 import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.table.LanceErrorClassifier;
+import io.lancebackfill.datasource.table.LanceTables;
+import io.lancebackfill.datasource.table.Retry;
+import io.lancebackfill.datasource.table.SnapshotReader;
 import io.lancebackfill.datasource.table.TableColumn;
+import io.lancebackfill.datasource.table.TableSnapshot;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -29,8 +35,6 @@ import org.lance.operation.CreateIndex;
  * committed after our files and was built before.
  */
 public final class ColumnIndexes {
-  private static final int TRIES = 20;
-
   private ColumnIndexes() {}
 
   /**
@@ -43,8 +47,8 @@ public final class ColumnIndexes {
 
   /**
    * Cures indexes of the columns that other writers committed while the columns were filled: those
-   * built from what fragments held before, and those on ids that the columns no longer have, on
-   * which readers fail.
+   * built from what fragments held before, also if an earlier job left them so, and those on ids
+   * that the columns no longer have, on which readers fail.
    *
    * @param writtenAt the version that made each fragment's file visible
    * @throws DatasetException as classified
@@ -58,32 +62,69 @@ public final class ColumnIndexes {
       all.addAll(column.allIds());
       column.previousIds().forEach(all::addAll);
     }
-    for (int attempt = 1; ; attempt++) {
-      try (Dataset newest = DatasetOpener.latest(table)) {
-        Replacement replacement = new Replacement();
-        for (Index index : newest.getIndexes()) {
-          if (!touches(index, all)) {
-            continue;
+    return Retry.commit(
+        "correct indexes of",
+        table,
+        () -> {
+          try (Dataset newest = DatasetOpener.latest(table)) {
+            Replacement replacement = new Replacement();
+            for (Index index : newest.getIndexes()) {
+              if (!touches(index, all)) {
+                continue;
+              }
+              if (!touches(index, present)) {
+                replacement.drop(index);
+                continue;
+              }
+              Set<Integer> wrong = new HashSet<>(builtFromOthers(table, newest, index, columns));
+              writtenAt.forEach(
+                  (fragment, version) -> {
+                    if (index.datasetVersion() < version) {
+                      wrong.add(fragment);
+                    }
+                  });
+              replacement.without(index, wrong);
+            }
+            replacement.commit(table, newest, Map.of());
+            return new Cured(replacement.pruned, replacement.dropped);
           }
-          if (!touches(index, present)) {
-            replacement.drop(index);
-            continue;
-          }
-          Set<Integer> wrong = new HashSet<>();
-          writtenAt.forEach(
-              (fragment, version) -> {
-                if (index.datasetVersion() < version) {
-                  wrong.add(fragment);
-                }
-              });
-          replacement.without(index, wrong);
-        }
-        replacement.commit(table, newest, Map.of());
-        return new Cured(replacement.pruned, replacement.dropped);
-      } catch (Exception e) {
-        requireConflict(e, "correct indexes of", table, attempt);
+        });
+  }
+
+  /**
+   * Fragments in which the index's columns lie elsewhere than when it was built, which means that
+   * they were written anew; none if that version is gone.
+   */
+  private static Set<Integer> builtFromOthers(
+      DatasetRef table, Dataset newest, Index index, List<TableColumn> columns) {
+    List<TableColumn> indexed =
+        columns.stream().filter(column -> touches(index, column.allIds())).toList();
+    if (index.datasetVersion() >= newest.version() || index.fragments().isEmpty()) {
+      return Set.of();
+    }
+    TableSnapshot built;
+    try {
+      built = LanceTables.at(table, index.datasetVersion());
+    } catch (DatasetException e) {
+      if (e.kind() == Kind.NOT_FOUND) {
+        return Set.of();
+      }
+      throw e;
+    }
+    Map<Integer, FragmentSnapshot> now = SnapshotReader.read(table, newest).fragmentsById();
+    Map<Integer, FragmentSnapshot> then = built.fragmentsById();
+    Set<Integer> others = new HashSet<>();
+    for (int fragment : index.fragments().get()) {
+      FragmentSnapshot present = now.get(fragment);
+      FragmentSnapshot before = then.get(fragment);
+      if (present != null
+          && before != null
+          && !Objects.equals(
+              AttachmentCheck.place(present, indexed), AttachmentCheck.place(before, indexed))) {
+        others.add(fragment);
       }
     }
+    return others;
   }
 
   /**
@@ -151,28 +192,31 @@ public final class ColumnIndexes {
       List<TableColumn> columns,
       Set<Integer> rewritten,
       Map<String, String> properties) {
-    Set<String> names = new TreeSet<>();
-    indexes.forEach(index -> names.add(index.name()));
-    for (int attempt = 1; !indexes.isEmpty(); attempt++) {
-      try (Dataset newest = DatasetOpener.latest(table)) {
-        Replacement replacement = new Replacement();
-        Set<String> taken = new HashSet<>(newest.listIndexes());
-        for (Index index : indexes) {
-          Optional<List<Integer>> fields = presentIds(index, columns);
-          if (fields.isPresent() && index.fragments().isPresent()) {
-            if (!taken.contains(index.name())) {
-              replacement.added.add(copy(index, fields.get(), rewritten));
-            }
-            names.remove(index.name());
-          }
-        }
-        replacement.commit(table, newest, properties);
-        return names;
-      } catch (Exception e) {
-        requireConflict(e, "keep indexes of", table, attempt);
-      }
+    if (indexes.isEmpty()) {
+      return Set.of();
     }
-    return names;
+    return Retry.commit(
+        "keep indexes of",
+        table,
+        () -> {
+          Set<String> names = new TreeSet<>();
+          indexes.forEach(index -> names.add(index.name()));
+          try (Dataset newest = DatasetOpener.latest(table)) {
+            Replacement replacement = new Replacement();
+            Set<String> taken = new HashSet<>(newest.listIndexes());
+            for (Index index : indexes) {
+              Optional<List<Integer>> fields = presentIds(index, columns);
+              if (fields.isPresent() && index.fragments().isPresent()) {
+                if (!taken.contains(index.name())) {
+                  replacement.added.add(copy(index, fields.get(), rewritten));
+                }
+                names.remove(index.name());
+              }
+            }
+            replacement.commit(table, newest, properties);
+            return names;
+          }
+        });
   }
 
   private static Optional<List<Integer>> presentIds(Index index, List<TableColumn> columns) {
@@ -203,15 +247,6 @@ public final class ColumnIndexes {
     index.createdAt().ifPresent(copy::createdAt);
     index.baseId().ifPresent(copy::baseId);
     return copy.build();
-  }
-
-  private static void requireConflict(Exception e, String doing, DatasetRef table, int attempt) {
-    DatasetException classified = LanceErrorClassifier.classify(doing, table, e);
-    boolean again =
-        classified.kind() == Kind.COMMIT_CONFLICT || classified.kind() == Kind.COMMIT_CONTENTION;
-    if (!again || attempt == TRIES) {
-      throw classified;
-    }
   }
 
   /** Index entries that take the place of others, in one commit. */

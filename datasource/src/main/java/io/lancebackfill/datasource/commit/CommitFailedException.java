@@ -8,9 +8,9 @@ package io.lancebackfill.datasource.commit;
  *   <caption>What a caller may do</caption>
  *   <tr><th>retryable</th><th>conflict</th><th>why</th><th>so</th></tr>
  *   <tr><td>yes</td><td>yes</td><td>other commits came first, try after try</td>
- *     <td>the same call again, later; nothing is computed again</td></tr>
+ *     <td>has been tried many times; the same call again, later; nothing is computed again</td></tr>
  *   <tr><td>yes</td><td>no</td><td>the store failed for a while</td>
- *     <td>the same call again</td></tr>
+ *     <td>has been tried several times; the same call again</td></tr>
  *   <tr><td>no</td><td>no</td><td>refused by Lance or the store: rights, format, a damaged table</td>
  *     <td>remove the cause named in the message, then the same call again</td></tr>
  * </table>

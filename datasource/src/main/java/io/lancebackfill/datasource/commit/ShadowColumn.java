@@ -221,7 +221,7 @@ final class ShadowColumn {
             "Column "
                 + columns.get(0).name()
                 + " of "
-                + table.uri()
+                + table.display()
                 + " was not changed: another driver owns the job now. Nothing is lost; that driver"
                 + " goes on with what is finished.");
       }
@@ -365,7 +365,7 @@ final class ShadowColumn {
         "While column "
             + columns.stream().map(TableColumn::name).collect(Collectors.joining(", "))
             + " of "
-            + table.uri()
+            + table.display()
             + " was given new ids, "
             + what
             + ". Nothing was lost; the same commit is tried again.");

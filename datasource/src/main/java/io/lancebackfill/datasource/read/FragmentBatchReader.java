@@ -130,7 +130,7 @@ public final class FragmentBatchReader implements AutoCloseable {
         "Version "
             + version
             + " of "
-            + ref.uri()
+            + ref.display()
             + " has no fragment "
             + range.fragmentId()
             + ". Plan the read on the fragments of that version.");
@@ -145,7 +145,7 @@ public final class FragmentBatchReader implements AutoCloseable {
           "Version "
               + table.version()
               + " of "
-              + table.ref().uri()
+              + table.ref().display()
               + " has no column "
               + unknown.stream().map(name -> "'" + name + "'").collect(Collectors.joining(", "))
               + "; its columns are "
@@ -164,7 +164,7 @@ public final class FragmentBatchReader implements AutoCloseable {
             "Column '"
                 + column.name()
                 + "' of "
-                + table.ref().uri()
+                + table.ref().display()
                 + " is a blob column, which cannot be read here. Select other columns, or store the"
                 + " values as plain BINARY.");
       }

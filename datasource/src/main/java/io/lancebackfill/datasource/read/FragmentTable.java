@@ -81,7 +81,7 @@ public final class FragmentTable implements Table, SupportsRead, SupportsMetadat
             "Version "
                 + snapshot.version()
                 + " of "
-                + snapshot.ref().uri()
+                + snapshot.ref().display()
                 + " has no fragment "
                 + range.fragmentId()
                 + ". Plan the read on the fragments of that version.");
@@ -110,7 +110,7 @@ public final class FragmentTable implements Table, SupportsRead, SupportsMetadat
 
   @Override
   public String name() {
-    return "lance-fragments " + snapshot.ref().uri() + " version " + snapshot.version();
+    return "lance-fragments " + snapshot.ref().display() + " version " + snapshot.version();
   }
 
   // Deprecated in Spark, and still the one that everything else falls back on.

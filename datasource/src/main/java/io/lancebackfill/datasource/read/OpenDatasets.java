@@ -135,7 +135,7 @@ final class OpenDatasets {
         "Version "
             + version
             + " of "
-            + ref.uri()
+            + ref.display()
             + " has no longer the fragment "
             + expected.id()
             + " that was planned: the table was dropped and made anew meanwhile. Plan the read"

@@ -4,6 +4,7 @@ import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetOpener;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceErrorClassifier;
+import io.lancebackfill.datasource.table.Retry;
 import java.util.List;
 import java.util.Map;
 import org.apache.arrow.vector.VectorSchemaRoot;
@@ -42,6 +43,10 @@ public record CheckpointContents(
    * @throws DatasetException as classified
    */
   public RoaringBitmap offsets() {
+    return Retry.outage("read the checkpoint", ref, this::offsetsOnce);
+  }
+
+  private RoaringBitmap offsetsOnce() {
     RoaringBitmap offsets = new RoaringBitmap();
     try (Dataset dataset = DatasetOpener.at(ref, version);
         LanceScanner scanner =

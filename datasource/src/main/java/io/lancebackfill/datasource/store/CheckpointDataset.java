@@ -8,6 +8,7 @@ import io.lancebackfill.datasource.table.DatasetOpener;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.datasource.table.LanceErrorClassifier;
+import io.lancebackfill.datasource.table.Retry;
 import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -82,15 +83,21 @@ public final class CheckpointDataset implements AutoCloseable {
     String storageVersion = unsafe ? SAFE_STORAGE_VERSION : StateDatasets.STORAGE_VERSION;
     valueFields.forEach(field -> fields.add(nullable(field, storageVersion)));
     Schema schema = new Schema(fields, metadata);
-    if (!StateDatasets.createIfAbsent(ref, schema, storageVersion)) {
+    boolean created =
+        Retry.outage(
+            "create", ref, () -> StateDatasets.createIfAbsent(ref, schema, storageVersion));
+    if (!created) {
       throw new DatasetException(
           Kind.INVALID_INPUT,
+          ref,
           "Cannot create the checkpoint "
-              + ref.uri()
+              + ref.display()
               + ": it exists. A checkpoint has one writer;"
-              + " give each a name of its own.");
+              + " give each a name of its own.",
+          null);
     }
-    return new CheckpointDataset(ref, schema, storageVersion, DatasetOpener.latest(ref));
+    return new CheckpointDataset(
+        ref, schema, storageVersion, Retry.outage("open", ref, () -> DatasetOpener.latest(ref)));
   }
 
   private static Field nullable(Field field, String storageVersion) {
@@ -132,7 +139,7 @@ public final class CheckpointDataset implements AutoCloseable {
       // Not closed: the values are the caller's.
       VectorSchemaRoot rows = new VectorSchemaRoot(schema.getFields(), vectors, offsets.length);
       StateDatasets.Appended appended =
-          Retry.onContention(
+          Retry.commit(
               "append to", ref, () -> StateDatasets.append(ref, dataset, rows, storageVersion));
       dataset.close();
       dataset = appended.dataset();
@@ -147,12 +154,17 @@ public final class CheckpointDataset implements AutoCloseable {
         values.getFieldVectors().stream().map(vector -> vector.getField().getName()).toList();
     if (!expected.equals(found)) {
       throw new IllegalArgumentException(
-          "The checkpoint " + ref.uri() + " has the columns " + expected + ", the batch " + found);
+          "The checkpoint "
+              + ref.display()
+              + " has the columns "
+              + expected
+              + ", the batch "
+              + found);
     }
     if (offsets.length != values.getRowCount()) {
       throw new IllegalArgumentException(
           "A batch for the checkpoint "
-              + ref.uri()
+              + ref.display()
               + " has "
               + offsets.length
               + " offsets and "
@@ -170,7 +182,7 @@ public final class CheckpointDataset implements AutoCloseable {
         if (offsets[row] <= last) {
           throw new IllegalArgumentException(
               "The offsets of the checkpoint "
-                  + ref.uri()
+                  + ref.display()
                   + " must ascend: "
                   + offsets[row]
                   + " after "
@@ -199,12 +211,17 @@ public final class CheckpointDataset implements AutoCloseable {
    *     NOT_FOUND if there is nothing, INVALID_INPUT if a newer build wrote it
    */
   public static CheckpointContents read(DatasetRef ref) {
+    return Retry.outage("read the checkpoint", ref, () -> readOnce(ref));
+  }
+
+  private static CheckpointContents readOnce(DatasetRef ref) {
     try (Handle handle = Handle.open(ref)) {
       if (!handle.present()) {
         if (LocalPaths.folder(ref).filter(Files::exists).isPresent()) {
           throw LocalPaths.corrupt(ref, "there is no version in the folder", null);
         }
-        throw new DatasetException(Kind.NOT_FOUND, "There is no checkpoint at " + ref.uri() + ".");
+        throw new DatasetException(
+            Kind.NOT_FOUND, ref, "There is no checkpoint at " + ref.display() + ".", null);
       }
       return contents(ref, handle.dataset());
     }

@@ -9,13 +9,21 @@ import java.util.Optional;
 public final class DatasetAge {
   private DatasetAge() {}
 
-  /** When its newest version was made; empty if there is none that can be read. */
+  /**
+   * When its newest version was made; empty if there is none, or it is damaged.
+   *
+   * @throws DatasetException if the store does not say
+   */
   public static Optional<Instant> changedAt(DatasetRef ref) {
     try (Handle handle = Handle.open(ref)) {
       return handle.present()
           ? Optional.of(handle.dataset().getVersion().getDataTime().toInstant())
           : Optional.empty();
     } catch (DatasetException e) {
+      if (e.kind() != DatasetException.Kind.CORRUPT
+          && e.kind() != DatasetException.Kind.NOT_FOUND) {
+        throw e;
+      }
       return Optional.empty();
     }
   }

@@ -2,6 +2,7 @@ package io.lancebackfill.datasource.store;
 
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.table.Retry;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.Executors;
@@ -89,8 +90,10 @@ public final class Lease implements AutoCloseable {
     private final Duration duration;
     private final Consumer<LeaseHolder> waitingFor;
     private final Duration giveUpAfter;
-    private @Nullable LeaseRecord watched;
-    private long unchangedSince;
+    private @Nullable LeaseRecord seen;
+    private @Nullable LeaseRecord sent;
+    private long sentAt;
+    private final LeaseWatch watch = new LeaseWatch();
     private String toldOf = "";
 
     LeaseChallenge(
@@ -109,16 +112,14 @@ public final class Lease implements AutoCloseable {
 
     Lease run() {
       long begin = System.nanoTime();
-      store.create();
+      Retry.outage("create the lease", ref, store::create);
       while (true) {
-        // The lease counts from before the commit: it must not seem fresher than it is.
-        long at = System.nanoTime();
-        LeaseRecord found = store.read();
-        if (mayTake(found, at)) {
-          LeaseHolder mine = me.withEpoch(found.epoch() + 1);
-          if (store.exchange(found, new LeaseRecord(mine, mine.epoch(), 0))) {
-            return Lease.started(ref, mine, duration, at);
-          }
+        Optional<Lease> taken = Retry.outage("take the lease", ref, this::lookAndTake);
+        if (taken.isPresent()) {
+          return taken.get();
+        }
+        LeaseRecord found = seen;
+        if (found == null || found.heldBy().isEmpty()) {
           continue;
         }
         if (System.nanoTime() - begin >= giveUpAfter.toNanos()) {
@@ -129,16 +130,34 @@ public final class Lease implements AutoCloseable {
       }
     }
 
-    private boolean mayTake(LeaseRecord found, long now) {
+    private Optional<Lease> lookAndTake() {
+      // The lease counts from before the commit: it must not seem fresher than it is.
+      long before = System.nanoTime();
+      LeaseRecord found = store.read();
+      long after = System.nanoTime();
+      seen = found;
+      if (found.equals(sent)) {
+        // It was taken, and the answer that would have said so was lost.
+        return Optional.of(Lease.started(ref, found.heldBy().orElseThrow(), duration, sentAt));
+      }
+      if (!mayTake(found, before, after)) {
+        return Optional.empty();
+      }
+      seen = null;
+      LeaseHolder mine = me.withEpoch(found.epoch() + 1);
+      LeaseRecord next = new LeaseRecord(mine, mine.epoch(), 0);
+      sent = next;
+      sentAt = before;
+      return store.exchange(found, next)
+          ? Optional.of(Lease.started(ref, mine, duration, before))
+          : Optional.empty();
+    }
+
+    private boolean mayTake(LeaseRecord found, long before, long after) {
       Optional<LeaseHolder> current = found.heldBy();
-      if (current.isEmpty()) {
-        return true;
-      }
-      if (!found.equals(watched)) {
-        watched = found;
-        unchangedSince = now;
-      }
-      return now - unchangedSince >= duration.toNanos() || processGone(current.get());
+      return current.isEmpty()
+          || watch.silentFor(found, before, after) >= duration.toNanos()
+          || processGone(current.get());
     }
 
     private void tell(LeaseHolder current) {
@@ -155,8 +174,9 @@ public final class Lease implements AutoCloseable {
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         throw new DatasetException(
-            DatasetException.Kind.OTHER,
-            "Interrupted while waiting for the lease " + ref.uri() + ".",
+            DatasetException.Kind.INTERRUPTED,
+            ref,
+            "Interrupted while waiting for the lease " + ref.display() + ".",
             e);
       }
     }
@@ -180,11 +200,12 @@ public final class Lease implements AutoCloseable {
         renewedAt = at;
       } else {
         lost = true;
-        LOG.warn("The lease {} is not this driver's any more", ref.uri());
+        LOG.warn("The lease {} is not this driver's any more", ref.display());
       }
-    } catch (RuntimeException e) {
-      // The store may be back for the next renewal; until then held() counts the time down.
-      LOG.warn("The lease {} could not be renewed", ref.uri(), e);
+    } catch (Exception | Error e) {
+      // The store, or the memory, may be back for the next renewal, which an exception that left
+      // here would cancel without a word; until then held() counts the time down.
+      LOG.warn("The lease {} could not be renewed", ref.display(), e);
       return;
     }
     cleanUpNowAndThen();
@@ -205,8 +226,8 @@ public final class Lease implements AutoCloseable {
     sinceCleanUp = 0;
     try {
       store.cleanUp();
-    } catch (DatasetException e) {
-      LOG.info("Old versions of the lease {} could not be deleted yet", ref.uri(), e);
+    } catch (Exception | Error e) {
+      LOG.info("Old versions of the lease {} could not be deleted yet", ref.display(), e);
     }
   }
 
@@ -251,11 +272,11 @@ public final class Lease implements AutoCloseable {
     }
     try {
       if (!exchangeIfMine(mine -> LeaseRecord.free(mine.epoch()))) {
-        LOG.warn("The lease {} was another driver's already when it was released", ref.uri());
+        LOG.warn("The lease {} was another driver's already when it was released", ref.display());
       }
-    } catch (DatasetException e) {
+    } catch (Exception | LinkageError e) {
       // It runs out by itself; failing the job that is done would help nobody.
-      LOG.warn("The lease {} could not be released; it runs out by itself", ref.uri(), e);
+      LOG.warn("The lease {} could not be released; it runs out by itself", ref.display(), e);
     }
   }
 
@@ -263,7 +284,7 @@ public final class Lease implements AutoCloseable {
    * Who holds the lease; writes nothing. A holder that died is reported until somebody takes over.
    */
   public static Optional<LeaseHolder> current(DatasetRef ref) {
-    return new LeaseStore(ref).read().heldBy();
+    return Retry.outage("read the lease", ref, () -> new LeaseStore(ref).read().heldBy());
   }
 
   /** True if the holder certainly was a process of this machine that is gone. */

@@ -41,8 +41,9 @@ final class LeaseStore {
     }
   }
 
-  void create() {
-    StateDatasets.createIfAbsent(ref, SCHEMA);
+  /** Whether it was this call that made the dataset. */
+  boolean create() {
+    return StateDatasets.createIfAbsent(ref, SCHEMA);
   }
 
   private LeaseRecord record(Dataset dataset) {

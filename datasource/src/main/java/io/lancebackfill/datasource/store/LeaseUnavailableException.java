@@ -11,7 +11,7 @@ public final class LeaseUnavailableException extends RuntimeException {
   LeaseUnavailableException(DatasetRef ref, LeaseHolder holder) {
     super(
         "The lease "
-            + ref.uri()
+            + ref.display()
             + " is held by job "
             + holder.jobId()
             + " (process "

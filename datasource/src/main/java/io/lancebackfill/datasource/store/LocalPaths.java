@@ -3,6 +3,7 @@ package io.lancebackfill.datasource.store;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetException.Kind;
 import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.table.LanceErrorClassifier;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -65,8 +66,7 @@ public final class LocalPaths {
     } catch (NoSuchFileException e) {
       throw corrupt(ref, "its data file " + file.getPath() + " is missing", e);
     } catch (IOException e) {
-      throw new DatasetException(
-          Kind.OTHER, "Cannot look at the data file " + path + " of " + ref.uri() + ": " + e, e);
+      throw LanceErrorClassifier.classify("look at the data file " + path + " of", ref, e);
     }
     Long expected = file.getFileSizeBytes();
     if (bytes == 0 || (expected != null && expected > 0 && expected != bytes)) {
@@ -85,12 +85,12 @@ public final class LocalPaths {
   static DatasetException corrupt(DatasetRef ref, String problem, @Nullable Throwable cause) {
     return new DatasetException(
         Kind.CORRUPT,
+        ref,
         "The state kept in "
-            + ref.uri()
+            + ref.display()
             + " cannot be read: "
             + problem
-            + ". It was cut off by a crash or changed by something else; delete that folder if what"
-            + " it holds can be computed again, or restore it from a copy.",
+            + ". It was cut off by a crash or changed by something else.",
         cause);
   }
 }

@@ -6,6 +6,7 @@ import io.lancebackfill.datasource.table.DatasetOpener;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.datasource.table.LanceErrorClassifier;
+import io.lancebackfill.datasource.table.Retry;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
@@ -15,6 +16,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.types.pojo.Schema;
 import org.lance.CommitBuilder;
@@ -37,6 +39,9 @@ final class StateDatasets {
   /** Counts up when this build writes something that an older build would misread. */
   static final int FORMAT = 1;
 
+  /** Schema metadata key of an id of the call that created the dataset. */
+  private static final String CREATION_KEY = "lance-backfill.creation";
+
   static final String STORAGE_VERSION = "2.1";
 
   /**
@@ -46,11 +51,19 @@ final class StateDatasets {
    */
   private static final long NO_SUCH_VERSION = 1L << 62;
 
+  /** A .lance folder below a state folder; what leads out of that again is not. */
+  private static final Pattern OURS =
+      Pattern.compile(
+          "(?s)(?:.*[/\\\\])?"
+              + DatasetRef.STATE_FOLDER
+              + "(?:[/\\\\](?!\\.\\.?(?:[/\\\\]|$))[^/\\\\]+)*[/\\\\][^/\\\\]+\\.lance/?");
+
   private StateDatasets() {}
 
   /** The schema with the format number in its metadata. */
-  static Schema withFormat(Schema schema) {
+  private static Schema withFormat(Schema schema, String creation) {
     Map<String, String> metadata = new HashMap<>(schema.getCustomMetadata());
+    metadata.put(CREATION_KEY, creation);
     metadata.put(FORMAT_KEY, Integer.toString(FORMAT));
     return new Schema(schema.getFields(), metadata);
   }
@@ -67,7 +80,9 @@ final class StateDatasets {
 
   /** As the other, with files of another format. */
   static boolean createIfAbsent(DatasetRef ref, Schema schema, String storageVersion) {
-    Operation create = Overwrite.builder().fragments(List.of()).schema(withFormat(schema)).build();
+    String creation = UUID.randomUUID().toString();
+    Operation create =
+        Overwrite.builder().fragments(List.of()).schema(withFormat(schema, creation)).build();
     try (Transaction transaction =
             new Transaction.Builder().readVersion(NO_SUCH_VERSION).operation(create).build();
         Dataset created =
@@ -80,16 +95,18 @@ final class StateDatasets {
                 .execute(transaction)) {
       return created.version() == 1;
     } catch (Exception e) {
-      if (openIfPresent(ref).map(StateDatasets::closed).isPresent()) {
-        return false;
-      }
-      throw LanceErrorClassifier.classify("create", ref, e);
+      DatasetException failure = LanceErrorClassifier.classify("create", ref, e);
+      // The answer to a creation that happened may have been lost.
+      return Retry.outage("look for", ref, () -> openIfPresent(ref))
+          .map(present -> createdBy(present, creation))
+          .orElseThrow(() -> failure);
     }
   }
 
-  private static boolean closed(Dataset dataset) {
-    dataset.close();
-    return true;
+  private static boolean createdBy(Dataset present, String creation) {
+    try (present) {
+      return creation.equals(present.getLanceSchema().metadata().get(CREATION_KEY));
+    }
   }
 
   /** Opens the newest version, empty if there is no dataset. The caller closes it. */
@@ -100,10 +117,6 @@ final class StateDatasets {
     } catch (DatasetException e) {
       if (e.kind() == Kind.NOT_FOUND) {
         return Optional.empty();
-      }
-      // A local file system fails in no other way than by a manifest that is not one.
-      if (e.kind() == Kind.OTHER && LocalPaths.folder(ref).isPresent()) {
-        throw LocalPaths.corrupt(ref, "its newest version is damaged", e);
       }
       throw e;
     }
@@ -123,15 +136,17 @@ final class StateDatasets {
     }
     if (!found.matches("[0-9]{1,9}") || Integer.parseInt(found) > FORMAT) {
       throw new DatasetException(
-          Kind.INVALID_INPUT,
+          Kind.FORMAT_TOO_NEW,
+          ref,
           "The state kept in "
-              + ref.uri()
+              + ref.display()
               + " has format "
               + found
               + ", and this build knows formats up to "
               + FORMAT
               + ": a newer version of this product wrote it. Upgrade this one, on every driver and"
-              + " executor.");
+              + " executor.",
+          null);
     }
   }
 
@@ -185,10 +200,11 @@ final class StateDatasets {
               .execute(transaction);
       return new Appended(appended, bytes(fragments));
     } catch (Exception e) {
+      DatasetException failure = LanceErrorClassifier.classify("append to", ref, e);
       // A commit whose answer was lost is told from one that failed by looking for its file.
-      return withFile(ref, fragments)
+      return Retry.outage("look for rows in", ref, () -> withFile(ref, fragments))
           .map(appended -> new Appended(appended, bytes(fragments)))
-          .orElseThrow(() -> LanceErrorClassifier.classify("append to", ref, e));
+          .orElseThrow(() -> failure);
     }
   }
 
@@ -251,17 +267,24 @@ final class StateDatasets {
    */
   static void drop(DatasetRef ref) {
     String uri = ref.uri();
-    boolean ours = uri.matches("(?s).*[/\\\\]_backfill[/\\\\].+\\.lance/?") && !uri.contains("..");
-    if (!ours) {
+    if (!OURS.matcher(uri).matches()) {
       throw new DatasetException(
           Kind.INVALID_INPUT,
+          ref,
           "Refused to delete "
-              + uri
+              + ref.display()
               + ": only .lance folders below a _backfill folder are"
-              + " deleted, since everything in the folder goes.");
+              + " deleted, since everything in the folder goes.",
+          null);
     }
     try {
-      Dataset.drop(uri, new HashMap<>(ref.storageOptions()));
+      Retry.outage(
+          "delete",
+          ref,
+          () -> {
+            Dataset.drop(uri, new HashMap<>(ref.storageOptions()));
+            return true;
+          });
     } catch (Exception e) {
       DatasetException classified = LanceErrorClassifier.classify("delete", ref, e);
       boolean gone =

@@ -5,6 +5,7 @@ import io.lancebackfill.datasource.table.DatasetException.Kind;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.datasource.table.LanceErrorClassifier;
+import io.lancebackfill.datasource.table.Retry;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -44,7 +45,9 @@ public final class StateFolder {
    */
   public List<String> children() {
     Optional<Path> local = LocalPaths.folder(folder);
-    return local.isPresent() ? listed(local.get()) : listedByLance();
+    return local.isPresent()
+        ? listed(local.get())
+        : Retry.outage("list", folder, this::listedByLance);
   }
 
   private List<String> listed(Path path) {
@@ -59,8 +62,7 @@ public final class StateFolder {
     } catch (NoSuchFileException | NotDirectoryException e) {
       return List.of();
     } catch (IOException e) {
-      throw new DatasetException(
-          Kind.OTHER, "Cannot list the folder " + folder.uri() + ": " + e + ".", e);
+      throw LanceErrorClassifier.classify("list the folder", folder, e);
     }
   }
 
@@ -105,11 +107,13 @@ public final class StateFolder {
     if (child.isBlank() || child.contains("/") || child.contains("\\")) {
       throw new DatasetException(
           Kind.INVALID_INPUT,
+          folder,
           "Refused to delete '"
               + child
               + "' in "
-              + folder.uri()
-              + ": not the plain name of a dataset in that folder.");
+              + folder.display()
+              + ": not the plain name of a dataset in that folder.",
+          null);
     }
     StateDatasets.drop(child(child));
   }

@@ -5,6 +5,7 @@ import io.lancebackfill.datasource.table.DatasetException.Kind;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.datasource.table.LanceErrorClassifier;
+import io.lancebackfill.datasource.table.Retry;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -94,7 +95,7 @@ public final class StateTable {
             "Column name "
                 + column.name()
                 + " of "
-                + ref.uri()
+                + ref.display()
                 + " is used twice or begins with an underscore");
       }
       fields.add(Field.nullable(column.name(), StateValues.arrowType(column.type())));
@@ -109,9 +110,7 @@ public final class StateTable {
 
   /** True once something was appended, or is about to be. */
   public boolean exists() {
-    try (Handle handle = Handle.open(ref)) {
-      return handle.present();
-    }
+    return version() > 0;
   }
 
   /**
@@ -128,7 +127,7 @@ public final class StateTable {
     }
     try (VectorSchemaRoot root = VectorSchemaRoot.create(schema, LanceAllocator.root())) {
       fill(root, rows);
-      Retry.onContention(
+      Retry.commit(
           "append to",
           ref,
           () -> {
@@ -149,7 +148,7 @@ public final class StateTable {
             "Row "
                 + row
                 + " for "
-                + ref.uri()
+                + ref.display()
                 + " has "
                 + values.size()
                 + " values, the table "
@@ -165,7 +164,7 @@ public final class StateTable {
               "Column "
                   + columns.get(i).name()
                   + " of "
-                  + ref.uri()
+                  + ref.display()
                   + " is a "
                   + columns.get(i).type()
                   + "; row "
@@ -226,7 +225,9 @@ public final class StateTable {
             () ->
                 new DatasetException(
                     Kind.COMMIT_CONTENTION,
-                    ref.uri() + " was deleted while rows were appended to it; try again."));
+                    ref,
+                    ref.display() + " was deleted while rows were appended to it; try again.",
+                    null));
     try {
       addMissingColumns(dataset);
       return dataset;
@@ -246,10 +247,12 @@ public final class StateTable {
     try {
       dataset.addColumns(missing);
     } catch (Exception e) {
-      throw new DatasetException(
-          Kind.COMMIT_CONTENTION,
-          String.valueOf(LanceErrorClassifier.classify("add columns to", ref, e).getMessage()),
-          e);
+      DatasetException failure = LanceErrorClassifier.classify("add columns to", ref, e);
+      // Another process of this build has perhaps added them: look again, but not for ever.
+      throw failure.kind() == Kind.INVALID_INPUT
+          ? new DatasetException(
+              Kind.COMMIT_CONTENTION, ref, String.valueOf(failure.getMessage()), e)
+          : failure;
     }
   }
 
@@ -273,7 +276,7 @@ public final class StateTable {
   public List<StateRow> read(@Nullable String lanceFilter, List<String> wanted) {
     List<Column> projection = projection(wanted);
     // A compaction elsewhere may take the version away that is being read: then the next one is.
-    return Retry.onMoved(ref, () -> readOnce(lanceFilter, projection));
+    return Retry.read(ref, () -> readOnce(lanceFilter, projection));
   }
 
   private List<Column> projection(List<String> wanted) {
@@ -289,7 +292,7 @@ public final class StateTable {
               .orElseThrow(
                   () ->
                       new IllegalArgumentException(
-                          ref.uri()
+                          ref.display()
                               + " has no column "
                               + name
                               + "; it has "
@@ -311,7 +314,7 @@ public final class StateTable {
    */
   public List<StateRow> readNewest(
       String lanceFilter, String by, Predicate<? super List<StateRow>> enough) {
-    return Retry.onMoved(ref, () -> readNewestOnce(lanceFilter, by, enough));
+    return Retry.read(ref, () -> readNewestOnce(lanceFilter, by, enough));
   }
 
   private List<StateRow> readNewestOnce(
@@ -363,7 +366,7 @@ public final class StateTable {
    * @return how many
    */
   public long delete(String lanceFilter) {
-    return Retry.onContention(
+    return Retry.commit(
         "delete rows from",
         ref,
         () -> {
@@ -427,16 +430,26 @@ public final class StateTable {
 
   /** The newest version of the dataset; 0 if there is none. */
   public long version() {
-    try (Handle handle = Handle.open(ref)) {
-      return handle.present() ? handle.dataset().version() : 0;
-    }
+    return Retry.outage(
+        "open",
+        ref,
+        () -> {
+          try (Handle handle = Handle.open(ref)) {
+            return handle.present() ? handle.dataset().version() : 0;
+          }
+        });
   }
 
   /** How many fragments the newest version has: one for each append since the last compaction. */
   public int fragments() {
-    try (Handle handle = Handle.open(ref)) {
-      return handle.present() ? handle.dataset().getFragments().size() : 0;
-    }
+    return Retry.outage(
+        "open",
+        ref,
+        () -> {
+          try (Handle handle = Handle.open(ref)) {
+            return handle.present() ? handle.dataset().getFragments().size() : 0;
+          }
+        });
   }
 
   /**

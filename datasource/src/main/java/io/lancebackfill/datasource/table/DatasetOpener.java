@@ -33,7 +33,9 @@ public final class DatasetOpener {
     if (version < 1) {
       throw new DatasetException(
           Kind.INVALID_INPUT,
-          "Version " + version + " of " + ref.uri() + " cannot exist: versions count from 1.");
+          ref,
+          "Version " + version + " of " + ref.display() + " cannot exist: versions count from 1.",
+          null);
     }
     try {
       return open(ref, options(ref).setVersion(version));
@@ -48,14 +50,15 @@ public final class DatasetOpener {
       }
       throw new DatasetException(
           Kind.NOT_FOUND,
+          ref,
           "Version "
               + version
               + " of "
-              + ref.uri()
+              + ref.display()
               + " does not exist: it was cleaned up or never written. The newest version is "
               + newest
               + ".",
-          e);
+          classified.getCause());
     }
   }
 
@@ -78,10 +81,11 @@ public final class DatasetOpener {
     }
     return new DatasetException(
         Kind.NOT_FOUND,
+        ref,
         "Cannot open "
-            + ref.uri()
+            + ref.display()
             + ": not a Lance table. Nothing that Lance could read is at this address; check the"
             + " uri, and the catalog's root if the table was given by name.",
-        error);
+        classified.getCause());
   }
 }

@@ -6,10 +6,14 @@ import java.util.Map;
 /**
  * A table's address: where it is and how to get in.
  *
- * @param uri a folder, {@code file://} or object store URI of a Lance dataset
+ * @param uri a folder, {@code file://} or object store URI of a Lance dataset; may hold credentials
  * @param storageOptions object store settings, credentials among them; never printed
+ * @param state whether this is not a table but state that is kept beside one
  */
-public record DatasetRef(String uri, Map<String, String> storageOptions) implements Serializable {
+public record DatasetRef(String uri, Map<String, String> storageOptions, boolean state)
+    implements Serializable {
+  /** Name of the folder in a table's, or a catalog's, that keeps state. */
+  public static final String STATE_FOLDER = "_backfill";
 
   /**
    * @throws IllegalArgumentException if the uri is blank
@@ -22,6 +26,11 @@ public record DatasetRef(String uri, Map<String, String> storageOptions) impleme
     storageOptions = Map.copyOf(storageOptions);
   }
 
+  /** A table. */
+  public DatasetRef(String uri, Map<String, String> storageOptions) {
+    this(uri, storageOptions, false);
+  }
+
   /** A table that needs no storage options. */
   public static DatasetRef of(String uri) {
     return new DatasetRef(uri, Map.of());
@@ -29,18 +38,32 @@ public record DatasetRef(String uri, Map<String, String> storageOptions) impleme
 
   /** The dataset {@code name} in this one's folder, opened with the same options. */
   public DatasetRef child(String name) {
+    return new DatasetRef(below(name), storageOptions, state);
+  }
+
+  /** The folder that keeps state beside this table. */
+  public DatasetRef stateFolder() {
+    return new DatasetRef(below(STATE_FOLDER), storageOptions, /* state= */ true);
+  }
+
+  private String below(String name) {
     int end = uri.length();
     while (end > 1 && uri.charAt(end - 1) == '/') {
       end--;
     }
-    return new DatasetRef(uri.substring(0, end) + "/" + name, storageOptions);
+    return uri.substring(0, end) + "/" + name;
+  }
+
+  /** The uri as it may be shown: without credentials. For messages, plans and records. */
+  public String display() {
+    return Credentials.without(uri);
   }
 
   /** The uri and how many storage options there are; neither their keys nor their values. */
   @Override
   public String toString() {
     return storageOptions.isEmpty()
-        ? "DatasetRef[" + uri + "]"
-        : "DatasetRef[" + uri + ", " + storageOptions.size() + " storage options (redacted)]";
+        ? "DatasetRef[" + display() + "]"
+        : "DatasetRef[" + display() + ", " + storageOptions.size() + " storage options (redacted)]";
   }
 }

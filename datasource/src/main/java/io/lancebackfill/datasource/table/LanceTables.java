@@ -4,9 +4,6 @@ import io.lancebackfill.datasource.table.DatasetException.Kind;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.lance.CommitBuilder;
@@ -22,29 +19,36 @@ import org.lance.operation.UpdateMap;
  * nothing here keeps a handle. All throw {@link DatasetException}.
  */
 public final class LanceTables {
-  /** Metadata commits are small: somebody else was faster this often only on a broken store. */
-  private static final int COMMIT_ATTEMPTS = 20;
-
   private LanceTables() {}
 
   /** The newest version. */
   public static TableSnapshot latest(DatasetRef ref) {
-    try (Dataset table = DatasetOpener.latest(ref)) {
-      return SnapshotReader.read(ref, table);
-    }
+    return Retry.outage(
+        "open",
+        ref,
+        () -> {
+          try (Dataset table = DatasetOpener.latest(ref)) {
+            return SnapshotReader.read(ref, table);
+          }
+        });
   }
 
   /** A given version; NOT_FOUND, naming it, if it was cleaned up or never written. */
   public static TableSnapshot at(DatasetRef ref, long version) {
-    try (Dataset table = DatasetOpener.at(ref, version)) {
-      return SnapshotReader.read(ref, table);
-    }
+    return Retry.outage(
+        "open",
+        ref,
+        () -> {
+          try (Dataset table = DatasetOpener.at(ref, version)) {
+            return SnapshotReader.read(ref, table);
+          }
+        });
   }
 
   /** True if there is a Lance table at the address. */
   public static boolean exists(DatasetRef ref) {
-    try (Dataset table = DatasetOpener.latest(ref)) {
-      return table.version() > 0;
+    try {
+      return latest(ref).version() > 0;
     } catch (DatasetException e) {
       if (e.kind() == Kind.NOT_FOUND) {
         return false;
@@ -77,7 +81,7 @@ public final class LanceTables {
                           "Cannot add column '"
                               + field.getName()
                               + "' to "
-                              + ref.uri()
+                              + ref.display()
                               + ": version "
                               + now.version()
                               + " has a column '"
@@ -130,30 +134,41 @@ public final class LanceTables {
 
   /** Names a version, so that no cleanup takes it away; a tag of that name is moved. */
   public static void tag(DatasetRef ref, String name, long version) {
-    try (Dataset table = DatasetOpener.latest(ref)) {
-      try {
-        table.tags().create(name, version);
-      } catch (Exception e) {
-        if (!LanceErrorClassifier.tagExists(e)) {
-          throw e;
-        }
-        table.tags().update(name, version);
-      }
-    } catch (Exception e) {
-      throw LanceErrorClassifier.classify(
-          "tag version " + version + " as '" + name + "' in", ref, e);
-    }
+    String doing = "tag version " + version + " as '" + name + "' in";
+    Retry.outage(
+        doing,
+        ref,
+        () -> {
+          try (Dataset table = DatasetOpener.latest(ref)) {
+            table.tags().create(name, version);
+          } catch (Exception e) {
+            if (!LanceErrorClassifier.tagExists(e)) {
+              throw e;
+            }
+            try (Dataset table = DatasetOpener.latest(ref)) {
+              table.tags().update(name, version);
+            }
+          }
+          return true;
+        });
   }
 
   /** Takes a tag away; that it is not there is no error. */
   public static void untag(DatasetRef ref, String name) {
-    try (Dataset table = DatasetOpener.latest(ref)) {
-      table.tags().delete(name);
-    } catch (Exception e) {
-      if (!LanceErrorClassifier.tagMissing(e)) {
-        throw LanceErrorClassifier.classify("remove tag '" + name + "' of", ref, e);
-      }
-    }
+    Retry.outage(
+        "remove tag '" + name + "' of",
+        ref,
+        () -> {
+          try (Dataset table = DatasetOpener.latest(ref)) {
+            table.tags().delete(name);
+            return true;
+          } catch (Exception e) {
+            if (LanceErrorClassifier.tagMissing(e)) {
+              return false;
+            }
+            throw e;
+          }
+        });
   }
 
   /**
@@ -178,27 +193,15 @@ public final class LanceTables {
   }
 
   private static TableSnapshot change(DatasetRef ref, String doing, Consumer<Dataset> commit) {
-    for (int attempt = 1; ; attempt++) {
-      try (Dataset table = DatasetOpener.latest(ref)) {
-        commit.accept(table);
-        table.checkoutLatest();
-        return SnapshotReader.read(ref, table);
-      } catch (Exception e) {
-        DatasetException classified = LanceErrorClassifier.classify(doing, ref, e);
-        boolean again =
-            classified.kind() == Kind.COMMIT_CONFLICT
-                || classified.kind() == Kind.COMMIT_CONTENTION;
-        if (!again || attempt == COMMIT_ATTEMPTS) {
-          throw classified;
-        }
-        backOff(attempt);
-      }
-    }
-  }
-
-  private static void backOff(int attempt) {
-    long most = Math.min(1_000, 5L << Math.min(attempt, 8));
-    long millis = ThreadLocalRandom.current().nextLong(1, most + 1);
-    LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(millis));
+    return Retry.commit(
+        doing,
+        ref,
+        () -> {
+          try (Dataset table = DatasetOpener.latest(ref)) {
+            commit.accept(table);
+            table.checkoutLatest();
+            return SnapshotReader.read(ref, table);
+          }
+        });
   }
 }

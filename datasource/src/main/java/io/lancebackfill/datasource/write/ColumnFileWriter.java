@@ -86,7 +86,7 @@ public final class ColumnFileWriter implements AutoCloseable {
       List<TableColumn> columns,
       BufferAllocator allocator) {
     if (columns.isEmpty()) {
-      throw new IllegalArgumentException("A column file of " + table.uri() + " needs a column");
+      throw new IllegalArgumentException("A column file of " + table.display() + " needs a column");
     }
     ColumnFileWriter writer = new ColumnFileWriter(table, storageVersion, columns, allocator);
     writer.thread.start();
@@ -156,7 +156,12 @@ public final class ColumnFileWriter implements AutoCloseable {
     }
     if (!same) {
       throw new IllegalArgumentException(
-          "The column file of " + table.uri() + " holds " + expected + ", the batch has " + found);
+          "The column file of "
+              + table.display()
+              + " holds "
+              + expected
+              + ", the batch has "
+              + found);
     }
   }
 
@@ -193,7 +198,7 @@ public final class ColumnFileWriter implements AutoCloseable {
     if (rows == 0) {
       throw new IllegalStateException(
           "A column file of "
-              + table.uri()
+              + table.display()
               + " must have the rows of its fragment; none were"
               + " written");
     }
@@ -224,7 +229,7 @@ public final class ColumnFileWriter implements AutoCloseable {
               + rows
               + " rows of one column file"
               + " of "
-              + table.uri()
+              + table.display()
               + "; exactly one file was asked for.");
     }
     FragmentMetadata fragment = fragments.get(0);
@@ -232,7 +237,7 @@ public final class ColumnFileWriter implements AutoCloseable {
       throw new DatasetException(
           Kind.OTHER,
           "The column file of "
-              + table.uri()
+              + table.display()
               + " has "
               + fragment.getPhysicalRows()
               + " rows where "
@@ -299,7 +304,8 @@ public final class ColumnFileWriter implements AutoCloseable {
     @Nullable Throwable failure = queue.failure().orElse(null);
     if (failure == null) {
       return new DatasetException(
-          Kind.OTHER, "The column file of " + table.uri() + " ended before all rows were written.");
+          Kind.OTHER,
+          "The column file of " + table.display() + " ended before all rows were written.");
     }
     return LanceErrorClassifier.classify("write a column file of", table, failure);
   }
@@ -307,8 +313,9 @@ public final class ColumnFileWriter implements AutoCloseable {
   private DatasetException interrupted(InterruptedException cause) {
     Thread.currentThread().interrupt();
     return new DatasetException(
-        Kind.OTHER,
-        "Interrupted while a column file of " + table.uri() + " was written; it is given up.",
+        Kind.INTERRUPTED,
+        table,
+        "Interrupted while a column file of " + table.display() + " was written; it is given up.",
         cause);
   }
 }

@@ -97,7 +97,7 @@ public final class StagedFileCleaner {
       return sizes;
     } catch (IOException e) {
       throw new DatasetException(
-          Kind.OTHER, "Cannot list the data files of " + table.uri() + ": " + e + ".", e);
+          Kind.OTHER, "Cannot list the data files of " + table.display() + ": " + e + ".", e);
     }
     return sizes;
   }
@@ -117,7 +117,7 @@ public final class StagedFileCleaner {
       return Files.deleteIfExists(path);
     } catch (IOException e) {
       throw new DatasetException(
-          Kind.OTHER, "Cannot delete " + path + " of " + table.uri() + ": " + e + ".", e);
+          Kind.OTHER, "Cannot delete " + path + " of " + table.display() + ": " + e + ".", e);
     }
   }
 

@@ -335,11 +335,25 @@ class TestStateTable {
         List.of(
             folder.resolve("t.lance").toString(),
             folder.resolve("_backfill").toString(),
+            folder.resolve("my_backfill/t.lance").toString(),
+            folder.resolve("_backfill/a/../../t.lance").toString(),
             folder.resolve("_backfill/../t.lance").toString())) {
       assertThatThrownBy(() -> new StateTable(DatasetRef.of(uri), COLUMNS).drop())
           .isInstanceOf(DatasetException.class)
           .hasMessageContaining("Refused to delete " + uri);
     }
+  }
+
+  @Test
+  void dropsBesideATableWhosePathGoesUpFirst() {
+    Path here = Path.of("").toAbsolutePath();
+    DatasetRef relative = DatasetRef.of(here.relativize(folder.toAbsolutePath()).toString());
+    assertThat(relative.uri()).startsWith("../");
+    StateTable jobs = new StateTable(relative.stateFolder().child("jobs.lance"), COLUMNS);
+    jobs.append(List.of(List.of("a", 1L)));
+    assertThat(table.exists()).isTrue();
+    jobs.drop();
+    assertThat(Path.of(ref.uri())).doesNotExist();
   }
 
   @Test
@@ -363,7 +377,7 @@ class TestStateTable {
     }
     assertThatThrownBy(() -> table.read(null, List.of()))
         .isInstanceOfSatisfying(
-            DatasetException.class, e -> assertThat(e.kind()).isEqualTo(Kind.INVALID_INPUT))
+            DatasetException.class, e -> assertThat(e.kind()).isEqualTo(Kind.FORMAT_TOO_NEW))
         .hasMessageContaining("has format 2")
         .hasMessageContaining("knows formats up to 1")
         .hasMessageContaining("Upgrade");

@@ -16,7 +16,10 @@ import io.lancebackfill.datasource.table.DatasetException.Kind;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -36,6 +39,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.lance.CommitBuilder;
 import org.lance.Dataset;
 import org.lance.Transaction;
@@ -148,36 +152,10 @@ class TestLanceErrorClassifier {
   @ParameterizedTest
   @CsvSource({"403, 403 Forbidden", "401, 401 Unauthorized"})
   void aStoreThatRefusesIsDenied(int status, String text) throws IOException {
-    HttpServer store =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    store.createContext(
-        "/",
-        exchange -> {
-          byte[] body =
-              "<?xml version=\"1.0\"?><Error><Code>Refused</Code></Error>"
-                  .getBytes(StandardCharsets.UTF_8);
-          exchange.sendResponseHeaders(status, body.length);
-          exchange.getResponseBody().write(body);
-          exchange.close();
-        });
-    store.start();
+    HttpServer store = store(status);
     try {
-      DatasetRef remote =
-          new DatasetRef(
-              "s3://bucket/t.lance",
-              Map.of(
-                  "aws_endpoint",
-                  "http://127.0.0.1:" + store.getAddress().getPort(),
-                  "allow_http",
-                  "true",
-                  "aws_access_key_id",
-                  "SECRET-ID",
-                  "aws_secret_access_key",
-                  "SECRET-KEY",
-                  "aws_region",
-                  "us-east-1"));
-      assertThatThrownBy(() -> LanceTables.exists(remote))
-          .hasMessageStartingWith("Cannot open s3://bucket/t.lance: ")
+      assertThatThrownBy(() -> DatasetOpener.latest(remote(store)))
+          .hasMessageStartingWith("Cannot open s3://bucket/magic_cards.lance: ")
           .hasMessageContaining(text)
           .hasMessageEndingWith("Check the credentials and the rights on that address.")
           .hasMessageNotContaining("SECRET")
@@ -186,6 +164,137 @@ class TestLanceErrorClassifier {
     } finally {
       store.stop(0);
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"503, 503 Service", "500, 500 Internal", "429, 429 Too Many", "0, error sending"})
+  void aStoreThatFailsIsUnavailable(int status, String text) throws IOException {
+    HttpServer store = store(status);
+    try {
+      assertThatThrownBy(() -> DatasetOpener.latest(remote(store)))
+          .hasMessageStartingWith("Cannot open s3://bucket/magic_cards.lance: ")
+          .hasMessageContaining(text)
+          .hasMessageEndingWith(
+              "The store failed for the moment; try again when it answers and has room.")
+          .hasMessageNotContaining("SECRET")
+          .extracting("kind")
+          .isEqualTo(Kind.UNAVAILABLE);
+    } finally {
+      store.stop(0);
+    }
+  }
+
+  /** Answers everything with that status; 0 stands for no answer at all. */
+  private static HttpServer store(int status) throws IOException {
+    HttpServer store =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    store.createContext(
+        "/",
+        exchange -> {
+          if (status > 0) {
+            byte[] body =
+                "<?xml version=\"1.0\"?><Error><Code>Refused</Code></Error>"
+                    .getBytes(StandardCharsets.UTF_8);
+            exchange.sendResponseHeaders(status, body.length);
+            exchange.getResponseBody().write(body);
+          }
+          exchange.close();
+        });
+    store.start();
+    return store;
+  }
+
+  private static DatasetRef remote(HttpServer store) {
+    return new DatasetRef(
+        "s3://bucket/magic_cards.lance",
+        Map.of(
+            "aws_endpoint",
+            "http://127.0.0.1:" + store.getAddress().getPort(),
+            "allow_http",
+            "true",
+            "client_max_retries",
+            "0",
+            "aws_access_key_id",
+            "SECRET-ID",
+            "aws_secret_access_key",
+            "SECRET-KEY",
+            "aws_region",
+            "us-east-1"));
+  }
+
+  /** Texts as the operating system gives them, by Rust or by Java. */
+  @ParameterizedTest
+  @CsvSource({
+    "No space left on device (os error 28), UNAVAILABLE",
+    "Disk quota exceeded (os error 122), UNAVAILABLE",
+    "Too many open files (os error 24), UNAVAILABLE",
+    "Too many open files, UNAVAILABLE",
+    "Input/output error (os error 5), UNAVAILABLE",
+    "Stale file handle (os error 116), UNAVAILABLE",
+    "operation timed out, UNAVAILABLE",
+    "connection reset by peer, UNAVAILABLE",
+    "Permission denied (os error 13), PERMISSION_DENIED",
+    "Operation not permitted (os error 1), PERMISSION_DENIED",
+    "Read-only file system (os error 30), PERMISSION_DENIED",
+    "No such file or directory (os error 2), OTHER"
+  })
+  void theOperatingSystemsErrorsAreNoDamage(String text, Kind kind) {
+    for (String at : List.of("", "/magic/Corrupt/(os error 28)/", "C:\\magic\\")) {
+      IOException error =
+          new IOException("LanceError(IO): Unable to open file " + at + "t.lance/x: " + text);
+      assertThat(classified("read", error).kind()).as(error.getMessage()).isEqualTo(kind);
+    }
+  }
+
+  @Test
+  void fileErrorsOfJavaAreTold() {
+    assertThat(classified("list", new AccessDeniedException("/data/t.lance")).kind())
+        .isEqualTo(Kind.PERMISSION_DENIED);
+    assertThat(
+            classified("list", new FileSystemException("/data/x", null, "Too many open files"))
+                .kind())
+        .isEqualTo(Kind.UNAVAILABLE);
+    assertThat(classified("list", new ClosedByInterruptException()).kind())
+        .isEqualTo(Kind.INTERRUPTED);
+    assertThat(
+            classified("list", new IllegalStateException("lost", new InterruptedException()))
+                .kind())
+        .isEqualTo(Kind.INTERRUPTED);
+  }
+
+  /** Words that stand for damage, an outage or a refusal, in names of the user's. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "magic_cards",
+        "my Corrupt magic number does not match",
+        "403 Forbidden",
+        "was timed out",
+        "Incompatible transaction"
+      })
+  void namesOfTheUsersDecideNothing(String name) {
+    DatasetRef odd = DatasetRef.of(folder.resolve(name).resolve("t.lance").toString());
+    for (String text :
+        List.of(
+            "the moon is full at " + odd.uri() + "/data",
+            "the moon is full at " + odd.uri().substring(1) + "/data, /workspace/rust/a.rs:1:2",
+            "the moon is full at http://host/" + name.replace(" ", "%20"))) {
+      assertThat(LanceErrorClassifier.classify("read", odd, new IOException(text)).kind())
+          .as(text)
+          .isEqualTo(Kind.OTHER);
+    }
+    assertThat(
+            classified("read", new IllegalArgumentException("Invalid user input: no " + name))
+                .kind())
+        .isEqualTo(Kind.INVALID_INPUT);
+  }
+
+  @Test
+  void anUnknownColumnIsNoDamage() {
+    assertThatThrownBy(() -> LanceTables.countRows(ref, 2, 0, "magic = 1"))
+        .hasMessageContaining("No field named magic")
+        .extracting("kind")
+        .isEqualTo(Kind.INVALID_INPUT);
   }
 
   private enum Damage {

@@ -1,0 +1,181 @@
+package io.lancebackfill.job;
+
+import io.lancebackfill.datasource.store.Lease;
+import io.lancebackfill.datasource.table.LanceTables;
+import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.state.ColumnOrigins;
+import io.lancebackfill.state.ComputedColumn;
+import io.lancebackfill.state.JobCounts;
+import io.lancebackfill.state.JobRecords;
+import io.lancebackfill.state.JobStatus;
+import io.lancebackfill.state.TableState;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a job does after its last commit: records the end, then tidies up. Nothing of that can fail
+ * the job any more: what does not work is noted, and the next job on the column, or {@code clean},
+ * does it.
+ */
+final class Finishing {
+  private final TableTarget target;
+  private final TableState state;
+  private final JobJournal journal;
+  private final Lease lease;
+  private @Nullable JobTotals totals;
+  private @Nullable String tag;
+  private @Nullable String columnIds;
+
+  Finishing(TableTarget target, TableState state, JobJournal journal, Lease lease) {
+    this.target = target;
+    this.state = state;
+    this.journal = journal;
+    this.lease = lease;
+  }
+
+  /** From here on there is something to count. */
+  void counting(JobTotals counted) {
+    totals = counted;
+  }
+
+  /** Name of the tag that keeps the version which the job reads; to be taken off at the end. */
+  String tag(ComputedColumn column) {
+    String name = "lance-backfill-" + column.idKey();
+    tag = name;
+    columnIds = column.idKey();
+    return name;
+  }
+
+  /**
+   * @return what a user should know of the job
+   */
+  String afterEnd(
+      CheckedCall call,
+      JobOutcome outcome,
+      JobTotals counted,
+      ColumnOrigins origins,
+      JobRecords records) {
+    AttachmentNotes attachments = counted.attachments();
+    JobStatus status = outcome.status();
+    journal.ended(status, outcome.version(), counted.counts(), outcome.message());
+    List<String> notes = new ArrayList<>();
+    if (!outcome.message().isEmpty()) {
+      notes.add(outcome.message());
+    }
+    notes.addAll(attachments.rowVersions());
+    Optional<TableSnapshot> newest = attempt("look at the table", () -> Tables.latest(target));
+    newest.ifPresent(
+        table -> {
+          notes.addAll(attachments.fieldIds(table));
+          attempt(
+              "drop its checkpoints",
+              () -> {
+                dropCheckpoints(call, outcome, origins, table);
+                return true;
+              });
+          attempt("look after the column's indexes", () -> attachments.indexes(table))
+              .ifPresent(notes::addAll);
+        });
+    attempt(
+        "fold its records of files",
+        () -> {
+          origins.compact();
+          return true;
+        });
+    foldAndUntag(records);
+    return journal.tidied(status, outcome.version(), counted.counts(), String.join(" ", notes));
+  }
+
+  private void dropCheckpoints(
+      CheckedCall call, JobOutcome outcome, ColumnOrigins origins, TableSnapshot newest) {
+    if (!lease.held()) {
+      // They may be another driver's by now.
+      return;
+    }
+    CheckedCall present = call.presentIn(newest);
+    CheckpointCleaner checkpoints = new CheckpointCleaner(state, present.column());
+    if (outcome.everyRow() && call.where() == null) {
+      checkpoints.dropAll();
+    } else {
+      checkpoints.dropThoseInTable(
+          newest,
+          call.inputs(newest),
+          present.bound().inputs(),
+          origins.byPath(call.column().idKey()));
+    }
+  }
+
+  /**
+   * Records that the job ended by a failure, unless another driver goes on with it.
+   *
+   * @param table as the job found it
+   * @return the failure, for the caller to throw
+   */
+  BackfillException afterFailure(
+      BackfillException failure, TableSnapshot table, JobRecords records) {
+    // Under the flag, waiting for the store would fail at once.
+    boolean interrupted = Thread.interrupted();
+    try {
+      JobStatus status =
+          failure.code() == BackfillErrorCode.JOB_INTERRUPTED
+              ? JobStatus.INTERRUPTED
+              : JobStatus.FAILED;
+      String message = String.valueOf(failure.getMessage());
+      long version = Math.max(journal.lastVersion(), table.version());
+      JobCounts counts = totals == null ? JobCounts.NONE : totals.counts();
+      if (lease.held()) {
+        journal.ended(status, version, counts, message);
+      }
+      foldAndUntag(records);
+      if (lease.held()) {
+        journal.tidied(status, version, counts, message);
+      }
+    } catch (RuntimeException onRecord) {
+      failure.addSuppressed(onRecord);
+    } finally {
+      if (interrupted || JobFailure.ofInterrupt(failure)) {
+        Thread.currentThread().interrupt();
+      }
+    }
+    return failure;
+  }
+
+  private void foldAndUntag(JobRecords records) {
+    String ids = columnIds;
+    String name = tag;
+    if (ids != null && name != null) {
+      attempt(
+          "fold the history of jobs",
+          () -> {
+            records.tidy(ids, lease.epoch());
+            return true;
+          });
+      attempt(
+          "take the tag %s off".formatted(name),
+          () -> {
+            LanceTables.untag(target.ref(), name);
+            return true;
+          });
+    }
+  }
+
+  /** Empty if it did not work, which is noted. */
+  private <T> Optional<T> attempt(String what, Supplier<T> step) {
+    try {
+      return Optional.of(step.get());
+    } catch (Exception | Error e) {
+      if (JobFailure.ofInterrupt(e)) {
+        Thread.currentThread().interrupt();
+      }
+      journal.trouble(
+          "Could not %s, which is left to the next job or clean".formatted(what),
+          String.valueOf(e.getMessage()));
+      return Optional.empty();
+    }
+  }
+}
