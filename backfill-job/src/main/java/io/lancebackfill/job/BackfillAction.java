@@ -100,7 +100,8 @@ public final class BackfillAction {
   /** The call checked again if the column was changed while this driver waited for its lease. */
   private CheckedCall afterWaiting(CheckedCall call) {
     TableSnapshot table = Tables.latest(request.table());
-    ComputedColumn now = ComputedColumn.of(table, request.column());
+    ComputedColumn now =
+        ComputedColumn.of(table, table.present(call.column().columns().get(0)).name());
     boolean same =
         now.fieldIds().equals(call.column().fieldIds())
             && now.fingerprint().equals(call.column().fingerprint());

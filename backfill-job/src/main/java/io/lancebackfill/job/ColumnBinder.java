@@ -15,6 +15,7 @@ import io.lancebackfill.expression.WhereBinder;
 import io.lancebackfill.run.ArrowFunction;
 import io.lancebackfill.run.TaskRunner.Computation;
 import io.lancebackfill.state.ComputedColumn;
+import io.lancebackfill.state.DeclaredInputs;
 import io.lancebackfill.state.StoredFunctions;
 import io.lancebackfill.state.StoredFunctions.StoredFunction;
 import io.lancebackfill.state.TableState;
@@ -73,9 +74,11 @@ final class ColumnBinder {
    * Binds an expression that is to be declared.
    *
    * @param version the function version that the caller gives, or null
+   * @param name of the column, null for a group
    */
-  BoundExpression bindNew(TableSnapshot table, String expression, @Nullable String version) {
-    return bind(spark, table, expression, version);
+  BoundExpression bindNew(
+      TableSnapshot table, String expression, @Nullable String version, @Nullable String name) {
+    return coded(() -> binder(spark, table).bind(expression, version, name));
   }
 
   /**
@@ -88,8 +91,13 @@ final class ColumnBinder {
   BoundColumn bindDeclared(
       TableSnapshot table, ComputedColumn column, @Nullable Integer batchSize) {
     SparkSession session = EvaluationSettings.restore(spark, column.settings());
+    DeclaredInputs declared = column.declaredInputs();
+    RenamedInputs.refuseMissing(table, column);
     BoundExpression bound =
-        bind(session, table, column.expression(), column.functionVersion().orElse(null));
+        coded(
+            () ->
+                binder(session, declared.view(table))
+                    .bindDeclared(column.expression(), column.functionVersion().orElse(null)));
     String fingerprint =
         ComputedColumn.fingerprint(
             bound.fingerprint(), column.columns().stream().map(TableColumn::field).toList());
@@ -109,7 +117,7 @@ final class ColumnBinder {
     }
     List<TableColumn> inputs = new ArrayList<>();
     for (String name : bound.inputs()) {
-      inputs.add(table.column(name).orElseThrow());
+      inputs.add(declared.column(table, name).orElseThrow());
     }
     session
         .conf()
@@ -129,10 +137,13 @@ final class ColumnBinder {
       @Nullable Integer batchSize) {
     BoundExpression.ArrowCall call = bound.call();
     if (call != null) {
-      return Computation.of(new ArrowFunction(call.function(), call.arguments(), batchSize));
+      return Computation.of(
+          new ArrowFunction(call.function(), call.arguments(), batchSize), column.declaredInputs());
     }
     return session.withActive(
-        () -> Computation.of(parsed(session, bound.sql()).cast(sparkType(column))));
+        () ->
+            Computation.of(
+                parsed(session, bound.sql()).cast(sparkType(column)), column.declaredInputs()));
   }
 
   private static DataType sparkType(ComputedColumn column) {
@@ -140,22 +151,16 @@ final class ColumnBinder {
       return ColumnTypes.sparkType(column.columns().get(0).field());
     }
     StructType struct = new StructType();
-    for (TableColumn member : column.columns()) {
-      struct = struct.add(member.name(), ColumnTypes.sparkType(member.field()));
+    for (int i = 0; i < column.columns().size(); i++) {
+      struct =
+          struct.add(Computation.member(i), ColumnTypes.sparkType(column.columns().get(i).field()));
     }
     return struct;
   }
 
-  private BoundExpression bind(
-      SparkSession session, TableSnapshot table, String expression, @Nullable String version) {
-    return coded(
-        () ->
-            new ExpressionBinder(
-                    session,
-                    table.sparkSchema(),
-                    table.arrowSchema(),
-                    List.copyOf(functions().values()))
-                .bind(expression, version));
+  private ExpressionBinder binder(SparkSession session, TableSnapshot table) {
+    return new ExpressionBinder(
+        session, table.sparkSchema(), table.arrowSchema(), List.copyOf(functions().values()));
   }
 
   /** The registered functions that expressions may call: the table's own before the catalog's. */

@@ -3,6 +3,7 @@ package io.lancebackfill.job;
 import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.table.ColumnTypes;
 import io.lancebackfill.datasource.table.DatasetException;
+import io.lancebackfill.datasource.table.LanceNames;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
@@ -19,7 +20,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.spark.sql.SparkSession;
@@ -49,12 +49,13 @@ public final class ColumnDeclarations {
   /**
    * Declares a computed column, or a group.
    *
-   * @param names one name; several for a struct that fills a group, in the order of its fields
+   * @param given one name; several for a struct that fills a group, in the order of its fields;
+   *     each with or without the backticks of SQL around it
    * @param dataType the type of the column if it is not the expression's, or null
    * @throws BackfillException with a line for each fault; the table is untouched then
    */
   public List<Declared> add(
-      List<String> names,
+      List<String> given,
       String expression,
       @Nullable String dataType,
       Map<String, String> options) {
@@ -64,16 +65,14 @@ public final class ColumnDeclarations {
           TableSnapshot table = Tables.latest(target);
           Faults faults = new Faults();
           ColumnOptions.check(options, faults);
-          for (String name : names) {
-            faults.collect(
-                () -> {
-                  refuseTaken(table, name);
-                  return null;
-                });
-          }
+          List<String> names = given.stream().map(LanceNames::unquoted).toList();
+          NewColumnNames.check(table, names, faults);
           BoundExpression bound =
               faults.collect(
-                  () -> binder().bindNew(table, expression, options.get(ColumnOptions.VERSION)));
+                  () -> {
+                    String alias = names.size() == 1 ? names.get(0) : null;
+                    return bindNew(table, expression, options, alias);
+                  });
           DeclaredType type =
               dataType == null ? null : faults.collect(() -> DeclaredType.parse(dataType));
           List<Field> fields =
@@ -85,13 +84,56 @@ public final class ColumnDeclarations {
             throw new IllegalStateException("a fault was lost");
           }
           keepFunction(bound);
-          Map<String, String> metadata = metadata(names, fields, bound, options);
           TableSnapshot declared =
-              LanceTables.addColumns(
-                  target.ref(),
-                  fields.stream().map(f -> ColumnTypes.withMetadata(f, metadata)).toList());
-          return declared(ComputedColumn.of(declared, names.get(0)), declared);
+              declare(table, fields, metadata(table, names, fields, bound, options));
+          return declared(
+              ComputedColumn.of(declared, declared.column(names.get(0)).orElseThrow()), declared);
         });
+  }
+
+  private TableSnapshot declare(
+      TableSnapshot table, List<Field> fields, Map<String, String> metadata) {
+    List<Field> declared = new ArrayList<>();
+    int next = table.highestFieldId() + 1;
+    for (Field field : fields) {
+      Map<String, String> all = new HashMap<>(metadata);
+      all.putAll(ComputedColumn.ownMetadata(field.getName(), next));
+      declared.add(ColumnTypes.withMetadata(field, all));
+      next += ColumnTypes.fieldIds(field);
+    }
+    TableSnapshot after = LanceTables.addColumns(target.ref(), declared);
+    Map<Integer, Map<String, String>> corrected = new HashMap<>();
+    for (Field field : fields) {
+      TableColumn column = after.column(field.getName()).orElseThrow();
+      // Another writer's columns came in between, and have the ids that were expected.
+      if (ComputedColumn.hasForeignId(column)) {
+        corrected.put(column.id(), ComputedColumn.ownMetadata(column.name(), column.id()));
+      }
+    }
+    if (corrected.isEmpty()) {
+      return after;
+    }
+    LanceTables.updateFieldMetadata(target.ref(), corrected);
+    return Tables.latest(target);
+  }
+
+  private BoundExpression bindNew(
+      TableSnapshot table, String expression, Map<String, String> options, @Nullable String name) {
+    BoundExpression bound =
+        new ColumnBinder(spark, target)
+            .bindNew(table, expression, options.get(ColumnOptions.VERSION), name);
+    Faults faults = new Faults();
+    for (String input : bound.inputs()) {
+      LanceNames.unreadable(input)
+          .ifPresent(
+              why ->
+                  faults.add(
+                      BackfillErrorCode.INVALID_EXPRESSION,
+                      "Column '%s' of the table cannot be read: %s. Rename it with pylance: lance.dataset(uri).alter_columns({'path': '%s', 'name': 'a_new_name'})."
+                          .formatted(input, why, input)));
+    }
+    faults.throwIfAny();
+    return bound;
   }
 
   /** Gives a column, or a whole group, another expression; its values stay and become stale. */
@@ -105,7 +147,10 @@ public final class ColumnDeclarations {
           ComputedColumn column = faults.collect(() -> ComputedColumn.of(table, name));
           BoundExpression bound =
               faults.collect(
-                  () -> binder().bindNew(table, expression, options.get(ColumnOptions.VERSION)));
+                  () -> {
+                    String alias = column == null || column.isGroup() ? null : column.name();
+                    return bindNew(table, expression, options, alias);
+                  });
           if (column != null && bound != null) {
             faults.collect(
                 () -> {
@@ -123,12 +168,18 @@ public final class ColumnDeclarations {
           merged.remove(ColumnOptions.VERSION);
           merged.putAll(options);
           List<Field> fields = column.columns().stream().map(TableColumn::field).toList();
-          Map<String, String> metadata = metadata(column.names(), fields, bound, merged);
+          Map<String, String> metadata = metadata(table, column.names(), fields, bound, merged);
           Map<Integer, Map<String, String>> updates = new HashMap<>();
-          column.fieldIds().forEach(id -> updates.put(id, metadata));
+          for (TableColumn member : column.columns()) {
+            Map<String, String> all = new HashMap<>(metadata);
+            all.putAll(ComputedColumn.ownMetadata(member.name(), member.originalId()));
+            updates.put(member.id(), all);
+          }
           LanceTables.updateFieldMetadata(target.ref(), updates);
           TableSnapshot altered = Tables.latest(target);
-          return declared(ComputedColumn.of(altered, name), altered);
+          return declared(
+              ComputedColumn.of(altered, altered.column(column.names().get(0)).orElseThrow()),
+              altered);
         });
   }
 
@@ -152,32 +203,6 @@ public final class ColumnDeclarations {
           names.addAll(ColumnFileCommitter.leftOver(table, column.columns()));
           return LanceTables.dropColumns(target.ref(), names).version();
         });
-  }
-
-  private ColumnBinder binder() {
-    return new ColumnBinder(spark, target);
-  }
-
-  private static void refuseTaken(TableSnapshot table, String name) {
-    if (name.isBlank() || name.contains(".") || name.startsWith("_row")) {
-      throw new BackfillException(
-          BackfillErrorCode.INVALID_ARGUMENT,
-          "'%s' cannot be the name of a computed column: it must not be blank, contain a dot or begin with _row."
-              .formatted(name));
-    }
-    Optional<TableColumn> taken = table.column(name);
-    if (taken.isPresent()) {
-      boolean computed = ComputedColumn.isComputed(taken.get());
-      throw new BackfillException(
-          BackfillErrorCode.COLUMN_EXISTS,
-          "Column '%s' exists already and holds %s. %s"
-              .formatted(
-                  taken.get().name(),
-                  computed ? "computed values" : "base data",
-                  computed
-                      ? "Use alter_column to change its expression, or drop_column first."
-                      : "Choose another name."));
-    }
   }
 
   /** A column must not depend on itself, over whatever other computed columns. */
@@ -235,7 +260,7 @@ public final class ColumnDeclarations {
             : declared == null ? 0 : declared.vectorDim();
     try {
       if (names.size() > 1) {
-        return group(table, names, bound);
+        return NewColumnNames.requireFit(group(table, names, bound));
       }
       BoundExpression.ArrowCall call = bound.call();
       if (call != null) {
@@ -243,14 +268,14 @@ public final class ColumnDeclarations {
         if (declared != null && !ColumnTypes.sparkType(output).sameType(declared.type())) {
           throw mismatch(names.get(0), declared, ColumnTypes.sparkType(output));
         }
-        return List.of(ColumnTypes.field(names.get(0), output, table));
+        return NewColumnNames.requireFit(List.of(ColumnTypes.field(names.get(0), output, table)));
       }
       DataType type = declared == null ? bound.dataType() : declared.type();
       Field field = ColumnTypes.field(names.get(0), type, dim, table);
       if (!org.apache.spark.sql.catalyst.expressions.Cast.canCast(bound.dataType(), type)) {
         throw mismatch(names.get(0), declared, bound.dataType());
       }
-      return List.of(field);
+      return NewColumnNames.requireFit(List.of(field));
     } catch (DatasetException e) {
       throw new BackfillException(
           BackfillErrorCode.UNSUPPORTED_TYPE, String.valueOf(e.getMessage()), e);
@@ -311,9 +336,14 @@ public final class ColumnDeclarations {
   }
 
   private static Map<String, String> metadata(
-      List<String> names, List<Field> fields, BoundExpression bound, Map<String, String> options) {
+      TableSnapshot table,
+      List<String> names,
+      List<Field> fields,
+      BoundExpression bound,
+      Map<String, String> options) {
     BoundExpression.ArrowCall call = bound.call();
     return ComputedColumn.metadata(
+        table,
         names,
         bound.sql(),
         call != null ? ComputedColumn.KIND_FUNCTION : ComputedColumn.KIND_SQL,

@@ -97,7 +97,16 @@ public final class ComputedInputs {
       List<TableColumn> inputColumns,
       TableState state) {
     return new Reader(spark, table, read, state)
-        .of(inputColumns.stream().map(TableColumn::name).toList());
+        .of(inputColumns.stream().map(column -> nameIn(table, column)).toList());
+  }
+
+  /** It may have been renamed since it was looked up. */
+  private static String nameIn(TableSnapshot table, TableColumn column) {
+    return table.columns().stream()
+        .filter(present -> present.originalId() == column.originalId())
+        .findFirst()
+        .orElse(column)
+        .name();
   }
 
   /** Reads each declaration once. */
@@ -123,7 +132,7 @@ public final class ComputedInputs {
       for (String name : names) {
         Optional<TableColumn> column = table.column(name).filter(ComputedColumn::isDeclared);
         if (column.isPresent()) {
-          ComputedColumn declared = ComputedColumn.of(table, name);
+          ComputedColumn declared = ComputedColumn.of(table, column.get());
           String id = Integer.toString(column.get().originalId());
           if (found.containsKey(declared.idKey())) {
             Objects.requireNonNull(found.get(declared.idKey())).fieldIds().add(id);

@@ -27,12 +27,10 @@ final class RequiredNames {
         arguments.has("columns")
             ? arguments.strings("columns")
             : arguments.optionalString("column").map(List::of).orElse(List.of());
-    if (arguments.has("columns")
-        && (names.size() < 2 || names.stream().distinct().count() < names.size())) {
+    if (arguments.has("columns") && names.size() < 2) {
       faults.add(
           BackfillErrorCode.INVALID_ARGUMENT,
-          "'columns' is %s; a group has two columns or more, each with its own name."
-              .formatted(names));
+          "'columns' is %s; a group has two columns or more.".formatted(names));
     }
     faults.throwIfAny();
     return names;

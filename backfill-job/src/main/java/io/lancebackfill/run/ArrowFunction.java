@@ -1,5 +1,8 @@
 package io.lancebackfill.run;
 
+import io.lancebackfill.datasource.table.TableColumn;
+import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.state.DeclaredInputs;
 import io.lancebackfill.udf.UdfDescriptor;
 import java.io.Serializable;
 import java.util.List;
@@ -13,4 +16,15 @@ import org.jspecify.annotations.Nullable;
  */
 public record ArrowFunction(
     UdfDescriptor descriptor, List<String> arguments, @Nullable Integer batchSize)
-    implements Serializable {}
+    implements Serializable {
+
+  /** The same call with the names that its arguments have in a version of the table. */
+  ArrowFunction reading(TableSnapshot table, DeclaredInputs declared) {
+    return new ArrowFunction(
+        descriptor,
+        arguments.stream()
+            .map(name -> declared.column(table, name).map(TableColumn::name).orElse(name))
+            .toList(),
+        batchSize);
+  }
+}

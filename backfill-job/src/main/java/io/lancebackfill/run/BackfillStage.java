@@ -4,11 +4,14 @@ import io.lancebackfill.datasource.read.FragmentRange;
 import io.lancebackfill.datasource.read.FragmentTable;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.exec.PromptPythonOutput;
+import io.lancebackfill.run.TaskRunner.Computation;
+import io.lancebackfill.state.DeclaredInputs;
 import io.lancebackfill.state.RowOffsets;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.LongConsumer;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -21,6 +24,8 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.functions;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
 
 /** Turns tasks into an RDD whose partition i runs task i. */
 final class BackfillStage {
@@ -43,7 +48,9 @@ final class BackfillStage {
   }
 
   /** Tasks that run a function on Arrow batches. */
-  RDD<TaskResult> applying(List<TaskSpec> tasks, ArrowFunction function) {
+  RDD<TaskResult> applying(TableSnapshot inputs, List<TaskSpec> tasks, Computation computation) {
+    ArrowFunction function =
+        Objects.requireNonNull(computation.function()).reading(inputs, computation.inputs());
     return overTasks(tasks, new RunFunction(stage, function, live.reporter()));
   }
 
@@ -69,8 +76,10 @@ final class BackfillStage {
    * The query that computes {@code (_rowaddr, column...)}, whose partition i reads task i's rows.
    *
    * @param value of the column's type; a struct for a group
+   * @param names how the value names what it reads
    */
-  Dataset<Row> query(TableSnapshot inputs, List<TaskSpec> tasks, Column value) {
+  Dataset<Row> query(
+      TableSnapshot inputs, List<TaskSpec> tasks, Column value, DeclaredInputs names) {
     List<FragmentRange> ranges = new ArrayList<>();
     for (TaskSpec task : tasks) {
       ranges.add(
@@ -82,19 +91,39 @@ final class BackfillStage {
                   RowOffsets.complement(
                       RowOffsets.fromBytes(task.compute()), task.physicalRows()))));
     }
-    Dataset<Row> table = FragmentTable.of(inputs, ranges, READ_ROWS).toDataFrame(spark);
+    Dataset<Row> table =
+        named(FragmentTable.of(inputs, ranges, READ_ROWS).toDataFrame(spark), inputs, names);
     if (stage.columns().size() == 1) {
       return PromptPythonOutput.of(table.select(functions.col("_rowaddr"), value.as("value")));
     }
     List<Column> columns = new ArrayList<>();
     columns.add(functions.col("_rowaddr"));
     for (int i = 0; i < stage.columns().size(); i++) {
-      columns.add(functions.col("value").getField(stage.columns().get(i).name()).as("value_" + i));
+      columns.add(functions.col("value").getField(Computation.member(i)).as("value_" + i));
     }
     return PromptPythonOutput.of(
         table
             .select(functions.col("_rowaddr"), value.as("value"))
             .select(columns.toArray(Column[]::new)));
+  }
+
+  /** The table with its columns as the expression names them; only if one was renamed. */
+  private static Dataset<Row> named(
+      Dataset<Row> table, TableSnapshot inputs, DeclaredInputs names) {
+    TableSnapshot view = names.view(inputs);
+    if (view == inputs) {
+      return table;
+    }
+    List<Column> columns = new ArrayList<>();
+    columns.add(functions.col("_rowaddr"));
+    StructType now = inputs.sparkSchema();
+    for (StructField declared : view.sparkSchema().fields()) {
+      String name = names.column(inputs, declared.name()).orElseThrow().name();
+      Column column = functions.col("`" + name.replace("`", "``") + "`");
+      boolean same = now.apply(name).dataType().equals(declared.dataType());
+      columns.add((same ? column : column.cast(declared.dataType())).as(declared.name()));
+    }
+    return table.select(columns.toArray(Column[]::new));
   }
 
   /** Tasks whose rows a query computes. */

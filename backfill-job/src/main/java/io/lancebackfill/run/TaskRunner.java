@@ -5,6 +5,7 @@ import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.plan.FragmentPlan;
 import io.lancebackfill.plan.SqlExecution;
+import io.lancebackfill.state.DeclaredInputs;
 import java.io.Serializable;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -40,14 +41,24 @@ import scala.runtime.BoxedUnit;
  * Runs a job's tasks on Spark and hands out each result as it comes. One thread submits and polls.
  */
 public final class TaskRunner implements AutoCloseable {
-  /** What computes the rows of a job: one of the two. */
-  public record Computation(@Nullable Column expression, @Nullable ArrowFunction function) {
-    public static Computation of(Column expression) {
-      return new Computation(expression, null);
+  /**
+   * What computes the rows of a job: an expression or a function.
+   *
+   * @param inputs how it names the columns that it reads
+   */
+  public record Computation(
+      @Nullable Column expression, @Nullable ArrowFunction function, DeclaredInputs inputs) {
+    public static Computation of(Column expression, DeclaredInputs inputs) {
+      return new Computation(expression, null, inputs);
     }
 
-    public static Computation of(ArrowFunction function) {
-      return new Computation(null, function);
+    public static Computation of(ArrowFunction function, DeclaredInputs inputs) {
+      return new Computation(null, function, inputs);
+    }
+
+    /** The name in the expression's struct of a column of a group. */
+    public static String member(int position) {
+      return "member_" + position;
     }
   }
 
@@ -113,14 +124,14 @@ public final class TaskRunner implements AutoCloseable {
         return body.get();
       }
       if (computation.function() != null) {
-        submit(stage.applying(computing, computation.function()), computing);
+        submit(stage.applying(inputs, computing, computation), computing);
         return body.get();
       }
       Column expression = computation.expression();
       if (expression == null) {
         throw new IllegalStateException("a job needs an expression or a function");
       }
-      Dataset<Row> query = stage.query(inputs, computing, expression);
+      Dataset<Row> query = stage.query(inputs, computing, expression, computation.inputs());
       return SqlExecution.run(
           query,
           description,

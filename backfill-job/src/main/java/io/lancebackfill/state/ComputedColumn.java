@@ -1,6 +1,7 @@
 package io.lancebackfill.state;
 
 import io.lancebackfill.datasource.table.ColumnTypes;
+import io.lancebackfill.datasource.table.LanceNames;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
@@ -9,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,7 +27,8 @@ import org.apache.arrow.vector.types.pojo.Field;
  * @param expression the Spark SQL text that computes them
  * @param kind {@code sql} or {@code function}
  * @param function name of the registered function that the expression calls; empty for kind sql
- * @param inputs names of the table's columns that the expression reads
+ * @param inputs names that the columns have now which the expression reads
+ * @param declaredInputs the same columns as the expression names them
  * @param fingerprint what the value of a row depends on, beside its inputs
  * @param settings session settings captured at declaration, set again for each job
  * @param options the column's defaults for the options of a backfill, and {@code version}
@@ -36,6 +39,7 @@ public record ComputedColumn(
     String kind,
     String function,
     List<String> inputs,
+    DeclaredInputs declaredInputs,
     String fingerprint,
     Map<String, String> settings,
     Map<String, String> options) {
@@ -59,6 +63,9 @@ public record ComputedColumn(
   private static final String SETTINGS = OURS + "settings";
   private static final String OPTIONS = OURS + "options";
   private static final String GROUP = OURS + "group";
+  private static final String NAME = OURS + "name";
+  private static final String FIELD_ID = OURS + "field-id";
+  private static final String INPUT_IDS = OURS + "input-ids";
 
   public static boolean isComputed(TableColumn column) {
     return "true".equals(column.metadata().get(COMPUTED));
@@ -72,12 +79,14 @@ public record ComputedColumn(
   /**
    * The declaration that {@code name} belongs to.
    *
+   * @param name of the column, with or without the backticks of SQL around it
    * @throws BackfillException COLUMN_NOT_FOUND, NOT_A_COMPUTED_COLUMN or STATE_FORMAT_TOO_NEW
    */
   public static ComputedColumn of(TableSnapshot table, String name) {
     TableColumn column =
         table
             .column(name)
+            .or(() -> table.column(LanceNames.unquoted(name)))
             .orElseThrow(
                 () ->
                     new BackfillException(
@@ -88,7 +97,8 @@ public record ComputedColumn(
     return of(table, column);
   }
 
-  private static ComputedColumn of(TableSnapshot table, TableColumn column) {
+  /** The declaration that a column of the table belongs to. */
+  public static ComputedColumn of(TableSnapshot table, TableColumn column) {
     Map<String, String> metadata = column.metadata();
     if (!isDeclared(column)) {
       throw new BackfillException(
@@ -109,29 +119,82 @@ public record ComputedColumn(
                   + "Use a newer build of lance-backfill.")
               .formatted(column.name(), format, FORMAT));
     }
-    List<TableColumn> group = new ArrayList<>();
-    for (String member :
-        Json.strings(metadata.getOrDefault(GROUP, Json.write(List.of(column.name()))))) {
-      group.add(
-          table
-              .column(member)
-              .orElseThrow(
-                  () ->
-                      new BackfillException(
-                          BackfillErrorCode.COLUMN_NOT_FOUND,
-                          ("Column '%s' of the group of '%s' is not in the table any more. "
-                                  + "Drop the others with drop_column and declare the group again.")
-                              .formatted(member, column.name()))));
-    }
+    List<TableColumn> group = group(table, column);
+    // A copy of the table, made with the metadata of its fields, has other ids.
+    boolean sameIds =
+        Integer.toString(column.originalId()).equals(metadata.getOrDefault(FIELD_ID, ""));
+    DeclaredInputs declared =
+        DeclaredInputs.read(
+            Json.strings(metadata.getOrDefault(INPUTS, "[]")),
+            sameIds ? metadata.getOrDefault(INPUT_IDS, "{}") : "{}");
     return new ComputedColumn(
         List.copyOf(group),
         metadata.getOrDefault(EXPRESSION, ""),
         metadata.getOrDefault(KIND, KIND_SQL),
         metadata.getOrDefault(FUNCTION, ""),
-        Json.strings(metadata.getOrDefault(INPUTS, "[]")),
+        declared.presentNames(table),
+        declared,
         metadata.getOrDefault(FINGERPRINT, ""),
         Json.stringMap(metadata.getOrDefault(SETTINGS, "{}")),
         Json.stringMap(metadata.getOrDefault(OPTIONS, "{}")));
+  }
+
+  /**
+   * The columns of a column's group, in the order of its struct, whatever they are called now.
+   *
+   * @throws BackfillException COLUMN_NOT_FOUND if one was dropped
+   */
+  private static List<TableColumn> group(TableSnapshot table, TableColumn column) {
+    String text = column.metadata().getOrDefault(GROUP, "[]");
+    List<String> names = Json.strings(text);
+    if (names.size() < 2) {
+      return List.of(column);
+    }
+    List<TableColumn> alike =
+        table.columns().stream()
+            .filter(other -> text.equals(other.metadata().get(GROUP)) && isDeclared(other))
+            .sorted(Comparator.comparing(TableColumn::originalId))
+            .toList();
+    // A group may have been renamed as a whole, and its names declared again.
+    String own = column.metadata().getOrDefault(NAME, "");
+    int rank = alike.stream().filter(c -> own.equals(declaredName(c))).toList().indexOf(column);
+    List<TableColumn> group = new ArrayList<>();
+    for (int i = 0; i < names.size(); i++) {
+      String name = names.get(i);
+      Optional<TableColumn> member =
+          own.isEmpty()
+              ? memberByOrder(table, alike, names, i)
+              : alike.stream().filter(c -> name.equals(declaredName(c))).skip(rank).findFirst();
+      group.add(member.orElseThrow(() -> memberGone(table, column, names, name)));
+    }
+    return List.copyOf(group);
+  }
+
+  private static String declaredName(TableColumn column) {
+    return column.metadata().getOrDefault(NAME, "");
+  }
+
+  /** A member of a group that was declared before each kept its name: ids rise in its order. */
+  private static Optional<TableColumn> memberByOrder(
+      TableSnapshot table, List<TableColumn> alike, List<String> names, int position) {
+    Optional<TableColumn> named = table.column(names.get(position));
+    return named.isEmpty() && alike.size() == names.size()
+        ? Optional.of(alike.get(position))
+        : named;
+  }
+
+  private static BackfillException memberGone(
+      TableSnapshot table, TableColumn column, List<String> group, String name) {
+    return new BackfillException(
+        BackfillErrorCode.COLUMN_NOT_FOUND,
+        ("Column '%s' of the group %s, to which '%s' belongs, is not in the table any more; its columns"
+                + " are %s. A group is computed as a whole: what it holds stays readable. Restore the"
+                + " version before that column was dropped, or go on with a group of other names.")
+            .formatted(
+                name,
+                group,
+                column.name(),
+                table.columns().stream().map(TableColumn::name).toList()));
   }
 
   /** All declarations of the table, each group once, in the order of their first columns. */
@@ -146,8 +209,13 @@ public record ComputedColumn(
     return List.copyOf(found.values());
   }
 
-  /** The field metadata that declares this, the same for each column of a group. */
+  /**
+   * The field metadata that declares this, the same for each column of a group.
+   *
+   * @param table the version that the expression was bound to
+   */
   public static Map<String, String> metadata(
+      TableSnapshot table,
       List<String> names,
       String expression,
       String kind,
@@ -167,7 +235,18 @@ public record ComputedColumn(
     metadata.put(SETTINGS, Json.write(settings));
     metadata.put(OPTIONS, Json.write(options));
     metadata.put(GROUP, Json.write(names));
+    metadata.put(INPUT_IDS, DeclaredInputs.ids(table, inputs));
     return metadata;
+  }
+
+  /** What each column's metadata has of its own, so that it is known under another name. */
+  public static Map<String, String> ownMetadata(String name, int originalId) {
+    return Map.of(NAME, name, FIELD_ID, Integer.toString(originalId));
+  }
+
+  /** True if a column's metadata names another field than the column's own. */
+  public static boolean hasForeignId(TableColumn column) {
+    return !Integer.toString(column.originalId()).equals(column.metadata().get(FIELD_ID));
   }
 
   /** The column's name, or the names of a group with commas. */
@@ -226,6 +305,7 @@ public record ComputedColumn(
         kind,
         function,
         inputs,
+        declaredInputs,
         fingerprint,
         settings,
         options);

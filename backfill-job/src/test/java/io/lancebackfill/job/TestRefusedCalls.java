@@ -99,7 +99,45 @@ class TestRefusedCalls {
             + " base data | another name",
         "add_column('%s', 'n', 'id') | [COLUMN_EXISTS] Column 'n' exists already and holds computed"
             + " values | alter_column",
-        "add_column('%s', '_rowid', 'id') | [INVALID_ARGUMENT] | _row",
+        "add_column('%s', '_rowid', 'id') | [INVALID_ARGUMENT] '_rowid' cannot be | metadata columns",
+        "add_column('%s', '`_RowAddr`', 'id') | [INVALID_ARGUMENT] '_RowAddr' cannot be | metadata columns",
+        "add_column('%s', '_fragid', 'id') | [INVALID_ARGUMENT] '_fragid' cannot be | metadata columns",
+        "add_column('%s', '`_FRAGID`', 'id') | [INVALID_ARGUMENT] '_FRAGID' cannot be | metadata columns",
+        "add_column('%s', '_distance', 'id') | [INVALID_ARGUMENT] | metadata columns",
+        "add_column('%s', '_score', 'id') | [INVALID_ARGUMENT] | metadata columns",
+        "add_column('%s', 'text__blob_pos', 'id') | [INVALID_ARGUMENT] | metadata columns",
+        "add_column('%s', '_lance_backfill_shadow_of_n', 'id') | [INVALID_ARGUMENT] | metadata columns",
+        "add_column('%s', columns => array('a', '_fragid'), expression => 'struct(id, id)') |"
+            + " [INVALID_ARGUMENT] '_fragid' cannot be | metadata columns",
+        "add_column('%s', '😀', 'id') | [INVALID_ARGUMENT] '😀' cannot be | beyond U+FFFF",
+        "add_column('%s', 'a`b', 'id') | [INVALID_ARGUMENT] 'a`b' cannot be | backtick",
+        "add_column('%s', '`a``b`', 'id') | [INVALID_ARGUMENT] 'a`b' cannot be | backtick",
+        "add_column('%s', 'a.b', 'id') | [INVALID_ARGUMENT] 'a.b' cannot be | dot",
+        "add_column('%s', '` `', 'id') | [INVALID_ARGUMENT] | it is blank",
+        "add_column('%s', '', 'id') | [INVALID_ARGUMENT] | it is blank",
+        "add_column('%s', '``', 'id') | [INVALID_ARGUMENT] | backtick",
+        "add_column('%s', 'm ', 'id') | [INVALID_ARGUMENT] | white space at an end",
+        "add_column('%s', 'a\\tb', 'id') | [INVALID_ARGUMENT] | a character that is not seen",
+        "add_column('%s', '*', 'id') | [INVALID_ARGUMENT] | all columns",
+        "add_column('%s', 'NULL', 'id') | [INVALID_ARGUMENT] | the value null",
+        "add_column('%s', repeat('x', 256), 'id') | [INVALID_ARGUMENT] | more than 255 characters",
+        "add_column('%s', '`N`', 'id') | [COLUMN_EXISTS] Column 'n' | alter_column",
+        "add_column('%s', columns => array('x', 'X'), expression => 'struct(id, id)') |"
+            + " [INVALID_ARGUMENT] | case alone",
+        "add_column('%s', columns => array('x', '`x`'), expression => 'struct(id, id)') |"
+            + " [INVALID_ARGUMENT] | case alone",
+        "add_column('%s', 'm', 'named_struct(\"😀\", id)') | [INVALID_EXPRESSION] field '😀' |"
+            + " beyond U+FFFF",
+        "add_column('%s', 'm', 'named_struct(\"a\", named_struct(\"b.c\", id))') |"
+            + " [INVALID_EXPRESSION] | dot",
+        "add_column('%s', 'm', 'named_struct(\"a\", id, \"A\", id)') | [INVALID_EXPRESSION] |"
+            + " case alone",
+        "add_column('%s', 'm', 'id + 1 AND') | [INVALID_EXPRESSION] 'id + 1 AND' | position 8",
+        "add_column('%s', 'm', 'id AS k') | [INVALID_EXPRESSION] | 'k' too many",
+        "alter_column('%s', '`n`', 'id bigint') | [INVALID_EXPRESSION] | 'bigint' too many",
+        "backfill(table => '%s', column => '`n`', where => 'id > 3 AND') | [INVALID_WHERE] |"
+            + " 'AND' too many",
+        "coverage('%s', '`text`') | [NOT_A_COMPUTED_COLUMN] Column 'text' | add_column",
         "add_column('%s', 'm', 'id', 'array<int>') | [TYPE_MISMATCH] Column 'm' was given data_type"
             + " array<int> | bigint",
         "add_column('%s', 'm', 'id', 'nonsense') | [UNSUPPORTED_TYPE] data_type 'nonsense' is no type"

@@ -1,7 +1,9 @@
 package io.lancebackfill.expression;
 
+import io.lancebackfill.expression.ExpressionFault.Code;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.antlr.v4.runtime.CharStreams;
@@ -105,6 +107,32 @@ final class CanonicalSql {
       }
     }
     return null;
+  }
+
+  /**
+   * The last word of a text that parses as a named value, unless it is {@code AS name}. Spark takes
+   * most words for a name, those that begin what is missing among them.
+   */
+  static Optional<ExpressionFault> strayWord(String text, Code code, @Nullable String name) {
+    List<? extends Token> tokens = tokens(text);
+    Token last = tokens.get(tokens.size() - 1);
+    boolean as = tokens.size() > 1 && tokens.get(tokens.size() - 2).getType() == SqlBaseLexer.AS;
+    String word = last.getText();
+    String plain = word.startsWith("`") ? word.substring(1, word.length() - 1) : word;
+    if (as && name != null && plain.equalsIgnoreCase(name)) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new ExpressionFault(
+            code,
+            "'%s' has the word '%s' too many (line %d, position %d): Spark takes it for a name of the value, %s."
+                    .formatted(
+                        text,
+                        word,
+                        last.getLine(),
+                        last.getCharPositionInLine() + 1,
+                        name == null ? "which has none" : "whose name is '" + name + "'")
+                + " Take it out, or write what is missing after it."));
   }
 
   private static boolean isString(String token) {

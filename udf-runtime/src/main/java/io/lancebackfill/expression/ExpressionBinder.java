@@ -62,20 +62,32 @@ public final class ExpressionBinder {
     return bind(text, null);
   }
 
+  /** Binds an expression that names its value nowhere. */
+  public BoundExpression bind(String text, @Nullable String version) {
+    return bind(text, version, null);
+  }
+
   /**
    * Binds an expression.
    *
    * @param text one expression of Spark SQL
    * @param version stands for the code of all functions in the expression; null to use their own
    *     versions or fingerprints
+   * @param name the column, whose name {@code AS} may repeat; null for none
    * @throws ExpressionException with all faults that were found
    */
-  public BoundExpression bind(String text, @Nullable String version) {
-    return analyzer.active(() -> bindActive(text, version));
+  public BoundExpression bind(String text, @Nullable String version, @Nullable String name) {
+    return analyzer.active(
+        () -> bindActive(text, analyzer.parse(text, Code.INVALID_EXPRESSION, name), version));
   }
 
-  private BoundExpression bindActive(String text, @Nullable String version) {
-    Expression parsed = analyzer.parse(text, Code.INVALID_EXPRESSION);
+  /** Binds an expression that was declared, also one that today's rules would refuse to declare. */
+  public BoundExpression bindDeclared(String text, @Nullable String version) {
+    return analyzer.active(
+        () -> bindActive(text, analyzer.parseDeclared(text, Code.INVALID_EXPRESSION), version));
+  }
+
+  private BoundExpression bindActive(String text, Expression parsed, @Nullable String version) {
     ParsedChecks checks = new ParsedChecks(analyzer.session(), arrowCalls::knows);
     if (parsed instanceof UnresolvedFunction call
         && !checks.knownToSpark(call)

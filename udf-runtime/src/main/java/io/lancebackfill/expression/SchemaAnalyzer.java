@@ -20,6 +20,7 @@ import org.apache.spark.sql.catalyst.plans.logical.Project;
 import org.apache.spark.sql.internal.VariableSubstitution;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
 import scala.Option;
 import scala.collection.JavaConverters;
 
@@ -74,9 +75,28 @@ final class SchemaAnalyzer {
   /**
    * Parses a text.
    *
+   * @param name the only name that the text may give to its value, by AS; null for none
    * @throws ExpressionException with the given code if it does not parse
    */
-  Expression parse(String text, Code code) {
+  Expression parse(String text, Code code, @Nullable String name) {
+    Expression parsed = named(text, code);
+    if (!(parsed instanceof Alias alias)) {
+      return parsed;
+    }
+    Optional<ExpressionFault> stray = CanonicalSql.strayWord(text, code, name);
+    if (stray.isPresent()) {
+      throw new ExpressionException(List.of(stray.get()), null);
+    }
+    return alias.child();
+  }
+
+  /** Parses a text that was accepted once: a name that it gives to its value means nothing. */
+  Expression parseDeclared(String text, Code code) {
+    Expression parsed = named(text, code);
+    return parsed instanceof Alias alias ? alias.child() : parsed;
+  }
+
+  private Expression named(String text, Code code) {
     String substituted = new VariableSubstitution().substitute(text);
     if (!substituted.equals(text)) {
       throw new ExpressionException(
@@ -89,9 +109,7 @@ final class SchemaAnalyzer {
           null);
     }
     try {
-      Expression parsed = session.sessionState().sqlParser().parseExpression(text);
-      // A name given in the expression has no meaning: the column has one.
-      return parsed instanceof Alias alias ? alias.child() : parsed;
+      return session.sessionState().sqlParser().parseExpression(text);
     } catch (ParseException e) {
       throw new ExpressionException(
           List.of(

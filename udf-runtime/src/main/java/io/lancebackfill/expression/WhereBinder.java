@@ -39,7 +39,7 @@ public final class WhereBinder {
   }
 
   private BoundWhere bindActive(String text) {
-    Expression parsed = analyzer.parse(text, Code.INVALID_WHERE);
+    Expression parsed = analyzer.parse(text, Code.INVALID_WHERE, null);
     ParsedChecks checks = new ParsedChecks(analyzer.session(), name -> false);
     checks.check(parsed);
     Set<ExpressionFault> faults = new LinkedHashSet<>();

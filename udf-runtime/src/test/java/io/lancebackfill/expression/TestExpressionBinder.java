@@ -1,6 +1,7 @@
 package io.lancebackfill.expression;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.lancebackfill.expression.BoundExpression.Kind;
@@ -52,6 +53,39 @@ class TestExpressionBinder {
     spark = session;
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      textBlock =
+          """
+          length(text) + 1 AND   | 'AND' too many (line 1, position 18)
+          length(text) bigint    | 'bigint' too many (line 1, position 14)
+          length(text) desc      | 'desc' too many (line 1, position 14)
+          length(text) `other`   | '`other`' too many (line 1, position 14)
+          length(text) AS other  | 'other' too many (line 1, position 17)
+          length(text) n         | 'n' too many (line 1, position 14)
+          length(text),          | cannot be parsed
+          length(text);          | cannot be parsed
+          length(text), id       | cannot be parsed
+          length(text) \\\\        | cannot be parsed
+          length(text) AS        | 'AS' too many (line 1, position 14)
+          """)
+  void refusesWordsThatMeanNothing(String text, String because) {
+    assertThatThrownBy(() -> binder(spark).bind(text, null, "n"))
+        .isInstanceOf(ExpressionException.class)
+        .hasMessageStartingWith("[INVALID_EXPRESSION] ")
+        .hasMessageContaining(because);
+  }
+
+  @Test
+  void takesANameThatIsTheColumnsOwnAndWhatWasDeclaredBeforeItWasRefused() {
+    assertThat(binder(spark).bind("length(text) AS N", null, "n").dataType().sql())
+        .isEqualTo("INT");
+    assertThat(binder(spark).bindDeclared("length(text) desc", null).inputs())
+        .containsExactly("Text");
+  }
+
   @Test
   void bindsTypeInputsAndText() {
     BoundExpression bound = bind("length( TEXT ) + ID  -- how long");
@@ -79,7 +113,7 @@ class TestExpressionBinder {
           transform(arr, x -> x + n)                    | ARRAY<INT>    | n,arr
           filter(arr, (x, i) -> i > 0)                  | ARRAY<INT>    | arr
           to_timestamp(text)                            | TIMESTAMP     | Text
-          date_add(d, 1) AS next                        | DATE          | d
+          date_add(d, 1)  -- the next day               | DATE          | d
           unix_timestamp(ts)                            | BIGINT        | ts
           aes_encrypt(text, '0000111122223333', 'ECB')  | BINARY        | Text
           coalesce(text, 'today')                       | STRING        | Text

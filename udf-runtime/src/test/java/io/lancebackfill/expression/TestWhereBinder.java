@@ -47,6 +47,10 @@ class TestWhereBinder {
       textBlock =
           """
           id >                          | cannot be parsed
+          id > 3 AND                    | 'AND' too many (line 1, position 8)
+          id > 3 x                      | 'x' too many (line 1, position 8)
+          id > 3 AS x                   | 'x' too many (line 1, position 11)
+          id > 3;                       | cannot be parsed
           id + 1                        | is of type BIGINT
           NULL                          | is of type VOID
           nope = 1                      | does not fit the table's columns

@@ -3,6 +3,7 @@ package io.lancebackfill.datasource.commit;
 import static java.util.Objects.requireNonNull;
 
 import io.lancebackfill.datasource.table.ColumnTypes;
+import io.lancebackfill.datasource.table.FieldIds;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import java.util.ArrayList;
@@ -17,9 +18,6 @@ import org.lance.schema.LanceField;
 
 /** The schema in which shadow columns have taken the place of the columns that they stand for. */
 final class ShadowSchema {
-  /** Metadata key by which Lance's projection takes the id of a field. */
-  private static final String FIELD_ID = "lance:field_id";
-
   private ShadowSchema() {}
 
   /**
@@ -45,37 +43,20 @@ final class ShadowSchema {
         Map<String, String> metadata = new HashMap<>(column.metadata());
         metadata.put(TableColumn.PREVIOUS_IDS, column.previousIdsAndOwn());
         fields.add(
-            withIds(ColumnTypes.withMetadata(field, metadata), requireNonNull(byId.get(shadow))));
+            FieldIds.with(
+                ColumnTypes.withMetadata(field, metadata), requireNonNull(byId.get(shadow))));
       } else if (!shadowOf.containsValue(column.id())) {
-        fields.add(withIds(field, requireNonNull(byId.get(column.id()))));
+        fields.add(FieldIds.with(field, requireNonNull(byId.get(column.id()))));
       }
     }
     return new Schema(fields, schema.getCustomMetadata());
   }
 
-  private static Field withIds(Field field, LanceField identity) {
-    Map<String, String> metadata = new HashMap<>(field.getMetadata());
-    metadata.put(FIELD_ID, Integer.toString(identity.getId()));
-    List<Field> children = new ArrayList<>();
-    for (int i = 0; i < field.getChildren().size(); i++) {
-      Field child = field.getChildren().get(i);
-      // To Lance a fixed-size list of numbers is one field.
-      children.add(
-          identity.getChildren().isEmpty() ? child : withIds(child, identity.getChildren().get(i)));
-    }
-    return field(field, field.getName(), metadata, children);
-  }
-
   /** The field under another name, with other metadata. */
   static Field field(Field like, String name, Map<String, String> metadata) {
-    return field(like, name, metadata, like.getChildren());
-  }
-
-  private static Field field(
-      Field like, String name, Map<String, String> metadata, List<Field> children) {
     return new Field(
         name,
         new FieldType(like.isNullable(), like.getType(), like.getDictionary(), metadata),
-        children);
+        like.getChildren());
   }
 }

@@ -1,5 +1,6 @@
 package io.lancebackfill.datasource.read;
 
+import io.lancebackfill.datasource.table.LanceNames;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import java.time.LocalDate;
@@ -43,11 +44,13 @@ final class LanceFilterSql {
     List<String> readable = List.of(schema.fieldNames());
     for (TableColumn column : table.columns()) {
       String name = column.name();
-      // Lance takes no escape for a backtick, and reads a dot as a path.
+      // Lance takes no escape for a backtick, and reads a dot as a path. What its Java cannot be
+      // told stays with Spark.
       if (readable.contains(name)
           && comparable(column.field().getType())
           && !name.contains("`")
-          && !name.contains(".")) {
+          && !name.contains(".")
+          && !LanceNames.beyondJni(name)) {
         columns.put(name, new Column("`" + name + "`", schema.apply(name).dataType()));
       }
     }
@@ -186,7 +189,7 @@ final class LanceFilterSql {
     Object value = literal.value();
     if (wanted instanceof StringType) {
       String text = value.toString();
-      return text.indexOf('\0') >= 0
+      return text.indexOf('\0') >= 0 || LanceNames.beyondJni(text)
           ? Optional.empty()
           : Optional.of("'" + text.replace("'", "''") + "'");
     }

@@ -60,6 +60,14 @@ public final class ColumnTypes {
         : type.catalogString();
   }
 
+  /** How many field ids Lance gives to a column: a fixed-size list of numbers is one field. */
+  public static int fieldIds(Field field) {
+    boolean vector =
+        field.getType() instanceof ArrowType.FixedSizeList
+            && field.getChildren().get(0).getChildren().isEmpty();
+    return vector ? 1 : 1 + field.getChildren().stream().mapToInt(ColumnTypes::fieldIds).sum();
+  }
+
   /** The same field with more metadata. */
   public static Field withMetadata(Field field, Map<String, String> more) {
     Map<String, String> metadata = new HashMap<>(field.getMetadata());

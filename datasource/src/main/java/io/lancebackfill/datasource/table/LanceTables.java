@@ -1,18 +1,24 @@
 package io.lancebackfill.datasource.table;
 
 import io.lancebackfill.datasource.table.DatasetException.Kind;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.Schema;
+import org.jspecify.annotations.Nullable;
 import org.lance.CommitBuilder;
 import org.lance.Dataset;
 import org.lance.Transaction;
 import org.lance.ipc.LanceScanner;
 import org.lance.ipc.ScanOptions;
+import org.lance.operation.Project;
 import org.lance.operation.UpdateConfig;
 import org.lance.operation.UpdateMap;
+import org.lance.schema.LanceField;
 
 /**
  * What is done to a table's metadata. Each call opens the table, does one thing and closes it;
@@ -100,7 +106,41 @@ public final class LanceTables {
    * @throws DatasetException INVALID_INPUT if there is no such column
    */
   public static TableSnapshot dropColumns(DatasetRef ref, List<String> names) {
-    return change(ref, "drop columns of", table -> table.dropColumns(names));
+    return change(
+        ref,
+        "drop columns of",
+        table -> {
+          if (names.stream().anyMatch(name -> LanceNames.unreadable(name).isPresent())) {
+            project(table, field -> names.contains(field.getName()) ? null : field);
+          } else {
+            table.dropColumns(names);
+          }
+        });
+  }
+
+  /**
+   * Commits another schema of the same fields, known by their ids. Arrow carries it, and so any
+   * text.
+   *
+   * @param change gives null for a field that is to go
+   */
+  private static void project(Dataset table, Function<Field, @Nullable Field> change) {
+    List<LanceField> identities = table.getLanceSchema().fields();
+    Schema schema = table.getSchema();
+    List<Field> fields = new ArrayList<>();
+    for (int i = 0; i < identities.size(); i++) {
+      Field changed = change.apply(schema.getFields().get(i));
+      if (changed != null) {
+        fields.add(FieldIds.with(changed, identities.get(i)));
+      }
+    }
+    Project operation =
+        Project.builder().schema(new Schema(fields, schema.getCustomMetadata())).build();
+    try (Transaction transaction =
+            new Transaction.Builder().readVersion(table.version()).operation(operation).build();
+        Dataset committed = new CommitBuilder(table).skipAutoCleanup(true).execute(transaction)) {
+      committed.version();
+    }
   }
 
   /**
@@ -110,6 +150,12 @@ public final class LanceTables {
    */
   public static void updateFieldMetadata(
       DatasetRef ref, Map<Integer, Map<String, String>> updates) {
+    if (updates.values().stream()
+        .flatMap(values -> values.values().stream())
+        .anyMatch(LanceNames::beyondJni)) {
+      change(ref, "update field metadata of", table -> mergeMetadata(table, updates));
+      return;
+    }
     Map<Integer, UpdateMap> merged = new HashMap<>();
     updates.forEach(
         (id, values) ->
@@ -130,6 +176,16 @@ public final class LanceTables {
             committed.version();
           }
         });
+  }
+
+  private static void mergeMetadata(Dataset table, Map<Integer, Map<String, String>> updates) {
+    Map<String, Map<String, String>> byName = new HashMap<>();
+    for (LanceField field : table.getLanceSchema().fields()) {
+      byName.put(field.getName(), updates.getOrDefault(field.getId(), Map.of()));
+    }
+    project(
+        table,
+        field -> ColumnTypes.withMetadata(field, byName.getOrDefault(field.getName(), Map.of())));
   }
 
   /** Names a version, so that no cleanup takes it away; a tag of that name is moved. */

@@ -52,21 +52,44 @@ public record TableSnapshot(
 
   /**
    * A column of another version as this one has it: under other ids if its values were put under
-   * new ones in between. The given one itself if there is none such.
+   * new ones in between, under another name if a computed one was renamed. The given one itself if
+   * there is none such.
    */
   public TableColumn present(TableColumn column) {
     return columns.stream()
         .filter(
             candidate ->
                 candidate.previousIds().contains(column.allIds())
-                    || column.previousIds().contains(candidate.allIds()))
+                    || column.previousIds().contains(candidate.allIds())
+                    || isRenamed(candidate, column))
         .findFirst()
         .orElse(column);
+  }
+
+  /** An id alone may have been given again: metadata that only one column has goes with it. */
+  private static boolean isRenamed(TableColumn candidate, TableColumn column) {
+    return candidate.allIds().equals(column.allIds())
+        && !column.metadata().isEmpty()
+        && candidate.metadata().equals(column.metadata());
   }
 
   /** The fragment of this id, empty if this version has none. */
   public Optional<FragmentSnapshot> fragment(int id) {
     return fragments.stream().filter(fragment -> fragment.id() == id).findFirst();
+  }
+
+  /** The highest id that a field has, or that a data file names; the next column's is above. */
+  public int highestFieldId() {
+    int ofColumns =
+        columns.stream().flatMap(c -> c.allIds().stream()).mapToInt(id -> id).max().orElse(-1);
+    int ofFiles =
+        fragments.stream()
+            .flatMap(fragment -> fragment.files().stream())
+            .flatMap(file -> file.fieldIds().stream())
+            .mapToInt(id -> id)
+            .max()
+            .orElse(-1);
+    return Math.max(ofColumns, ofFiles);
   }
 
   /** All fragments by id, for those who look up many. */

@@ -117,6 +117,11 @@ class TestPushedFilters {
         "_rowaddr = 7",
         "_fragid = 1",
         "s = ti",
+        "s = '😀'",
+        "s < '😀'",
+        "s <> '😀'",
+        "s IN ('ä7', '😀')",
+        "big = 'ä7 😀'",
       })
   void whatMayMeanSomethingElseStaysWithSpark(String filter) {
     // That a column is not NULL follows from most of these, and may well be pushed.
