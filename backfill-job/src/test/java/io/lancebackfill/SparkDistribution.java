@@ -17,7 +17,7 @@ import java.util.stream.Stream;
  * project's.
  */
 public final class SparkDistribution {
-  private final Path sparkHome = Path.of(System.getProperty("test.spark.home"));
+  private final Path sparkHome;
   private final Path dist = Path.of(System.getProperty("test.dist"));
   private final String python = System.getProperty("test.python");
   private final Path workFolder;
@@ -26,7 +26,13 @@ public final class SparkDistribution {
 
   /** With a catalog {@code lance} of the tables below the work folder's {@code tables}. */
   public SparkDistribution(Path workFolder) {
+    this(workFolder, Path.of(System.getProperty("test.spark.home")));
+  }
+
+  /** As the other, with the Spark of another folder. */
+  public SparkDistribution(Path workFolder, Path sparkHome) {
     this.workFolder = workFolder;
+    this.sparkHome = sparkHome;
     conf("spark.master", "local[2]");
     conf("spark.ui.enabled", "false");
     conf("spark.sql.catalogImplementation", "in-memory");

@@ -1,12 +1,15 @@
 package io.lancebackfill.datasource.catalog;
 
 import io.lancebackfill.datasource.table.TableColumn;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.apache.spark.sql.catalyst.analysis.NoSuchTableException;
 import org.apache.spark.sql.connector.catalog.Identifier;
 import org.apache.spark.sql.connector.catalog.Table;
+import org.apache.spark.sql.connector.catalog.TableCatalog;
 import org.apache.spark.sql.connector.catalog.TableWritePrivilege;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +23,14 @@ import org.lance.spark.LanceSparkReadOptions;
  * is loaded to be written comes in the shape that its writer needs, see {@link IngestionTarget}.
  */
 public abstract class LanceCatalog extends LanceNamespaceSparkCatalog {
+  /** Spark says since 3.5.3 what a table is loaded for; before that it loads all in one way. */
+  private static final boolean SPARK_TELLS_PRIVILEGES =
+      Stream.of(TableCatalog.class.getMethods())
+          .anyMatch(
+              method ->
+                  method.getName().equals("loadTable")
+                      && Arrays.asList(method.getParameterTypes()).contains(Set.class));
+
   /** Whether an INSERT leaves this column to somebody else. */
   protected abstract boolean isComputed(TableColumn column);
 
@@ -32,12 +43,12 @@ public abstract class LanceCatalog extends LanceNamespaceSparkCatalog {
 
   /**
    * A table that is addressed by its path, as by {@code format("lance").save(path)}, may be about
-   * to be written: then Spark asks for no privilege.
+   * to be written, though Spark asks for no privilege; before Spark 3.5.3 any table may.
    */
   @Override
   public Table loadTable(Identifier identifier) throws NoSuchTableException {
     Table table = super.loadTable(identifier);
-    return identifier instanceof LanceIdentifier
+    return (identifier instanceof LanceIdentifier || !SPARK_TELLS_PRIVILEGES)
             && table instanceof WholeTable whole
             && resolvesWrites()
         ? new UnresolvedTarget(whole, () -> schema(whole))

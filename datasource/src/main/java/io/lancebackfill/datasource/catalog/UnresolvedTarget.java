@@ -7,6 +7,7 @@ import java.util.function.Supplier;
 import org.apache.spark.sql.connector.catalog.Table;
 import org.apache.spark.sql.connector.catalog.TableCapability;
 import org.apache.spark.sql.connector.write.LogicalWriteInfo;
+import org.apache.spark.sql.connector.write.RowLevelOperation;
 import org.apache.spark.sql.connector.write.RowLevelOperationBuilder;
 import org.apache.spark.sql.connector.write.RowLevelOperationInfo;
 import org.apache.spark.sql.connector.write.WriteBuilder;
@@ -56,8 +57,12 @@ final class UnresolvedTarget extends WholeTable implements IngestionTarget {
     throw notSettled();
   }
 
+  /** Spark may turn a DELETE into its operation before any rule of ours; it writes no columns. */
   @Override
   public RowLevelOperationBuilder newRowLevelOperationBuilder(RowLevelOperationInfo info) {
+    if (info.command() == RowLevelOperation.Command.DELETE) {
+      return whole.newRowLevelOperationBuilder(info);
+    }
     throw notSettled();
   }
 
