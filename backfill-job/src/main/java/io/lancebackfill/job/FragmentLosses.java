@@ -98,8 +98,9 @@ final class FragmentLosses {
   BackfillPlan choose(BackfillPlan plan) {
     lost.clear();
     if (isolating) {
-      alone = suspects.keySet().iterator().next();
-      return plan.only(f -> alone.equals(f.fragmentId()));
+      Integer next = suspects.keySet().iterator().next();
+      alone = next;
+      return plan.only(f -> next.equals(f.fragmentId()));
     }
     for (FragmentPlan fragment : plan.fragments()) {
       int deaths = deaths(fragment);
