@@ -8,17 +8,20 @@ import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Stands between a driver and the S3 emulator, and can single out one request: the nth PUT of a
- * manifest in a folder. All others pass as they are, one connection each.
+ * Stands between a driver and the S3 emulator. It can single out one request, the nth PUT of a
+ * manifest in a folder, or have each request {@linkplain #judge judged}. All others pass as they
+ * are, one connection each.
  */
 final class S3Proxy implements AutoCloseable {
   /** What becomes of the request that is singled out. */
@@ -31,11 +34,26 @@ final class S3Proxy implements AutoCloseable {
     DONE_CUT_OFF
   }
 
+  /** What a judged request gets. */
+  enum Answer {
+    /** The store's. */
+    PASS,
+    /** 503, and the store never sees it. */
+    UNAVAILABLE,
+    /** 403, and the store never sees it. */
+    DENIED,
+    /** None for longer than any client waits, though the store does it. */
+    SILENCE,
+    /** A reset connection, though the store does it. */
+    RESET
+  }
+
   private final ServerSocket listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
   private final ExecutorService threads = Executors.newCachedThreadPool();
   private final CountDownLatch closed = new CountDownLatch(1);
   private final int storePort;
   private @Nullable Trap trap;
+  private volatile Function<String, Answer> judge = call -> Answer.PASS;
 
   private static final class Trap {
     private final String pathPart;
@@ -57,6 +75,16 @@ final class S3Proxy implements AutoCloseable {
 
   int port() {
     return listener.getLocalPort();
+  }
+
+  /**
+   * From now on, asks about each request.
+   *
+   * @param next is given the method and the decoded path, and of a bulk deletion its body too; may
+   *     be asked by several threads
+   */
+  void judge(Function<String, Answer> next) {
+    judge = next;
   }
 
   /** From now on, waits for the nth PUT of a manifest below the folder. */
@@ -105,6 +133,11 @@ final class S3Proxy implements AutoCloseable {
         return; // a connection that was opened in advance
       }
       byte[] body = in.readNBytes(contentLength(head));
+      Answer answered = judge.apply(call(head, body));
+      if (answered != Answer.PASS) {
+        fail(client, answered, head, body);
+        return;
+      }
       Trap caught = caught(head.substring(0, head.indexOf('\r')));
       byte[] answer = caught != null && caught.fate == Fate.LOST ? new byte[0] : ask(head, body);
       if (caught == null) {
@@ -122,6 +155,43 @@ final class S3Proxy implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  private static String call(String head, byte[] body) {
+    String line = head.substring(0, head.indexOf('\r'));
+    String call =
+        URLDecoder.decode(line.substring(0, line.lastIndexOf(' ')), StandardCharsets.UTF_8);
+    return call.startsWith("POST ") && call.contains("?delete")
+        ? call.replaceFirst("POST", "DELETE") + " " + new String(body, StandardCharsets.UTF_8)
+        : call;
+  }
+
+  private void fail(Socket client, Answer answer, String head, byte[] body)
+      throws IOException, InterruptedException {
+    switch (answer) {
+      case UNAVAILABLE -> refuse(client, "503 Service Unavailable", "SlowDown");
+      case DENIED -> refuse(client, "403 Forbidden", "AccessDenied");
+      case SILENCE -> {
+        ask(head, body);
+        closed.await(30, TimeUnit.SECONDS);
+      }
+      case RESET -> {
+        ask(head, body);
+        client.setSoLinger(true, 0);
+      }
+      case PASS -> throw new IllegalArgumentException("nothing to fail");
+    }
+  }
+
+  private static void refuse(Socket client, String status, String code) throws IOException {
+    String body = "<?xml version=\"1.0\"?><Error><Code>" + code + "</Code></Error>";
+    client
+        .getOutputStream()
+        .write(
+            ("HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
+                    .formatted(status, body.length(), body))
+                .getBytes(StandardCharsets.ISO_8859_1));
+    client.getOutputStream().flush();
   }
 
   /** The store's answer, with a head that ends the connection after it. */

@@ -44,13 +44,25 @@ final class S3Server implements AutoCloseable {
   static void catalog(SparkDistribution spark, int port) {
     spark
         .conf("spark.sql.extensions", "io.lancebackfill.sql.LanceBackfillExtensions")
-        .conf("spark.sql.catalog.lance", "io.lancebackfill.catalog.LanceBackfillCatalog")
-        .conf("spark.sql.catalog.lance.root", "s3://bucket/tables")
-        .conf("spark.sql.catalog.lance.storage.aws_endpoint", endpoint(port))
-        .conf("spark.sql.catalog.lance.storage.allow_http", "true")
-        .conf("spark.sql.catalog.lance.storage.aws_region", REGION)
-        .conf("spark.sql.catalog.lance.storage.aws_access_key_id", KEY)
-        .conf("spark.sql.catalog.lance.storage.aws_secret_access_key", SECRET);
+        .conf("spark.sql.catalog.lance", "io.lancebackfill.catalog.LanceBackfillCatalog");
+    catalog(port).forEach(spark::conf);
+  }
+
+  /** Settings of that catalog: where its tables are, and how to get at them. */
+  static Map<String, String> catalog(int port) {
+    return Map.of(
+        "spark.sql.catalog.lance.root",
+        "s3://bucket/tables",
+        "spark.sql.catalog.lance.storage.aws_endpoint",
+        endpoint(port),
+        "spark.sql.catalog.lance.storage.allow_http",
+        "true",
+        "spark.sql.catalog.lance.storage.aws_region",
+        REGION,
+        "spark.sql.catalog.lance.storage.aws_access_key_id",
+        KEY,
+        "spark.sql.catalog.lance.storage.aws_secret_access_key",
+        SECRET);
   }
 
   /** What pylance and boto3 find the bucket by. */
