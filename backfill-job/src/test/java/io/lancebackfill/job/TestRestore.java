@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceTables;
+import io.lancebackfill.state.JobEvent;
+import io.lancebackfill.state.JobRecords;
+import io.lancebackfill.state.TableState;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
@@ -132,8 +135,20 @@ class TestRestore {
     long before = version();
     python("ds.delete('id % 10 < 5')");
     CountingFunction.at(27, () -> restore(before));
-    backfill(", concurrency => 1, commit_granularity => " + granularity);
+    Row result = backfill(", concurrency => 1, commit_granularity => " + granularity);
     complete();
+    assertThat(result.<Long>getAs("rows_computed")).as("each row once").isEqualTo(40);
+    assertThat(result.<Long>getAs("rows_from_checkpoints")).isZero();
+    assertThat(result.<Long>getAs("fragments_planned")).isEqualTo(4);
+    assertThat(result.<Long>getAs("fragments_committed")).isEqualTo(4);
+    assertThat(result.<Long>getAs("fragments_skipped")).isZero();
+    List<JobEvent> events =
+        new JobRecords(new TableState(DatasetRef.of(session.folder(name).toString())))
+            .events(result.getAs("job_id"));
+    JobEvent last =
+        events.stream().filter(e -> e.event().equals("COMMITTED")).reduce((a, b) -> b).get();
+    assertThat(last.rowsPlanned()).as("the whole of the progress").isEqualTo(40);
+    assertThat(last.counts().rowsComputed()).isEqualTo(40);
     CountingFunction.reset();
     assertThat(backfill("").<Long>getAs("rows_computed")).isZero();
   }
@@ -166,7 +181,7 @@ class TestRestore {
     Row pinned = backfill(", read_version => " + deleted);
     assertThat(pinned.<String>getAs("status")).isEqualTo("DONE");
     assertThat(pinned.<Long>getAs("rows_computed")).isEqualTo(30);
-    assertThat(pinned.<String>getAs("message"))
+    assertThat(pinned.<String>getAs("note"))
         .contains("1 fragments changed after the version that was read and were left as they are")
         .contains("ROWS_RESTORED");
     assertThat(coverage()).containsExactly(30L, 0L, 0L, 10L, 0L);
@@ -237,6 +252,62 @@ class TestRestore {
     session.call("add_column('%s', 'next', 'n + 1')", table);
     session.call("backfill('%s', 'next')", table);
     assertThat(session.number("SELECT count(*) FROM %s WHERE next = n + 1", table)).isEqualTo(50);
+  }
+
+  /** Files that were staged under ids which a restore took back go under the present ones. */
+  @Test
+  void filesOfIdsThatARestoreTookBack() {
+    declared("2.1", true);
+    python(
+        "lance.write_dataset(pa.table({'id': pa.array(range(40, 50), pa.int64()), 'text':"
+            + " ['more'] * 10, 'n': pa.nulls(10, pa.int32())}), uri, mode='append')");
+    long before = version();
+    backfill(", where => 'id >= 40', attach => 'shadow_column'");
+    backfill("");
+    restore(before);
+    CountingFunction.reset();
+    Row second = backfill("");
+    assertThat(second.<Long>getAs("rows_computed")).isZero();
+    assertThat(second.<Long>getAs("rows_from_checkpoints")).isEqualTo(50);
+    session.call("add_column('%s', 'next', 'concat(text, \"!\")')", table);
+    session.call("backfill('%s', 'next')", table);
+    assertThat(coverage()).containsExactly(50L, 0L, 0L, 0L, 0L);
+    assertThat(
+            session.number(
+                "SELECT count(*) FROM %s WHERE n = length(text) + id %% 10 AND next ="
+                    + " concat(text, '!')",
+                table))
+        .isEqualTo(50);
+  }
+
+  @Test
+  void aRestoreInTheMiddleOfAJobToAVersionWithAnotherFunction() {
+    declared("2.1", false);
+    long before = version();
+    alter(1);
+    CountingFunction.at(27, () -> restore(before));
+    assertThatThrownBy(() -> backfill(", concurrency => 1, commit_granularity => 1"))
+        .hasMessageContaining("[COLUMN_CHANGED] Column n has another function in version")
+        .hasMessageContaining("the same call goes on with the present function");
+    backfill("");
+    complete();
+  }
+
+  @Test
+  void aRestoreInTheMiddleOfAJobToAVersionWithoutTheColumn() {
+    made("2.1", false);
+    long before = version();
+    declare(0);
+    CountingFunction.at(37, () -> restore(before));
+    assertThatThrownBy(() -> backfill(", concurrency => 1, commit_granularity => 1"))
+        .hasMessageContaining("[COLUMN_DROPPED]")
+        .hasMessageContaining("is gone in version");
+    assertThat(session.number("SELECT count(*) FROM %s WHERE length(text) > 0", table))
+        .isEqualTo(40);
+    declare(0);
+    CountingFunction.reset();
+    assertThat(backfill("").<Long>getAs("rows_computed")).isLessThan(40);
+    complete();
   }
 
   /** What other writers did in versions that a restore left behind, and another brings back. */
