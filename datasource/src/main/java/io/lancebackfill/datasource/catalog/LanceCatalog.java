@@ -1,5 +1,6 @@
 package io.lancebackfill.datasource.catalog;
 
+import io.lancebackfill.datasource.table.LanceLog;
 import io.lancebackfill.datasource.table.TableColumn;
 import java.util.Map;
 import java.util.Optional;
@@ -20,6 +21,10 @@ import org.lance.spark.LanceSparkReadOptions;
  * is loaded to be written comes in the shape that its writer needs, see {@link IngestionTarget}.
  */
 public abstract class LanceCatalog extends LanceNamespaceSparkCatalog {
+  static {
+    LanceLog.quieten();
+  }
+
   /** Whether an INSERT leaves this column to somebody else. */
   protected abstract boolean isComputed(TableColumn column);
 

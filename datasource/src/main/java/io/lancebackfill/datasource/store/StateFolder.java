@@ -5,6 +5,7 @@ import io.lancebackfill.datasource.table.DatasetException.Kind;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.datasource.table.LanceErrorClassifier;
+import io.lancebackfill.datasource.table.LanceLog;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -23,6 +24,10 @@ import org.lance.namespace.model.ListTablesResponse;
 
 /** A folder of datasets that keep state. Never writes into it. */
 public final class StateFolder {
+  static {
+    LanceLog.quieten();
+  }
+
   private static final String SUFFIX = ".lance";
 
   private final DatasetRef folder;
