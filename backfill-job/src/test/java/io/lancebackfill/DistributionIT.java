@@ -122,6 +122,7 @@ class DistributionIT {
             "httpcore5-h2",
             "jackson-databind-nullable",
             "jar-jni",
+            "jna",
             "lance-backfill-job",
             "lance-core",
             "lance-namespace-apache-client",

@@ -22,7 +22,9 @@ public final class SparkDistribution {
   private final String python = System.getProperty("test.python");
   private final Path workFolder;
   private final Map<String, String> conf = new TreeMap<>();
+  private final Map<String, String> variables = new TreeMap<>();
   private List<String> launcher = List.of();
+  private boolean bundleOnly;
 
   /** With a catalog {@code lance} of the tables below the work folder's {@code tables}. */
   public SparkDistribution(Path workFolder) {
@@ -44,6 +46,18 @@ public final class SparkDistribution {
   /** A setting of the runs that are started from now on. */
   public SparkDistribution conf(String key, String value) {
     conf.put(key, value);
+    return this;
+  }
+
+  /** An environment variable of the runs that are started from now on. */
+  public SparkDistribution variable(String name, String value) {
+    variables.put(name, value);
+    return this;
+  }
+
+  /** From now on, the bundle goes beside Spark without the jars that belong to it. */
+  public SparkDistribution bundleOnly() {
+    bundleOnly = true;
     return this;
   }
 
@@ -123,7 +137,8 @@ public final class SparkDistribution {
     List<String> command = new ArrayList<>(launcher);
     command.add(sparkHome.resolve("bin").resolve(program).toString());
     command.add("--jars");
-    command.add(jars().stream().map(Path::toString).collect(Collectors.joining(",")));
+    List<Path> beside = bundleOnly ? List.of(bundle()) : jars();
+    command.add(beside.stream().map(Path::toString).collect(Collectors.joining(",")));
     conf.forEach(
         (key, value) -> {
           command.add("--conf");
@@ -136,9 +151,10 @@ public final class SparkDistribution {
   }
 
   private void asUsersHaveIt(Map<String, String> environment) {
-    environment.keySet().removeIf(name -> name.startsWith("SPARK_") || name.startsWith("PYTHON"));
+    environment.keySet().removeIf(name -> name.matches("(SPARK_|PYTHON|LANCE_).*"));
     environment.put("SPARK_HOME", sparkHome.toString());
     environment.put("PYSPARK_PYTHON", python);
+    environment.putAll(variables);
   }
 
   private Path newFolder() {

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The ways in, each on a stock Spark with the jars of target/dist, from a folder elsewhere. */
 class WaysInIT {
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String WARNING_OF_LANCE = "This operation is not stable yet";
   private static final String TABLE =
       "CREATE TABLE lance.default.t TBLPROPERTIES ('file_format_version'='2.1') AS SELECT id,"
           + " concat('Ab ', id) AS text FROM range(0, 1000, 1, 4)";
@@ -73,6 +74,7 @@ class WaysInIT {
             "SELECT 'wrong', count(*) FROM lance.default.t",
             "  WHERE length IS DISTINCT FROM length(text) + 1;")) {
       String out = run.output();
+      assertThat(run.stderr()).doesNotContain(WARNING_OF_LANCE);
       assertThat(out).contains("\tPAUSED\t").contains("\tDONE\t").contains("wrong\t0\n");
       for (int fragment = 0; fragment < 4; fragment++) {
         assertThat(out).contains("\n" + fragment + "\t250\t250\t0\t0\t0\t0\t");
@@ -85,9 +87,27 @@ class WaysInIT {
   }
 
   @Test
+  void sqlWithoutStackTraces() throws Exception {
+    try (SparkRun run = spark.sqlText("CALL lanse.system.backfill('default.t', 'length')")) {
+      assertThat(run.exitStatus()).isNotZero();
+      assertThat(run.stderr())
+          .contains("[UNKNOWN_CATALOG] There is no catalog 'lanse'. Did you mean 'lance'?")
+          .doesNotContain("\tat ");
+    }
+    try (SparkRun run = spark.bundleOnly().sqlText("SELECT 1")) {
+      assertThat(run.exitStatus()).isNotZero();
+      assertThat(run.stderr())
+          .contains("[MISSING_JARS] The class path lacks arrow-c-data")
+          .contains("--jars $(echo backfill-job/target/dist/*.jar | tr ' ' ',')")
+          .doesNotContain("NoClassDefFoundError");
+    }
+  }
+
+  @Test
   void python() throws Exception {
     try (SparkRun run = spark.python("T = \"\"\"" + TABLE + "\"\"\"\n" + withTable())) {
       assertThat(run.output()).contains(expectedOfThreeKinds());
+      assertThat(run.stderr()).doesNotContain(WARNING_OF_LANCE);
     }
   }
 
@@ -103,7 +123,9 @@ class WaysInIT {
       JsonNode row = onlyLine(run);
       assertThat(row.get("status").asText()).isEqualTo("PAUSED");
       assertThat(row.get("fragments_committed").asInt()).isEqualTo(3);
+      assertThat(run.stderr()).doesNotContain(WARNING_OF_LANCE);
     }
+    spark.variable("LANCE_LOG", "warn");
     try (SparkRun run =
         submit(
             "--column",
@@ -118,6 +140,7 @@ class WaysInIT {
       assertThat(row.get("job_id").asText()).isEqualTo("nightly");
       assertThat(row.get("status").asText()).isEqualTo("DONE");
       assertThat(row.get("rows_computed").asInt()).isEqualTo(250);
+      assertThat(run.stderr()).as("what the user set counts").contains(WARNING_OF_LANCE);
     }
     try (SparkRun run = submit("--column", "no_column")) {
       assertThat(run.exitStatus()).as(run.stderr()).isEqualTo(1);
@@ -141,7 +164,9 @@ class WaysInIT {
     cluster = StandaloneCluster.start(spark, folder);
     try (SparkRun run = spark.python("T = \"\"\"" + TABLE + "\"\"\"\n" + withTable())) {
       assertThat(run.output()).contains(expectedOfThreeKinds());
-      assertThat(run.stderr()).contains("Connected to Spark cluster");
+      assertThat(run.stderr())
+          .contains("Connected to Spark cluster")
+          .doesNotContain(WARNING_OF_LANCE);
     }
   }
 

@@ -105,7 +105,7 @@ public final class ConfigOption<T> {
   }
 
   /**
-   * A value as a CALL gives it; text is not read as a number.
+   * A value as a CALL gives it: typed, or as text.
    *
    * @throws BackfillException INVALID_OPTION
    */

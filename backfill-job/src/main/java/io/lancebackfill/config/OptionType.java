@@ -4,7 +4,7 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
 
-/** How values of one type are read: from a CALL, where they have types, and from text. */
+/** How values of one type are read: from a CALL, where they may have types, and from text. */
 enum OptionType {
   STRING("a string") {
     @Override
@@ -20,7 +20,10 @@ enum OptionType {
   BOOLEAN("true or false") {
     @Override
     Optional<Object> ofValue(Object value) {
-      return value instanceof Boolean ? Optional.of(value) : Optional.empty();
+      if (value instanceof Boolean) {
+        return Optional.of(value);
+      }
+      return value instanceof String text ? ofText(text) : Optional.empty();
     }
 
     @Override
@@ -46,6 +49,9 @@ enum OptionType {
   LONG("an integer") {
     @Override
     Optional<Object> ofValue(Object value) {
+      if (value instanceof String text) {
+        return ofText(text);
+      }
       return value instanceof Byte
               || value instanceof Short
               || value instanceof Integer
@@ -89,7 +95,7 @@ enum OptionType {
     return description;
   }
 
-  /** A value of a CALL: text is never read as a number. */
+  /** A value of a CALL: of this type, or its text, since widgets and templates hand over text. */
   abstract Optional<Object> ofValue(Object value);
 
   /** A value of a session setting or of a column's metadata. */

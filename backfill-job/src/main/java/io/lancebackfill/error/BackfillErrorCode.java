@@ -5,6 +5,8 @@ package io.lancebackfill.error;
  * can cure it: the caller, somebody outside, or we.
  */
 public enum BackfillErrorCode {
+  // The session
+  MISSING_JARS(Kind.EXTERNAL),
   // The call
   INVALID_CALL(Kind.USER),
   UNKNOWN_PROCEDURE(Kind.USER),

@@ -189,20 +189,64 @@ public final class ColumnDeclarations {
         target,
         () -> {
           TableSnapshot table = Tables.latest(target);
-          ComputedColumn column = ComputedColumn.of(table, name);
-          for (ComputedColumn other : ComputedColumn.all(table)) {
-            if (!other.fieldIds().equals(column.fieldIds())
-                && other.inputs().stream().anyMatch(column.names()::contains)) {
+          return drop(table, List.of(ComputedColumn.of(table, name)));
+        });
+  }
+
+  /**
+   * Drops computed columns that are named one by one, with one commit.
+   *
+   * @param names each column of a group must be among them
+   * @return whether they are dropped: if one of them is not computed, none is
+   */
+  public boolean dropNamed(List<String> names) {
+    return StorageErrors.translate(
+        target,
+        () -> {
+          TableSnapshot table = Tables.latest(target);
+          List<ComputedColumn> columns =
+              ComputedColumn.all(table).stream()
+                  .filter(column -> column.names().stream().anyMatch(names::contains))
+                  .toList();
+          List<String> all = columns.stream().flatMap(column -> column.names().stream()).toList();
+          if (!all.containsAll(names)) {
+            return false;
+          }
+          for (ComputedColumn group : columns) {
+            if (!names.containsAll(group.names())) {
               throw new BackfillException(
                   BackfillErrorCode.COLUMN_IN_USE,
-                  "Column '%s' is an input of column '%s' (%s). Drop or alter that one first."
-                      .formatted(column.name(), other.name(), other.expression()));
+                  ("Columns %s are filled together by %s, and go together. Name all of them, or"
+                          + " CALL %s.system.drop_column('%s', '%s').")
+                      .formatted(
+                          String.join(", ", group.names()),
+                          group.expression(),
+                          target.catalog(),
+                          target.name(),
+                          group.names().get(0)));
             }
           }
-          List<String> names = new ArrayList<>(column.names());
-          names.addAll(ColumnFileCommitter.leftOver(table, column.columns()));
-          return LanceTables.dropColumns(target.ref(), names).version();
+          drop(table, columns);
+          return true;
         });
+  }
+
+  private long drop(TableSnapshot table, List<ComputedColumn> columns) {
+    List<String> names = new ArrayList<>();
+    columns.forEach(column -> names.addAll(column.names()));
+    for (ComputedColumn other : ComputedColumn.all(table)) {
+      for (ComputedColumn column : columns) {
+        if (!names.containsAll(other.names())
+            && other.inputs().stream().anyMatch(column.names()::contains)) {
+          throw new BackfillException(
+              BackfillErrorCode.COLUMN_IN_USE,
+              "Column '%s' is an input of column '%s' (%s). Drop or alter that one first."
+                  .formatted(column.name(), other.name(), other.expression()));
+        }
+      }
+    }
+    columns.forEach(column -> names.addAll(ColumnFileCommitter.leftOver(table, column.columns())));
+    return LanceTables.dropColumns(target.ref(), names).version();
   }
 
   /** A column must not depend on itself, over whatever other computed columns. */

@@ -150,12 +150,14 @@ public final class ArgumentBinder {
     if (accepted.isEmpty()) {
       faults.add(
           BackfillErrorCode.INVALID_ARGUMENT,
-          "Argument '%s' must be a %s, and not the %s %s."
+          "Argument '%s' must be a %s, and not the %s %s. Write %s => %s."
               .formatted(
                   parameter.name(),
                   parameter.type().sqlName(),
                   argument.type().sql().toLowerCase(Locale.ROOT),
-                  argument.text()));
+                  argument.text(),
+                  parameter.name(),
+                  parameter.type().example()));
     }
     return accepted.orElse(null);
   }

@@ -21,7 +21,7 @@ public record CallCatalog(String name, String className, Map<String, String> opt
   private static final String STORAGE = "storage.";
 
   /** Our catalog's class. */
-  static final String OURS = "io.lancebackfill.catalog.LanceBackfillCatalog";
+  public static final String OURS = "io.lancebackfill.catalog.LanceBackfillCatalog";
 
   private static final Set<String> LANCE_CLASSES =
       Set.of(OURS, "org.lance.spark.LanceNamespaceSparkCatalog");
@@ -46,6 +46,12 @@ public record CallCatalog(String name, String className, Map<String, String> opt
         : Optional.empty();
   }
 
+  /** All configured catalogs, by name. */
+  public static List<CallCatalog> configured(SQLConf conf) {
+    Map<String, String> settings = JavaConverters.mapAsJavaMap(conf.getAllConfs());
+    return names(conf).stream().map(name -> of(settings, name)).toList();
+  }
+
   /** The names of all configured catalogs. */
   static List<String> names(SQLConf conf) {
     return JavaConverters.mapAsJavaMap(conf.getAllConfs()).keySet().stream()
@@ -65,6 +71,11 @@ public record CallCatalog(String name, String className, Map<String, String> opt
           }
         });
     return new CallCatalog(name, settings.getOrDefault(PREFIX + name, ""), options);
+  }
+
+  /** The classes of the catalogs that our procedures may be called on. */
+  public static Set<String> lanceClasses() {
+    return LANCE_CLASSES;
   }
 
   /** Whether our procedures may be called on it: ours, or lance-spark's own. */

@@ -2,9 +2,6 @@ package io.lancebackfill.procedure;
 
 import static org.apache.spark.sql.types.DataTypes.StringType;
 
-import io.lancebackfill.config.Durations;
-import io.lancebackfill.error.BackfillErrorCode;
-import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.job.CleanAction;
 import java.time.Duration;
 import java.util.List;
@@ -23,7 +20,7 @@ final class CleanProcedure implements Procedure {
             ProcedureParameter.required("table", ParameterType.STRING, "Name or URI of the table."),
             ProcedureParameter.optional(
                 "older_than",
-                ParameterType.STRING,
+                ParameterType.DURATION,
                 "What is younger stays; a duration such as '1h', by default '7 days'."),
             ProcedureParameter.optional(
                 "dry_run", ParameterType.BOOLEAN, "Lists what would be deleted.")),
@@ -33,21 +30,10 @@ final class CleanProcedure implements Procedure {
 
   @Override
   public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
-    Duration age =
-        arguments.optionalString("older_than").map(CleanProcedure::age).orElse(DEFAULT_AGE);
+    Duration age = arguments.value("older_than").map(Duration.class::cast).orElse(DEFAULT_AGE);
     return new CleanAction(CallTargets.table(context, arguments))
         .run(age, arguments.bool("dry_run", false)).stream()
             .map(file -> RowFactory.create(file.kind(), file.path()))
             .toList();
-  }
-
-  private static Duration age(String text) {
-    return Durations.parse(text)
-        .orElseThrow(
-            () ->
-                new BackfillException(
-                    BackfillErrorCode.INVALID_ARGUMENT,
-                    "older_than is '%s', which is no duration. Give one with a unit: '1h', '7 days' or 'PT1H'."
-                        .formatted(text)));
   }
 }

@@ -5,6 +5,7 @@ import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.procedure.CallCatalog;
 import io.lancebackfill.procedure.Procedure;
 import io.lancebackfill.procedure.ProcedureRegistry;
+import java.util.List;
 import java.util.Optional;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.FunctionIdentifier;
@@ -25,7 +26,8 @@ import scala.collection.Seq;
 /**
  * Parses {@code CALL catalog.system.procedure(...)} where the catalog is a Lance one; everything
  * else, other CALLs included, goes to the next parser as it came. There is no grammar of ours: what
- * follows CALL is a function call in Spark's own.
+ * follows CALL is a function call in Spark's own. A CALL that the next parser refuses, too, and
+ * that looks like one of ours is refused with a {@link MissedCall}.
  */
 final class CallStatementParser implements ParserInterface {
   private static final String NAMESPACE = "system";
@@ -48,13 +50,53 @@ final class CallStatementParser implements ParserInterface {
   @Override
   public LogicalPlan parsePlan(String sqlText) throws ParseException {
     Optional<CallStatement> statement = CallStatement.scan(sqlText);
-    if (statement.isEmpty()) {
-      return delegate.parsePlan(sqlText);
+    Optional<CallCatalog> catalog = statement.flatMap(this::claimedCatalog);
+    return catalog.isPresent()
+        ? plan(statement.get(), catalog.get(), sqlText)
+        : planOfOthers(statement, sqlText);
+  }
+
+  /**
+   * @throws ParseException the delegate's, or another one for a CALL that may be meant for us, so
+   *     that a parser around this one goes on as it would without us
+   */
+  private LogicalPlan planOfOthers(Optional<CallStatement> statement, String sqlText)
+      throws ParseException {
+    LogicalPlan plan;
+    try {
+      plan = delegate.parsePlan(sqlText);
+    } catch (ParseException | NullPointerException e) { // the latter by lance-spark's parser
+      throwIfMissed(statement, sqlText);
+      throw e;
     }
-    Optional<CallCatalog> catalog = claimedCatalog(statement.get());
-    return catalog.isEmpty()
-        ? delegate.parsePlan(sqlText)
-        : plan(statement.get(), catalog.get(), sqlText);
+    if (plan == null) {
+      throwIfMissed(statement, sqlText);
+    }
+    return plan;
+  }
+
+  private void throwIfMissed(Optional<CallStatement> statement, String sqlText)
+      throws ParseException {
+    Optional<ParseException> missed =
+        MissedCall.quotedName(sqlText)
+            .map(this::missedCall)
+            .flatMap(MissedCall::quoted)
+            .or(
+                () ->
+                    statement
+                        .map(call -> missedCall(call.nameParts()))
+                        .flatMap(MissedCall::explanation));
+    if (missed.isPresent()) {
+      throw missed.get();
+    }
+  }
+
+  private MissedCall missedCall(List<String> nameParts) {
+    return new MissedCall(
+        nameParts,
+        CallCatalog.configured(conf()),
+        () -> session.sessionState().catalogManager().currentCatalog().name(),
+        procedures);
   }
 
   private Optional<CallCatalog> claimedCatalog(CallStatement statement) {
@@ -95,8 +137,10 @@ final class CallStatementParser implements ParserInterface {
     } catch (ParseException e) {
       throw new BackfillException(
           BackfillErrorCode.INVALID_CALL,
-          "The CALL cannot be read. " + String.valueOf(e.withCommand(sqlText).getMessage()).strip(),
-          e);
+          "The CALL cannot be read. %s\nWrite CALL %s(name => value, ...), with text in quotes."
+              .formatted(
+                  String.valueOf(e.withCommand(sqlText).getMessage()).strip(),
+                  String.join(".", statement.nameParts())));
     }
   }
 

@@ -5,11 +5,15 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Predicate;
 import org.apache.spark.sql.catalyst.CatalystTypeConverters;
 import org.apache.spark.sql.catalyst.analysis.Star;
 import org.apache.spark.sql.catalyst.analysis.UnresolvedAttribute;
+import org.apache.spark.sql.catalyst.analysis.UnresolvedFunction;
+import org.apache.spark.sql.catalyst.expressions.EqualTo;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.Literal;
 import org.apache.spark.sql.catalyst.expressions.SubqueryExpression;
@@ -30,6 +34,7 @@ final class ConstantArguments {
   static final Expression NOTHING = Literal.create(null, DataTypes.NullType);
 
   private static final int SHOWN_CHARACTERS = 100;
+  private static final Set<String> COLLECTIONS = Set.of("array", "map", "struct", "named_struct");
 
   private ConstantArguments() {}
 
@@ -39,14 +44,33 @@ final class ConstantArguments {
       return "a name, not a value. Put it in quotes: %s'%s'."
           .formatted(name == null ? "" : name + " => ", attribute.name());
     }
+    if (name == null
+        && parsed instanceof EqualTo equality
+        && equality.left() instanceof UnresolvedAttribute left) {
+      return "a comparison. An argument is given its value by =>: %s => %s."
+          .formatted(left.name(), source(equality.right()));
+    }
     if (contains(parsed, e -> e instanceof UnresolvedAttribute || e instanceof Star)) {
-      return "which names a column. A CALL takes constants only.";
+      return "which names a column. A CALL takes constants only. " + quoting(parsed, name);
     }
     if (contains(parsed, SubqueryExpression.class::isInstance)) {
       return "a query. A CALL takes constants only: run the query first and pass its result as a"
           + " parameter.";
     }
     return null;
+  }
+
+  private static String quoting(Expression parsed, @Nullable String name) {
+    if (parsed instanceof UnresolvedFunction function
+        && COLLECTIONS.contains(function.nameParts().last().toLowerCase(Locale.ROOT))) {
+      return "Put the names in it in quotes.";
+    }
+    String text = source(parsed);
+    String quote = text.contains("'") && !text.contains("\"") ? "\"" : "'";
+    return "Put an expression in quotes: %s%s."
+        .formatted(
+            name == null ? "" : name + " => ",
+            quote + (quote.equals("'") ? text.replace("'", "\\'") : text) + quote);
   }
 
   private static boolean contains(Expression expression, Predicate<Expression> wanted) {
@@ -62,7 +86,9 @@ final class ConstantArguments {
     }
     if (!resolved.foldable()) {
       return CallArgument.broken(
-          place.name(), place.text(), "which is no constant. A CALL takes constants only.");
+          place.name(),
+          place.text(),
+          "which is no constant. A CALL takes constants only; an expression goes in quotes.");
     }
     Object value = java(resolved.eval(null), resolved.dataType());
     return CallArgument.of(place.name(), value, resolved.dataType(), text(resolved));

@@ -170,12 +170,27 @@ class TestBackfillOptions {
   }
 
   @Test
-  void doesNotReadTextOfACallAsANumber() {
-    assertThat(BackfillOptions.CONCURRENCY.ofColumn("4")).isEqualTo(4);
-    assertThatThrownBy(() -> BackfillOptions.CONCURRENCY.ofCall("4"))
+  void readsTextOfACallAsWhatTheOptionWants() {
+    for (ConfigOption<?> option : BackfillOptions.all()) {
+      option
+          .defaultValue()
+          .ifPresent(value -> assertThat(option.ofCall(option.defaultText())).isEqualTo(value));
+    }
+    assertThat(BackfillOptions.CONCURRENCY.ofCall(" 4 ")).isEqualTo(4);
+    assertThat(BackfillOptions.READ_VERSION.ofCall("3000000000")).isEqualTo(3_000_000_000L);
+    assertThat(BackfillOptions.RECOMPUTE.ofCall("True")).isEqualTo(true);
+    assertThatThrownBy(() -> BackfillOptions.CONCURRENCY.ofCall(""))
         .isInstanceOf(BackfillException.class)
         .hasMessageStartingWith(
-            "[INVALID_OPTION] Option 'concurrency' is '4', and must be an integer");
+            "[INVALID_OPTION] Option 'concurrency' is '', and must be an integer");
+    assertThatThrownBy(() -> BackfillOptions.RECOMPUTE.ofCall("yes"))
+        .isInstanceOf(BackfillException.class)
+        .hasMessageStartingWith(
+            "[INVALID_OPTION] Option 'recompute' is 'yes', and must be true or false");
+  }
+
+  @Test
+  void takesNothingElseForText() {
     assertThatThrownBy(() -> BackfillOptions.WHERE.ofCall(true))
         .isInstanceOf(BackfillException.class)
         .hasMessageStartingWith("[INVALID_OPTION] Option 'where' is 'true', and must be a string");

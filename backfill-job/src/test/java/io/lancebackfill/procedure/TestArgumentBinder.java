@@ -7,6 +7,7 @@ import io.lancebackfill.config.BackfillOptions;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import java.math.BigDecimal;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -53,6 +54,17 @@ class TestArgumentBinder {
         Arguments.of(ParameterType.STRING_ARRAY, List.of(), List.of()),
         Arguments.of(ParameterType.STRING_MAP, Map.of("a", "b"), Map.of("a", "b")),
         Arguments.of(ParameterType.STRING_MAP, Map.of(), Map.of()),
+        Arguments.of(ParameterType.STRING_MAP, Map.of("a", 1), Map.of("a", "1")),
+        Arguments.of(ParameterType.STRING_MAP, Map.of("a", true), Map.of("a", "true")),
+        Arguments.of(
+            ParameterType.STRING_MAP, Map.of("a", new BigDecimal("1E+1")), Map.of("a", "10")),
+        Arguments.of(ParameterType.BOOLEAN, " TRUE", true),
+        Arguments.of(ParameterType.BOOLEAN, "false", false),
+        Arguments.of(ParameterType.INT, "5", 5),
+        Arguments.of(ParameterType.LONG, " -5 ", -5L),
+        Arguments.of(ParameterType.DOUBLE, "0.5", 0.5),
+        Arguments.of(ParameterType.DURATION, "1h", Duration.ofHours(1)),
+        Arguments.of(ParameterType.DURATION, Duration.ofHours(1), Duration.ofHours(1)),
         Arguments.of(ParameterType.ANY, List.of(1), List.of(1)));
   }
 
@@ -65,18 +77,24 @@ class TestArgumentBinder {
   static Stream<Arguments> refused() {
     return Stream.of(
         Arguments.of(ParameterType.STRING, 5),
-        Arguments.of(ParameterType.BOOLEAN, "true"),
+        Arguments.of(ParameterType.BOOLEAN, "yes"),
+        Arguments.of(ParameterType.BOOLEAN, 1),
         Arguments.of(ParameterType.INT, 1L << 40),
-        Arguments.of(ParameterType.INT, "5"),
+        Arguments.of(ParameterType.INT, "5x"),
+        Arguments.of(ParameterType.INT, ""),
+        Arguments.of(ParameterType.INT, "5000000000"),
         Arguments.of(ParameterType.INT, 5.0),
         Arguments.of(ParameterType.LONG, new BigDecimal("5.5")),
         Arguments.of(ParameterType.LONG, new BigDecimal("1e30")),
-        Arguments.of(ParameterType.DOUBLE, "0.5"),
+        Arguments.of(ParameterType.DOUBLE, "half"),
+        Arguments.of(ParameterType.DURATION, "1"),
+        Arguments.of(ParameterType.DURATION, 1),
         Arguments.of(ParameterType.BINARY, "x"),
         Arguments.of(ParameterType.STRING_ARRAY, List.of(1)),
         Arguments.of(ParameterType.STRING_ARRAY, Arrays.asList("a", null)),
         Arguments.of(ParameterType.STRING_ARRAY, "a"),
-        Arguments.of(ParameterType.STRING_MAP, Map.of("a", 1)));
+        Arguments.of(ParameterType.STRING_MAP, "a"),
+        Arguments.of(ParameterType.STRING_MAP, Map.of("a", List.of())));
   }
 
   @ParameterizedTest
@@ -85,7 +103,8 @@ class TestArgumentBinder {
     assertThatThrownBy(() -> bound(type, given))
         .isInstanceOf(BackfillException.class)
         .hasMessageStartingWith(
-            "[INVALID_ARGUMENT] Argument 'p' must be a " + type.sqlName() + ", and not the ");
+            "[INVALID_ARGUMENT] Argument 'p' must be a " + type.sqlName() + ", and not the ")
+        .hasMessageEndingWith(" Write p => " + type.example() + ".");
   }
 
   @Test

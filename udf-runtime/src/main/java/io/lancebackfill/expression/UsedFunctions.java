@@ -63,7 +63,8 @@ final class UsedFunctions {
               Code.FUNCTION_NEEDS_VERSION,
               "Function '%s' needs a version: its code (%s) is not known here."
                       .formatted(node.prettyName(), node.getClass().getSimpleName())
-                  + " Give it one and change it whenever the function computes something else."));
+                  + " Give it one, %s, and change it whenever the function computes something else."
+                      .formatted(FingerprintException.VERSION_OPTION)));
     } else if (!node.getClass().getName().startsWith(SPARK)) {
       String name = node.prettyName();
       addJava(name, () -> JavaFingerprint.ofClass(name, node.getClass()));

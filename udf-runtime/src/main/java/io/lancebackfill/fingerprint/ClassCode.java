@@ -124,7 +124,9 @@ final class ClassCode {
       throw FingerprintException.failed(
           "The class file of '%s', which function '%s' uses, cannot be read: %s. "
                   .formatted(name.replace('/', '.'), function, e)
-              + "Check the jar, or give the function a version.",
+              + "Check the jar, or give the function a version: "
+              + FingerprintException.VERSION_OPTION
+              + ".",
           e);
     }
   }

@@ -15,6 +15,9 @@ public final class FingerprintException extends RuntimeException {
     FAILED
   }
 
+  /** How a user gives a function a version, where a column is declared or a function registered. */
+  public static final String VERSION_OPTION = "options => map('version', '1')";
+
   private final Reason reason;
 
   FingerprintException(Reason reason, String message, @Nullable Throwable cause) {
@@ -26,7 +29,8 @@ public final class FingerprintException extends RuntimeException {
     return new FingerprintException(
         Reason.NEEDS_VERSION,
         "Function '%s' needs a version: %s. ".formatted(function, why)
-            + "Give it one and change it whenever the function computes something else.",
+            + "Give it one, %s, and change it whenever the function computes something else."
+                .formatted(VERSION_OPTION),
         null);
   }
 

@@ -100,7 +100,9 @@ public final class JavaFingerprint {
     } catch (IllegalAccessException | InvocationTargetException e) {
       throw FingerprintException.failed(
           "Spark's wrapper of a Java function cannot be read: %s. ".formatted(e)
-              + "Give the function a version.",
+              + "Give the function a version: "
+              + FingerprintException.VERSION_OPTION
+              + ".",
           e);
     }
   }

@@ -227,7 +227,9 @@ final class PythonProcess {
         FingerprintException.failed(
             "Function '%s' cannot be looked at: %s. "
                     .formatted(name, answer.path("failed").asText())
-                + "Make what it imports available to the driver's Python, or give it a version.",
+                + "Make what it imports available to the driver's Python, or give it a version: "
+                + FingerprintException.VERSION_OPTION
+                + ".",
             null));
   }
 
@@ -237,7 +239,9 @@ final class PythonProcess {
     return FingerprintException.failed(
         "Python '%s', which looks at the functions of the session, %s. ".formatted(python, what)
             + "Set spark.pyspark.driver.python or PYSPARK_PYTHON to a Python with pyspark, "
-            + "or give the function a version."
+            + "or give the function a version: "
+            + FingerprintException.VERSION_OPTION
+            + "."
             + (tail.isEmpty() ? "" : " Its last words:\n" + tail),
         cause);
   }

@@ -217,7 +217,8 @@ class TestExpressionBinder {
     spark.udf().register("l", (UDF1<Integer, Integer>) x -> x + 1, DataTypes.IntegerType);
 
     assertFaults("l(n) + l(n)", Code.FUNCTION_NEEDS_VERSION)
-        .hasMessageContaining("Function 'l' needs a version: it is a lambda");
+        .hasMessageContaining("Function 'l' needs a version: it is a lambda")
+        .hasMessageContaining("Give it one, options => map('version', '1'), and change it");
     assertThat(binder(spark).bind("l(n)", "3").functions()).isEmpty();
   }
 

@@ -300,7 +300,8 @@ class TestPythonFingerprint {
     assertThatThrownBy(() -> binder.bind("needs_version_lock(text)"))
         .isInstanceOf(ExpressionException.class)
         .hasMessageStartingWith("[FUNCTION_NEEDS_VERSION] ")
-        .hasMessageContaining("_thread.lock");
+        .hasMessageContaining("_thread.lock")
+        .hasMessageContaining("Give it one, options => map('version', '1'), and change it");
   }
 
   private static List<Outcome> ask(Path python, Duration timeout) {

@@ -1,5 +1,6 @@
 package io.lancebackfill.datasource.catalog;
 
+import io.lancebackfill.datasource.table.LanceLog;
 import io.lancebackfill.datasource.table.TableColumn;
 import java.util.Arrays;
 import java.util.Map;
@@ -23,6 +24,10 @@ import org.lance.spark.LanceSparkReadOptions;
  * is loaded to be written comes in the shape that its writer needs, see {@link IngestionTarget}.
  */
 public abstract class LanceCatalog extends LanceNamespaceSparkCatalog {
+  static {
+    LanceLog.quieten();
+  }
+
   /** Spark says since 3.5.3 what a table is loaded for; before that it loads all in one way. */
   private static final boolean SPARK_TELLS_PRIVILEGES =
       Stream.of(TableCatalog.class.getMethods())

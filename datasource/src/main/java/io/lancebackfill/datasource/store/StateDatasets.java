@@ -6,6 +6,7 @@ import io.lancebackfill.datasource.table.DatasetOpener;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.datasource.table.LanceErrorClassifier;
+import io.lancebackfill.datasource.table.LanceLog;
 import io.lancebackfill.datasource.table.Retry;
 import java.nio.file.Files;
 import java.time.Duration;
@@ -33,6 +34,10 @@ import org.lance.operation.Overwrite;
 
 /** What all datasets of this package have in common: their format number, create, open, append. */
 final class StateDatasets {
+  static {
+    LanceLog.quieten();
+  }
+
   /** Schema metadata key of the number below. */
   static final String FORMAT_KEY = "lance-backfill.format";
 

@@ -5,6 +5,7 @@ import io.lancebackfill.datasource.table.DatasetException.Kind;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.datasource.table.LanceErrorClassifier;
+import io.lancebackfill.datasource.table.LanceLog;
 import io.lancebackfill.datasource.table.Retry;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -24,6 +25,10 @@ import org.lance.namespace.model.ListTablesResponse;
 
 /** A folder of datasets that keep state. Never writes into it. */
 public final class StateFolder {
+  static {
+    LanceLog.quieten();
+  }
+
   private static final String SUFFIX = ".lance";
 
   private final DatasetRef folder;

@@ -9,6 +9,10 @@ import org.lance.ReadOptions;
  * comes out is Lance's own handle, which no signature beyond this module may show.
  */
 public final class DatasetOpener {
+  static {
+    LanceLog.quieten();
+  }
+
   private DatasetOpener() {}
 
   /**

@@ -6,6 +6,7 @@ import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetException.Kind;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceErrorClassifier;
+import io.lancebackfill.datasource.table.LanceLog;
 import io.lancebackfill.datasource.table.TableColumn;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -40,6 +41,10 @@ import org.lance.fragment.DataFile;
  * the end only.
  */
 public final class ColumnFileWriter implements AutoCloseable {
+  static {
+    LanceLog.quieten();
+  }
+
   /** How long an abort waits for Lance to stop; after that its thread ends by itself. */
   private static final long ABORT_SECONDS = 60;
 
