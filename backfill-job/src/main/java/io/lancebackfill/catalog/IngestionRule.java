@@ -2,26 +2,33 @@ package io.lancebackfill.catalog;
 
 import io.lancebackfill.datasource.catalog.IngestionTarget;
 import io.lancebackfill.datasource.catalog.LanceCatalog;
+import io.lancebackfill.error.Faults;
 import java.util.Optional;
 import org.apache.spark.sql.catalyst.analysis.NamedRelation;
+import org.apache.spark.sql.catalyst.analysis.NoSuchTableException;
+import org.apache.spark.sql.catalyst.analysis.ResolvedIdentifier;
 import org.apache.spark.sql.catalyst.plans.logical.InsertIntoStatement;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.plans.logical.MergeIntoTable;
 import org.apache.spark.sql.catalyst.plans.logical.SubqueryAlias;
+import org.apache.spark.sql.catalyst.plans.logical.UpdateColumnsBackfill;
 import org.apache.spark.sql.catalyst.plans.logical.UpdateTable;
 import org.apache.spark.sql.catalyst.plans.logical.V2WriteCommand;
 import org.apache.spark.sql.catalyst.rules.Rule;
+import org.apache.spark.sql.connector.catalog.Identifier;
 import org.apache.spark.sql.connector.catalog.Table;
 import org.apache.spark.sql.execution.datasources.v2.DataSourceV2Relation;
 import scala.Function1;
+import scala.collection.JavaConverters;
 import scala.runtime.AbstractPartialFunction;
 
 /**
  * Settles, while a statement is analysed, in which shape it writes a table with computed columns.
  * INSERT, {@code append} and {@code overwrite} get the table without them; a statement that names
  * them all the same is dealt with by {@link NamedComputedColumns}. UPDATE and MERGE get the whole
- * table, and {@code UPDATE SET *} and {@code INSERT *} want of the source no more than {@link
- * MergeStars} says. After that Spark's own resolution takes place, as for any table.
+ * table, {@code UPDATE SET *} and {@code INSERT *} want of the source no more than {@link
+ * MergeStars} says, and what is assigned to computed columns is dealt with by {@link
+ * AssignedComputedColumns}. After that Spark's own resolution takes place, as for any table.
  */
 public final class IngestionRule extends Rule<LogicalPlan> {
   @Override
@@ -34,7 +41,7 @@ public final class IngestionRule extends Rule<LogicalPlan> {
       return insertion(insert.table()).map(to -> insert(insert, to)).orElse(plan);
     }
     if (plan instanceof V2WriteCommand write && write.query().resolved()) {
-      return ingestion((LogicalPlan) write.table())
+      return insertion((LogicalPlan) write.table())
           .map(
               to ->
                   (LogicalPlan)
@@ -44,26 +51,74 @@ public final class IngestionRule extends Rule<LogicalPlan> {
           .orElse(plan);
     }
     if (plan instanceof MergeIntoTable merge && merge.sourceTable().resolved()) {
-      return ingestion(merge.targetTable())
-          .map(
-              to -> {
-                LogicalPlan target = to.with(to.target().wholeTable());
-                return MergeStars.expand(merge, target, to.target().computedColumns());
-              })
-          .orElse(plan);
+      return insertion(merge.targetTable()).map(to -> merge(merge, to)).orElse(plan);
     }
     if (plan instanceof UpdateTable update) {
-      return ingestion(update.table())
-          .map(
-              to ->
-                  (LogicalPlan)
-                      update.copy(
-                          to.same(to.target().wholeTable()),
-                          update.assignments(),
-                          update.condition()))
-          .orElse(plan);
+      return insertion(update.table()).map(to -> update(update, to)).orElse(plan);
+    }
+    if (plan instanceof UpdateColumnsBackfill update
+        && update.table() instanceof ResolvedIdentifier identifier
+        && identifier.catalog() instanceof LanceCatalog catalog) {
+      refuseComputed(update, catalog, identifier.identifier());
     }
     return plan;
+  }
+
+  /** First Spark resolves what is assigned, then it is looked at. */
+  private static LogicalPlan merge(MergeIntoTable merge, Target to) {
+    if (to.target().awaitsAssignments()) {
+      LogicalPlan target = to.with(to.target().assignedTable());
+      return MergeStars.expand(merge, target, to.target().computedColumns());
+    }
+    if (!merge.resolved()) {
+      return merge;
+    }
+    MergeIntoTable checked = new AssignedComputedColumns(to.named()).checked(merge);
+    return checked.copy(
+        to.same(to.target().wholeTable()),
+        checked.sourceTable(),
+        checked.mergeCondition(),
+        checked.matchedActions(),
+        checked.notMatchedActions(),
+        checked.notMatchedBySourceActions());
+  }
+
+  private static LogicalPlan update(UpdateTable update, Target to) {
+    if (to.target().awaitsAssignments()) {
+      return update.copy(
+          to.same(to.target().assignedTable()), update.assignments(), update.condition());
+    }
+    if (!update.resolved()) {
+      return update;
+    }
+    return update.copy(
+        to.same(to.target().wholeTable()),
+        new AssignedComputedColumns(to.named()).checked(update.assignments()),
+        update.condition());
+  }
+
+  /** lance-spark's {@code ALTER TABLE t UPDATE COLUMNS ... FROM view}, which writes any value. */
+  private static void refuseComputed(
+      UpdateColumnsBackfill update, LanceCatalog catalog, Identifier identifier) {
+    Optional<IngestionTarget> target;
+    try {
+      target = catalog.ingestionTarget(catalog.loadTable(identifier));
+    } catch (NoSuchTableException e) {
+      return; // the statement itself says so
+    }
+    Faults faults = new Faults();
+    target.ifPresent(
+        table -> {
+          NamedComputedColumns named = new NamedComputedColumns(table, name(identifier));
+          JavaConverters.seqAsJavaList(update.columnNames()).stream()
+              .filter(named::isComputed)
+              .forEach(column -> faults.add(named.refusal(column)));
+        });
+    faults.throwIfAny();
+  }
+
+  private static String name(Identifier identifier) {
+    return String.join(".", identifier.namespace()) + "." + identifier.name();
   }
 
   private static LogicalPlan insert(InsertIntoStatement insert, Target to) {
@@ -80,10 +135,6 @@ public final class IngestionRule extends Rule<LogicalPlan> {
   }
 
   private static Optional<Target> ingestion(LogicalPlan table) {
-    if (table instanceof SubqueryAlias alias) {
-      return ingestion(alias.child())
-          .map(to -> new Target(to.relation(), to.target(), Optional.of(alias)));
-    }
     return table instanceof DataSourceV2Relation relation
             && relation.table() instanceof IngestionTarget target
         ? Optional.of(new Target(relation, target, Optional.empty()))
@@ -92,6 +143,10 @@ public final class IngestionRule extends Rule<LogicalPlan> {
 
   /** Also where the statement reads its target: then Spark loads the table once, for reading. */
   private static Optional<Target> insertion(LogicalPlan table) {
+    if (table instanceof SubqueryAlias alias) {
+      return insertion(alias.child())
+          .map(to -> new Target(to.relation(), to.target(), Optional.of(alias)));
+    }
     return table instanceof DataSourceV2Relation relation
             && relation.catalog().isDefined()
             && relation.catalog().get() instanceof LanceCatalog catalog
@@ -130,9 +185,7 @@ public final class IngestionRule extends Rule<LogicalPlan> {
       String name =
           relation.identifier().isEmpty()
               ? target.name()
-              : String.join(".", relation.identifier().get().namespace())
-                  + "."
-                  + relation.identifier().get().name();
+              : IngestionRule.name(relation.identifier().get());
       return new NamedComputedColumns(target, name);
     }
   }
@@ -145,7 +198,8 @@ public final class IngestionRule extends Rule<LogicalPlan> {
       return plan instanceof InsertIntoStatement
           || plan instanceof V2WriteCommand
           || plan instanceof MergeIntoTable
-          || plan instanceof UpdateTable;
+          || plan instanceof UpdateTable
+          || plan instanceof UpdateColumnsBackfill;
     }
 
     @Override

@@ -125,7 +125,8 @@ final class NamedComputedColumns {
         JavaConverters.asScalaBuffer(List.<String>of()).toList());
   }
 
-  private BackfillException refusal(String column) {
+  /** The error for a value that is not NULL. */
+  BackfillException refusal(String column) {
     return new BackfillException(
         BackfillErrorCode.COMPUTED_COLUMN_WRITE,
         ("Column '%s' of %s is computed, and what is written has a value for it that is not NULL."
@@ -134,7 +135,8 @@ final class NamedComputedColumns {
             .formatted(column, tableName));
   }
 
-  private boolean isComputed(String name) {
+  /** Whether the name is that of a computed column, as the session compares names. */
+  boolean isComputed(String name) {
     return computed.stream()
         .anyMatch(column -> (Boolean) SQLConf.get().resolver().apply(column, name));
   }

@@ -17,6 +17,12 @@ public interface IngestionTarget extends Table {
   /** Names of the computed columns, in the schema's order. */
   List<String> computedColumns();
 
+  /** Whether Spark still has to resolve what an UPDATE or MERGE assigns. */
+  boolean awaitsAssignments();
+
+  /** The table for as long as Spark resolves what an UPDATE or MERGE assigns. */
+  Table assignedTable();
+
   /** The table without its computed columns: appends and overwrites need not name them. */
   Table ingestTable();
 

@@ -85,15 +85,17 @@ public abstract class LanceCatalog extends LanceNamespaceSparkCatalog {
   }
 
   /**
-   * The table of a statement that inserts, before it is settled in which shape it is written; empty
-   * if that is settled, or there is no computed column. Spark gives a statement that reads its own
-   * target the table that it loaded for reading.
+   * The table of a statement that writes, before it is settled in which shape; empty if that is
+   * settled, or there is no computed column. Spark gives a statement that reads its own target the
+   * table that it loaded for reading.
    */
   public final Optional<IngestionTarget> ingestionTarget(Table table) {
     if (table instanceof IngestionTarget target) {
       return Optional.of(target);
     }
-    if (!(table instanceof WholeTable whole) || table instanceof IngestTable) {
+    if (!(table instanceof WholeTable whole)
+        || table instanceof IngestTable
+        || table instanceof SettledTable) {
       return Optional.empty();
     }
     IngestionSchema schema = schema(whole);

@@ -35,6 +35,16 @@ final class UnresolvedTarget extends WholeTable implements IngestionTarget {
   }
 
   @Override
+  public boolean awaitsAssignments() {
+    return true;
+  }
+
+  @Override
+  public Table assignedTable() {
+    return new AssignedTarget(whole, this);
+  }
+
+  @Override
   public Table ingestTable() {
     IngestionSchema settled = schema.get();
     return settled.computed().isEmpty() ? whole : new IngestTable(whole, settled);
@@ -42,7 +52,7 @@ final class UnresolvedTarget extends WholeTable implements IngestionTarget {
 
   @Override
   public Table wholeTable() {
-    return whole;
+    return new SettledTable(whole);
   }
 
   @Override

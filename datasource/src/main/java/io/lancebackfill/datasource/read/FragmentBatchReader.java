@@ -113,7 +113,7 @@ public final class FragmentBatchReader implements AutoCloseable {
       checkColumns(hold.table(), columns);
       RoaringBitmap skipped = range.skipped();
       FragmentScanner scanner =
-          FragmentScanner.open(hold, fragment, range, columns, lanceFilter, batchSize);
+          FragmentScanner.open(hold, fragment, range, columns, lanceFilter, skipped, batchSize);
       FragmentBatchReader reader = new FragmentBatchReader(range, skipped, hold, scanner);
       reader.nanosRead = System.nanoTime() - started;
       return reader;
@@ -151,23 +151,6 @@ public final class FragmentBatchReader implements AutoCloseable {
               + "; its columns are "
               + String.join(", ", known)
               + ".");
-    }
-    refuseBlobs(table, names);
-  }
-
-  /** A blob column would silently read as places in a file instead of as bytes. */
-  static void refuseBlobs(TableSnapshot table, List<String> names) {
-    for (TableColumn column : table.columns()) {
-      if (column.isBlob() && names.contains(column.name())) {
-        throw new DatasetException(
-            Kind.INVALID_INPUT,
-            "Column '"
-                + column.name()
-                + "' of "
-                + table.ref().display()
-                + " is a blob column, which cannot be read here. Select other columns, or store the"
-                + " values as plain BINARY.");
-      }
     }
   }
 

@@ -64,7 +64,6 @@ final class FragmentScanBuilder
 
   @Override
   public Scan build() {
-    FragmentBatchReader.refuseBlobs(table.snapshot(), Arrays.asList(readSchema.fieldNames()));
     return new FragmentScan(table, readSchema, filters);
   }
 }

@@ -1,8 +1,13 @@
 package io.lancebackfill.datasource.read;
 
 import io.lancebackfill.datasource.table.FragmentSnapshot;
+import io.lancebackfill.datasource.table.TableColumn;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
+import java.util.function.IntPredicate;
+import java.util.stream.Collectors;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.UInt8Vector;
 import org.apache.arrow.vector.ValueVector;
@@ -12,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 import org.lance.Dataset;
 import org.lance.ipc.LanceScanner;
 import org.lance.ipc.ScanOptions;
+import org.roaringbitmap.RoaringBitmap;
 
 /**
  * One Lance scan over a range of a fragment. It seeks to the range's start and ends at its end, but
@@ -20,6 +26,8 @@ import org.lance.ipc.ScanOptions;
  */
 final class FragmentScanner implements AutoCloseable {
   private static final String ROW_ADDRESS = "_rowaddr";
+  private static final String ROW_ID = "_rowid";
+  private static final Set<String> OURS = Set.of(ROW_ADDRESS, ROW_ID);
 
   /** Row addresses are cheap to make: one batch of them is half a megabyte. */
   private static final int ADDRESS_BATCH = 65_536;
@@ -28,31 +36,53 @@ final class FragmentScanner implements AutoCloseable {
   private final @Nullable ArrowReader reader;
   private final int fragmentId;
   private final long end;
+  private final @Nullable BlobColumns blobs;
+  private final IntPredicate wantedOffsets;
   private List<FieldVector> vectors = List.of();
   private int[] offsets = new int[0];
+  private int[] loadedOffsets = new int[0];
+  private int emitted;
+  private List<FieldVector> owned = List.of();
   private boolean ended;
   private boolean closed;
 
   private FragmentScanner(
-      @Nullable LanceScanner scanner, @Nullable ArrowReader reader, int fragmentId, long end) {
+      @Nullable LanceScanner scanner,
+      @Nullable ArrowReader reader,
+      int fragmentId,
+      long end,
+      @Nullable BlobColumns blobs,
+      IntPredicate wantedOffsets) {
     this.scanner = scanner;
     this.reader = reader;
     this.fragmentId = fragmentId;
     this.end = end;
+    this.blobs = blobs;
+    this.wantedOffsets = wantedOffsets;
     this.ended = reader == null;
   }
 
+  /**
+   * @param skipped physical offsets whose values nobody looks at: their blobs are not read
+   */
   static FragmentScanner open(
       OpenDatasets.Hold hold,
       FragmentSnapshot fragment,
       FragmentRange range,
       List<String> columns,
       @Nullable String lanceFilter,
+      RoaringBitmap skipped,
       int batchSize)
       throws Exception {
     Dataset dataset = hold.dataset();
     ScanOptions.Builder options = options(fragment.id(), columns).batchSize(batchSize);
     long end = Math.min(range.end(), fragment.physicalRows());
+    IntPredicate wanted =
+        offset -> offset >= range.start() && offset < end && !skipped.contains(offset);
+    BlobColumns blobs = blobs(hold, columns);
+    if (blobs != null) {
+      options.withRowId(true);
+    }
     if (range.covers(fragment)) {
       if (lanceFilter != null) {
         // An index may be older than the column file that it describes: values decide, not indexes.
@@ -62,17 +92,27 @@ final class FragmentScanner implements AutoCloseable {
       long before = liveBefore(dataset, fragment, range.start());
       long most = Math.min(end - range.start(), fragment.liveRows() - before);
       if (most <= 0) {
-        return new FragmentScanner(null, null, fragment.id(), end);
+        return new FragmentScanner(null, null, fragment.id(), end, null, wanted);
       }
       options.offset(before).limit(most);
     }
     LanceScanner scanner = dataset.newScan(options.build());
     try {
-      return new FragmentScanner(scanner, scanner.scanBatches(), fragment.id(), end);
+      return new FragmentScanner(scanner, scanner.scanBatches(), fragment.id(), end, blobs, wanted);
     } catch (Exception e) {
       scanner.close();
       throw e;
     }
+  }
+
+  private static @Nullable BlobColumns blobs(OpenDatasets.Hold hold, List<String> columns) {
+    Set<String> names =
+        hold.table().columns().stream()
+            .filter(TableColumn::isBlob)
+            .map(TableColumn::name)
+            .filter(columns::contains)
+            .collect(Collectors.toSet());
+    return names.isEmpty() ? null : new BlobColumns(hold.dataset(), names);
   }
 
   private static ScanOptions.Builder options(int fragmentId, List<String> columns) {
@@ -119,19 +159,53 @@ final class FragmentScanner implements AutoCloseable {
 
   /** Loads the next batch that has rows; false at the end of the range. */
   boolean load() throws Exception {
+    releaseOwned();
+    if (reader != null && emitted < loadedOffsets.length) {
+      emit(reader);
+      return true;
+    }
     while (reader != null && !ended && reader.loadNextBatch()) {
       VectorSchemaRoot batch = reader.getVectorSchemaRoot();
       if (batch.getRowCount() == 0) {
         continue;
       }
-      offsets = offsets(batch, fragmentId);
-      vectors = new ArrayList<>(batch.getFieldVectors());
-      vectors.removeIf(vector -> vector.getName().equals(ROW_ADDRESS));
-      ended = offsets[offsets.length - 1] >= end;
+      loadedOffsets = offsets(batch, fragmentId);
+      emitted = 0;
+      ended = loadedOffsets[loadedOffsets.length - 1] >= end;
+      emit(reader);
       return true;
     }
     ended = true;
     return false;
+  }
+
+  /** Gives out the loaded batch, or the next part of it whose blobs are not too large together. */
+  private void emit(ArrowReader batches) throws Exception {
+    VectorSchemaRoot batch = batches.getVectorSchemaRoot();
+    List<FieldVector> loaded = new ArrayList<>(batch.getFieldVectors());
+    loaded.removeIf(vector -> OURS.contains(vector.getName()));
+    int first = emitted;
+    int rows = loadedOffsets.length - first;
+    if (blobs == null) {
+      vectors = loaded;
+    } else {
+      IntPredicate wanted = row -> wantedOffsets.test(loadedOffsets[row]);
+      rows = blobs.fitting(loaded, first, loadedOffsets.length, wanted);
+      owned = new ArrayList<>(BatchCut.slice(loaded, first, rows).getFieldVectors());
+      blobs.read(owned, (UInt8Vector) batch.getVector(ROW_ID), first, rows, wanted);
+      vectors = owned;
+    }
+    offsets =
+        rows == loadedOffsets.length
+            ? loadedOffsets
+            : Arrays.copyOfRange(loadedOffsets, first, first + rows);
+    emitted = first + rows;
+  }
+
+  private void releaseOwned() {
+    owned.forEach(FieldVector::close);
+    owned = List.of();
+    vectors = List.of();
   }
 
   /** The asked columns of the loaded batch; they belong to the reader. */
@@ -178,6 +252,7 @@ final class FragmentScanner implements AutoCloseable {
     }
     closed = true;
     ended = true;
+    releaseOwned();
     try {
       if (reader != null) {
         reader.close();

@@ -8,7 +8,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.FieldType;
 import org.apache.arrow.vector.types.pojo.Schema;
 
 /**
@@ -77,9 +79,16 @@ public record TableColumn(int id, String name, Field field, List<Integer> allIds
   }
 
   /**
-   * True if the values are blobs, kept outside of the pages: a scan gives their places, not their
+   * The field as its values are read, which is not always how they are stored: blobs are read as
    * bytes.
    */
+  public Field readField() {
+    return isBlob()
+        ? new Field(name, FieldType.nullable(ArrowType.LargeBinary.INSTANCE), List.of())
+        : field;
+  }
+
+  /** True if the values are blobs, kept outside of the pages: a scan gives their places. */
   public boolean isBlob() {
     return "true".equals(metadata().get("lance-encoding:blob"))
         || "lance.blob.v2".equals(metadata().get("ARROW:extension:name"));

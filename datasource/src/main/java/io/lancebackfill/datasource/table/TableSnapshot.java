@@ -99,9 +99,9 @@ public record TableSnapshot(
     return byId;
   }
 
-  /** The columns as Arrow fields, with their metadata. */
+  /** The columns as Arrow fields, as they are read. */
   public Schema arrowSchema() {
-    return new Schema(columns.stream().map(TableColumn::field).toList());
+    return new Schema(columns.stream().map(TableColumn::readField).toList());
   }
 
   /**
@@ -110,7 +110,8 @@ public record TableSnapshot(
    */
   public StructType sparkSchema() {
     return LanceArrowUtils.fromArrowSchema(
-        new Schema(columns.stream().map(TableColumn::field).filter(TableSnapshot::known).toList()));
+        new Schema(
+            columns.stream().map(TableColumn::readField).filter(TableSnapshot::known).toList()));
   }
 
   private static boolean known(Field field) {
