@@ -96,7 +96,7 @@ final class ColumnBinder {
     BoundExpression bound =
         coded(
             () ->
-                binder(session, declared.view(table))
+                binder(session, declared.renamedView(table).orElse(table))
                     .bindDeclared(column.expression(), column.functionVersion().orElse(null)));
     String fingerprint =
         ComputedColumn.fingerprint(

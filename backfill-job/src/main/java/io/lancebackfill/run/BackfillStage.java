@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.LongConsumer;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -110,14 +111,14 @@ final class BackfillStage {
   /** The table with its columns as the expression names them; only if one was renamed. */
   private static Dataset<Row> named(
       Dataset<Row> table, TableSnapshot inputs, DeclaredInputs names) {
-    TableSnapshot view = names.view(inputs);
-    if (view == inputs) {
+    Optional<TableSnapshot> view = names.renamedView(inputs);
+    if (view.isEmpty()) {
       return table;
     }
     List<Column> columns = new ArrayList<>();
     columns.add(functions.col("_rowaddr"));
     StructType now = inputs.sparkSchema();
-    for (StructField declared : view.sparkSchema().fields()) {
+    for (StructField declared : view.get().sparkSchema().fields()) {
       String name = names.column(inputs, declared.name()).orElseThrow().name();
       Column column = functions.col("`" + name.replace("`", "``") + "`");
       boolean same = now.apply(name).dataType().equals(declared.dataType());

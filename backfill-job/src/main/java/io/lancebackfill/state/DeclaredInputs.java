@@ -78,10 +78,10 @@ public record DeclaredInputs(List<String> names, Map<Integer, String> namesById)
   }
 
   /**
-   * The version as the expression sees it. The same object if no name differs; else it has the
-   * inputs alone, under their declared names and their own ids.
+   * The inputs in a version, alone, under their declared names and their own ids; empty if the
+   * version has them under these names anyway.
    */
-  public TableSnapshot view(TableSnapshot table) {
+  public Optional<TableSnapshot> renamedView(TableSnapshot table) {
     Map<String, TableColumn> seen = new LinkedHashMap<>();
     boolean renamed = false;
     for (TableColumn column : table.columns()) {
@@ -95,15 +95,16 @@ public record DeclaredInputs(List<String> names, Map<Integer, String> namesById)
       }
     }
     return renamed
-        ? new TableSnapshot(
-            table.ref(),
-            table.version(),
-            table.storageVersion(),
-            table.stableRowIds(),
-            List.copyOf(seen.values()),
-            table.fragments(),
-            table.config())
-        : table;
+        ? Optional.of(
+            new TableSnapshot(
+                table.ref(),
+                table.version(),
+                table.storageVersion(),
+                table.stableRowIds(),
+                List.copyOf(seen.values()),
+                table.fragments(),
+                table.config()))
+        : Optional.empty();
   }
 
   /** Whether the table's own resolution of a name gives the column. */
@@ -113,7 +114,7 @@ public record DeclaredInputs(List<String> names, Map<Integer, String> namesById)
 
   private TableColumn declared(TableColumn column, String name) {
     List<Field> fields = fields(column);
-    Map<Field, String> nested = new IdentityHashMap<>();
+    IdentityHashMap<Field, String> nested = new IdentityHashMap<>();
     for (int i = 1; i < fields.size(); i++) {
       String then = declaredName(column, i);
       nested.put(fields.get(i), then == null ? fields.get(i).getName() : then);
@@ -133,7 +134,7 @@ public record DeclaredInputs(List<String> names, Map<Integer, String> namesById)
         .orElse(null);
   }
 
-  private static Field named(Field field, String name, Map<Field, String> nested) {
+  private static Field named(Field field, String name, IdentityHashMap<Field, String> nested) {
     List<Field> children = new ArrayList<>();
     for (Field child : field.getChildren()) {
       children.add(named(child, nested.getOrDefault(child, child.getName()), nested));

@@ -3,7 +3,7 @@ package io.lancebackfill.datasource.commit;
 import static java.util.Objects.requireNonNull;
 
 import io.lancebackfill.datasource.table.ColumnTypes;
-import io.lancebackfill.datasource.table.FieldIds;
+import io.lancebackfill.datasource.table.SnapshotReader;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import java.util.ArrayList;
@@ -43,10 +43,10 @@ final class ShadowSchema {
         Map<String, String> metadata = new HashMap<>(column.metadata());
         metadata.put(TableColumn.PREVIOUS_IDS, column.previousIdsAndOwn());
         fields.add(
-            FieldIds.with(
+            SnapshotReader.withIds(
                 ColumnTypes.withMetadata(field, metadata), requireNonNull(byId.get(shadow))));
       } else if (!shadowOf.containsValue(column.id())) {
-        fields.add(FieldIds.with(field, requireNonNull(byId.get(column.id()))));
+        fields.add(SnapshotReader.withIds(field, requireNonNull(byId.get(column.id()))));
       }
     }
     return new Schema(fields, schema.getCustomMetadata());

@@ -131,7 +131,7 @@ public final class LanceTables {
     for (int i = 0; i < identities.size(); i++) {
       Field changed = change.apply(schema.getFields().get(i));
       if (changed != null) {
-        fields.add(FieldIds.with(changed, identities.get(i)));
+        fields.add(SnapshotReader.withIds(changed, identities.get(i)));
       }
     }
     Project operation =

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.FieldType;
 import org.jspecify.annotations.Nullable;
 import org.lance.Dataset;
 import org.lance.Fragment;
@@ -18,6 +19,9 @@ import org.lance.schema.LanceField;
 
 /** Turns an open dataset's metadata into plain values. */
 public final class SnapshotReader {
+  /** Metadata key by which Lance's projection takes the id of a field. */
+  private static final String FIELD_ID = "lance:field_id";
+
   private SnapshotReader() {}
 
   /**
@@ -134,6 +138,26 @@ public final class SnapshotReader {
         column.name(),
         ColumnTypes.withMetadata(column.field(), metadata),
         column.allIds());
+  }
+
+  /**
+   * A field with the ids of another, which has the same fields below it: by them Lance tells, in the
+   * schema of a Project, a field that stays from a new one.
+   */
+  public static Field withIds(Field field, LanceField identity) {
+    Map<String, String> metadata = new HashMap<>(field.getMetadata());
+    metadata.put(FIELD_ID, Integer.toString(identity.getId()));
+    List<Field> children = new ArrayList<>();
+    for (int i = 0; i < field.getChildren().size(); i++) {
+      Field child = field.getChildren().get(i);
+      // To Lance a fixed-size list of numbers is one field.
+      children.add(
+          identity.getChildren().isEmpty() ? child : withIds(child, identity.getChildren().get(i)));
+    }
+    return new Field(
+        field.getName(),
+        new FieldType(field.isNullable(), field.getType(), field.getDictionary(), metadata),
+        children);
   }
 
   private static void addIds(LanceField field, List<Integer> ids) {
