@@ -65,6 +65,7 @@ final class ColumnBinder {
    * @throws BackfillException INVALID_WHERE
    */
   static Column where(SparkSession session, TableSnapshot table, String text) {
+    UnreadableColumns.refuse(session, table, text);
     return functions.expr(
         coded(() -> new WhereBinder(session, table.sparkSchema()).bind(text)).sql());
   }
@@ -139,6 +140,7 @@ final class ColumnBinder {
 
   private BoundExpression bind(
       SparkSession session, TableSnapshot table, String expression, @Nullable String version) {
+    UnreadableColumns.refuse(session, table, expression);
     return coded(
         () ->
             new ExpressionBinder(
