@@ -7,6 +7,7 @@ import io.lancebackfill.error.NearestName;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.SparkSession;
@@ -83,10 +84,13 @@ public final class TableResolver {
       throw e;
     } catch (RuntimeException e) {
       // A column of a type that lance-spark lacks is no reason: who reads the others needs it not.
-      CatalogTables.Address address =
-          CatalogTables.address(tables, identifier)
-              .orElseThrow(() -> cannotLoad(displayName, String.valueOf(e.getMessage()), e));
-      return new TableAddress(displayName, address.uri(), address.storageOptions(), catalog);
+      Optional<CatalogTables.Address> address = CatalogTables.address(tables, identifier);
+      if (address.isEmpty()) {
+        storage(catalog).requireReachable();
+        throw cannotLoad(displayName, String.valueOf(e.getMessage()), e);
+      }
+      return new TableAddress(
+          displayName, address.get().uri(), address.get().storageOptions(), catalog);
     }
     return CatalogTables.address(loaded)
         .map(
