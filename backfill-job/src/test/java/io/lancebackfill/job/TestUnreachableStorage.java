@@ -42,7 +42,7 @@ class TestUnreachableStorage {
   }
 
   @ParameterizedTest
-  @CsvSource({"403,AccessDenied", "404,NoSuchBucket", "301,PermanentRedirect"})
+  @CsvSource({"403,AccessDenied", "404,NoSuchBucket", "301,incorrectly configured region"})
   void aStoreThatRefuses(int status, String code) throws IOException {
     HttpServer server =
         HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
