@@ -64,7 +64,8 @@ final class UnreadableColumns {
           default -> "";
         };
     return type.isEmpty()
-        ? "dataset.add_columns(function), with a function that casts batches by pyarrow.compute.cast"
+        ? "dataset.add_columns(function), with a function that casts batches by"
+              + " pyarrow.compute.cast"
         : "dataset.add_columns({'%s_copy': \"CAST(%s AS %s)\"})"
             .formatted(column.name(), column.name(), type);
   }

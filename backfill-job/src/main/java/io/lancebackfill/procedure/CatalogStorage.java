@@ -84,11 +84,7 @@ record CatalogStorage(String name, @Nullable CallCatalog catalog) {
           BackfillErrorCode.STORAGE_FAILED,
           "The storage of catalog '%s' cannot be read at '%s', so that none of its tables is found: %s Check spark.sql.catalog.%s.root, and the credentials, region and endpoint in spark.sql.catalog.%s.storage.*."
               .formatted(
-                  name,
-                  root,
-                  String.valueOf(e.getMessage()).replace(NO_TABLE, ""),
-                  name,
-                  name),
+                  name, root, String.valueOf(e.getMessage()).replace(NO_TABLE, ""), name, name),
           e);
     }
   }

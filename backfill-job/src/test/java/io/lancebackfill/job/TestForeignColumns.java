@@ -86,13 +86,23 @@ class TestForeignColumns {
     session.sql(call + "clean('%s')", table).collect();
     assertThat(
             Pylance.run(
-                folder,
-                "print(lance.dataset(uri).to_table(columns=['n'])['n'].to_pylist())"))
+                folder, "print(lance.dataset(uri).to_table(columns=['n'])['n'].to_pylist())"))
         .isEqualTo("[1, 2, 3, 4, 5, 6]");
     for (String column :
         List.of(
-            "ns", "ns_tz", "ms", "half", "time_s", "time_us", "duration", "wide", "large_list",
-            "list_ns", "struct_ns", "half_vector", "json")) {
+            "ns",
+            "ns_tz",
+            "ms",
+            "half",
+            "time_s",
+            "time_us",
+            "duration",
+            "wide",
+            "large_list",
+            "list_ns",
+            "struct_ns",
+            "half_vector",
+            "json")) {
       named(call + "add_column('%s', 'r', '" + column + " IS NULL')", table, column);
       named(call + "alter_column('%s', 'n', 'length(t) + hash(" + column + ")')", table, column);
       named(call + "backfill('%s', 'n', where => '" + column + " IS NULL')", table, column);
@@ -106,8 +116,7 @@ class TestForeignColumns {
     session.sql(call + "drop_column('%s', 'n')", table);
     assertThat(
             Pylance.run(
-                folder,
-                "print(lance.dataset(uri).to_table(columns=['r'])['r'].to_pylist()[:3])"))
+                folder, "print(lance.dataset(uri).to_table(columns=['r'])['r'].to_pylist()[:3])"))
         .isEqualTo("['1,1,1,200,a,616263,16,1', '16', '200,4000000000,a,616263,16,1']");
     session.sql(call + "drop_column('%s', 'r')", table);
   }

@@ -69,9 +69,15 @@ class TestUnreachableStorage {
   void schemesOfHadoop(String scheme) {
     String catalog = "hadoop_" + scheme;
     catalog(catalog, scheme + "://bucket/tables", Map.of());
-    refused(catalog, "t", "[INVALID_ARGUMENT] spark.sql.catalog." + catalog + ".root is '",
+    refused(
+        catalog,
+        "t",
+        "[INVALID_ARGUMENT] spark.sql.catalog." + catalog + ".root is '",
         "Write 's3://bucket/tables'");
-    refused("lance", scheme + "://bucket/t.lance", "[INVALID_ARGUMENT] Argument 'table' is '",
+    refused(
+        "lance",
+        scheme + "://bucket/t.lance",
+        "[INVALID_ARGUMENT] Argument 'table' is '",
         "Write 's3://bucket/t.lance'");
   }
 
@@ -79,7 +85,10 @@ class TestUnreachableStorage {
   @CsvSource({"hdfs", "foo"})
   void schemesThatLanceLacks(String scheme) {
     catalog(scheme, scheme + "://host/tables", Map.of());
-    refused(scheme, "t", "[STORAGE_FAILED] Catalog '" + scheme + "' cannot be opened at its root '",
+    refused(
+        scheme,
+        "t",
+        "[STORAGE_FAILED] Catalog '" + scheme + "' cannot be opened at its root '",
         "Valid schemes:");
     refused("lance", scheme + "://host/t.lance", "No object store provider found", scheme);
   }
@@ -114,8 +123,7 @@ class TestUnreachableStorage {
   private static void refused(String catalog, String table, String... parts) {
     long started = System.nanoTime();
     var refusal =
-        assertThatThrownBy(
-            () -> session.sql("CALL %s.system.coverage('%s', 'n')", catalog, table));
+        assertThatThrownBy(() -> session.sql("CALL %s.system.coverage('%s', 'n')", catalog, table));
     for (String part : parts) {
       refusal.hasMessageContaining(part);
     }

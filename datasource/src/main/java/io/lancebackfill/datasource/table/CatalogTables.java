@@ -12,8 +12,8 @@ import org.apache.spark.sql.connector.catalog.TableCatalog;
 import org.lance.namespace.model.DescribeTableRequest;
 import org.lance.namespace.model.DescribeTableResponse;
 import org.lance.spark.BaseLanceNamespaceSparkCatalog;
-import org.lance.spark.LanceRuntime;
 import org.lance.spark.LanceDataset;
+import org.lance.spark.LanceRuntime;
 import org.lance.spark.LanceSparkReadOptions;
 
 /** What a table that a Spark catalog has loaded says of where it lies. */

@@ -99,8 +99,8 @@ public final class SnapshotReader {
               + " cannot read the field ids; its columns of integers, as Spark sees them, are "
               + integers(table)
               + ". Write the column as plain values: cast it before the table is written, as with"
-              + " table.cast(...) in pyarrow or astype('str') in pandas, or in an existing table add"
-              + " a copy with pylance's add_columns and drop the dictionary column.",
+              + " table.cast(...) in pyarrow or astype('str') in pandas, or in an existing table"
+              + " add a copy with pylance's add_columns and drop the dictionary column.",
           e);
     }
   }
