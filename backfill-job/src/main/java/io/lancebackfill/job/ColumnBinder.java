@@ -66,6 +66,7 @@ final class ColumnBinder {
    * @throws BackfillException INVALID_WHERE
    */
   static Column where(SparkSession session, TableSnapshot table, String text) {
+    UnreadableColumns.refuse(session, table, text);
     String sql = coded(() -> new WhereBinder(session, table.sparkSchema()).bind(text)).sql();
     return parsed(session, sql);
   }
@@ -78,7 +79,7 @@ final class ColumnBinder {
    */
   BoundExpression bindNew(
       TableSnapshot table, String expression, @Nullable String version, @Nullable String name) {
-    return coded(() -> binder(spark, table).bind(expression, version, name));
+    return coded(() -> binder(spark, table, expression).bind(expression, version, name));
   }
 
   /**
@@ -96,7 +97,7 @@ final class ColumnBinder {
     BoundExpression bound =
         coded(
             () ->
-                binder(session, declared.renamedView(table).orElse(table))
+                binder(session, declared.renamedView(table).orElse(table), column.expression())
                     .bindDeclared(column.expression(), column.functionVersion().orElse(null)));
     String fingerprint =
         ComputedColumn.fingerprint(
@@ -104,10 +105,10 @@ final class ColumnBinder {
     if (!fingerprint.equals(column.fingerprint())) {
       throw new BackfillException(
           BackfillErrorCode.FUNCTION_CHANGED,
-          ("Column '%s' was declared as %s with other code than this session has: its fingerprint is %s,"
-                  + " here it is %s. Register the code that it was declared with, or call"
-                  + " alter_column(table, '%s', expression) to go over to the new one: existing values"
-                  + " stay readable and are computed anew by the next backfill.")
+          ("Column '%s' was declared as %s with other code than this session has: its fingerprint"
+               + " is %s, here it is %s. Register the code that it was declared with, or call"
+               + " alter_column(table, '%s', expression) to go over to the new one: existing values"
+               + " stay readable and are computed anew by the next backfill.")
               .formatted(
                   column.name(),
                   column.expression(),
@@ -158,7 +159,8 @@ final class ColumnBinder {
     return struct;
   }
 
-  private ExpressionBinder binder(SparkSession session, TableSnapshot table) {
+  private ExpressionBinder binder(SparkSession session, TableSnapshot table, String expression) {
+    UnreadableColumns.refuse(session, table, expression);
     return new ExpressionBinder(
         session, table.sparkSchema(), table.arrowSchema(), List.copyOf(functions().values()));
   }

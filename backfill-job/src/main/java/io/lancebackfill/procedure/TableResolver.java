@@ -8,6 +8,7 @@ import io.lancebackfill.error.NearestName;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.SparkSession;
@@ -49,6 +50,7 @@ public final class TableResolver {
   public TableAddress resolve(String table) {
     if (table.contains("/")) {
       String uri = table.strip().replaceAll("(?<=[^/:])/+$", "");
+      CatalogStorage.refuseHadoopScheme("Argument 'table'", uri);
       return new TableAddress(
           Credentials.without(uri), uri, callCatalog.storageOptions(), callCatalog.name());
     }
@@ -65,7 +67,7 @@ public final class TableResolver {
 
   private TableAddress load(String table, String catalog, List<String> parts) {
     CatalogManager manager = session.sessionState().catalogManager();
-    CatalogPlugin plugin = manager.catalog(catalog);
+    CatalogPlugin plugin = storage(catalog).open(() -> manager.catalog(catalog));
     String[] namespace =
         parts.size() > 1
             ? parts.subList(0, parts.size() - 1).toArray(String[]::new)
@@ -76,7 +78,21 @@ public final class TableResolver {
       throw notLance(
           displayName, "its catalog, a " + plugin.getClass().getName() + ", has no tables");
     }
-    Table loaded = load(table, catalog, tables, identifier);
+    Table loaded;
+    try {
+      loaded = load(table, catalog, tables, identifier);
+    } catch (BackfillException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      // A column of a type that lance-spark lacks is no reason: who reads the others needs it not.
+      Optional<CatalogTables.Address> address = CatalogTables.address(tables, identifier);
+      if (address.isEmpty()) {
+        storage(catalog).requireReachable();
+        throw cannotLoad(displayName, String.valueOf(e.getMessage()), e);
+      }
+      return new TableAddress(
+          displayName, address.get().uri(), address.get().storageOptions(), catalog);
+    }
     return CatalogTables.address(loaded)
         .map(
             address ->
@@ -89,6 +105,7 @@ public final class TableResolver {
     try {
       return loadTable(tables, identifier);
     } catch (NoSuchTableException | NoSuchNamespaceException | NoSuchDatabaseException e) {
+      storage(catalog).requireReachable();
       throw new BackfillException(
           BackfillErrorCode.TABLE_NOT_FOUND,
           ("There is no table %s, which table => '%s' means here.%s"
@@ -98,11 +115,21 @@ public final class TableResolver {
                   displayName, table, hint(catalog, tables, identifier, e), callCatalog.name()),
           e);
     } catch (AnalysisException e) {
-      throw new BackfillException(
-          BackfillErrorCode.STORAGE_FAILED,
-          "The catalog cannot load table %s: %s".formatted(displayName, e.getMessage()),
-          e);
+      throw cannotLoad(displayName, e.getMessage(), e);
     }
+  }
+
+  private static BackfillException cannotLoad(String displayName, String problem, Exception e) {
+    return new BackfillException(
+        BackfillErrorCode.STORAGE_FAILED,
+        "The catalog cannot load table %s: %s".formatted(displayName, problem),
+        e);
+  }
+
+  /** The storage of a catalog, of which Lance's own says no more than that a table is not there. */
+  private CatalogStorage storage(String catalog) {
+    return new CatalogStorage(
+        catalog, CallCatalog.find(session.sessionState().conf(), catalog).orElse(null));
   }
 
   private static String hint(

@@ -94,7 +94,8 @@ class TestComputedColumnWrites {
             + " ON t.id = s.id + 90 WHEN NOT MATCHED THEN INSERT (id, text, n) VALUES (91, 'a', 5)",
         "MERGE INTO %s t USING "
             + SOURCE
-            + " ON t.id = s.id + 90 WHEN NOT MATCHED THEN INSERT (id, text, twice) VALUES (91, 'a', s.id)",
+            + " ON t.id = s.id + 90 WHEN NOT MATCHED THEN INSERT (id, text, twice) VALUES (91, 'a',"
+            + " s.id)",
         "MERGE INTO %s t USING "
             + SOURCE
             + " ON t.id = s.id + 90 WHEN NOT MATCHED THEN INSERT (id, v) VALUES (91, s.vec)",

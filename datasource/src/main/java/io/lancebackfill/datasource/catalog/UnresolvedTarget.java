@@ -80,7 +80,7 @@ final class UnresolvedTarget extends WholeTable implements IngestionTarget {
     return new IllegalStateException(
         "No rule settled how "
             + name()
-            + " is written: the session that loaded the table is not the one that writes it. Write it"
-            + " through the session in which its catalog was configured.");
+            + " is written: the session that loaded the table is not the one that writes it. Write"
+            + " it through the session in which its catalog was configured.");
   }
 }

@@ -91,8 +91,40 @@ public final class SnapshotReader {
         file.getBaseId().orElse(null));
   }
 
+  /**
+   * @throws DatasetException INVALID_INPUT for a table with a dictionary column: Lance's Java tells
+   *     no field ids of such a table, nor which of its columns it is
+   */
+  private static List<LanceField> lanceFields(Dataset table) {
+    try {
+      return table.getLanceSchema().fields();
+    } catch (IllegalArgumentException e) {
+      if (!String.valueOf(e.getMessage()).contains("ArrowSchema conversion error")) {
+        throw e;
+      }
+      throw new DatasetException(
+          DatasetException.Kind.INVALID_INPUT,
+          "The table at "
+              + table.uri()
+              + " has a dictionary column (a categorical of pandas), of which Lance 4.0.0 for Java"
+              + " cannot read the field ids; its columns of integers, as Spark sees them, are "
+              + integers(table)
+              + ". Write the column as plain values: cast it before the table is written, as with"
+              + " table.cast(...) in pyarrow or astype('str') in pandas, or in an existing table"
+              + " add a copy with pylance's add_columns and drop the dictionary column.",
+          e);
+    }
+  }
+
+  private static List<String> integers(Dataset table) {
+    return table.getSchema().getFields().stream()
+        .filter(field -> field.toString().contains("Int("))
+        .map(Field::getName)
+        .toList();
+  }
+
   private static List<TableColumn> columns(Dataset table) {
-    List<LanceField> lanceFields = table.getLanceSchema().fields();
+    List<LanceField> lanceFields = lanceFields(table);
     // Lance's own Java fields know the ids, the schema that it exports knows every type exactly.
     List<Field> arrowFields = table.getSchema().getFields();
     List<TableColumn> columns = new ArrayList<>();

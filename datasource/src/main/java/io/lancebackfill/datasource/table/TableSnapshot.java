@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.Schema;
 import org.apache.spark.sql.types.StructType;
@@ -31,6 +32,9 @@ public record TableSnapshot(
     List<FragmentSnapshot> fragments,
     Map<String, String> config)
     implements Serializable {
+
+  /** Lance gives their values in another form than it says, and below a struct those of blobs. */
+  private static final Set<String> NOT_READ = Set.of("lance.json", "arrow.json", "lance.blob.v2");
 
   public TableSnapshot {
     columns = List.copyOf(columns);
@@ -114,7 +118,17 @@ public record TableSnapshot(
             columns.stream().map(TableColumn::readField).filter(TableSnapshot::known).toList()));
   }
 
+  /** The columns that {@link #sparkSchema} leaves out. */
+  public List<TableColumn> unreadable() {
+    return columns.stream().filter(column -> !known(column.readField())).toList();
+  }
+
   private static boolean known(Field field) {
+    if (NOT_READ.contains(field.getMetadata().getOrDefault("ARROW:extension:name", ""))
+        || field.getMetadata().containsKey("lance-encoding:blob")
+        || field.getChildren().stream().anyMatch(child -> !known(child))) {
+      return false;
+    }
     try {
       LanceArrowUtils.fromArrowField(field);
       return true;
