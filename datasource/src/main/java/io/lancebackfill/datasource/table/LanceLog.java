@@ -38,7 +38,8 @@ public final class LanceLog {
       NativeLibrary.getProcess()
           .getFunction("setenv")
           .invokeInt(new Object[] {VARIABLE, FILTER, keepWhatIsThere});
-    } catch (LinkageError e) {
+    } catch (RuntimeException | Error e) {
+      // Nothing is to fail for a log. JNA throws a plain Error if it meets another JNA's library.
       LoggerFactory.getLogger(LanceLog.class)
           .debug("Lance shows its warnings: the filter of its log cannot be set", e);
     }
