@@ -173,7 +173,9 @@ final class S3Proxy implements AutoCloseable {
       case DENIED -> refuse(client, "403 Forbidden", "AccessDenied");
       case SILENCE -> {
         ask(head, body);
-        closed.await(30, TimeUnit.SECONDS);
+        if (closed.await(30, TimeUnit.SECONDS)) {
+          return;
+        }
       }
       case RESET -> {
         ask(head, body);

@@ -51,7 +51,7 @@ final class Checkpointer implements AutoCloseable {
   private long intervalNanos;
   private long lastAppendAt = System.nanoTime();
   private int appends;
-  private @Nullable DatasetException failure;
+  private @Nullable RuntimeException failure;
   private @Nullable Future<?> running;
   private @Nullable CheckpointDataset dataset;
 
@@ -122,7 +122,7 @@ final class Checkpointer implements AutoCloseable {
 
   /** Why a checkpoint could not be written; null if all were. To be asked after close. */
   @Nullable String note() {
-    return failure == null ? null : failure.getMessage();
+    return failure == null ? null : String.valueOf(failure.getMessage());
   }
 
   /** Size of the data files that were written. To be asked after finish or close. */
@@ -200,7 +200,7 @@ final class Checkpointer implements AutoCloseable {
           "Interrupted while a checkpoint of fragment %d was written.".formatted(task.fragmentId()),
           e);
     } catch (ExecutionException e) {
-      if (e.getCause() instanceof DatasetException cause && !everyRow) {
+      if (e.getCause() instanceof RuntimeException cause && !everyRow) {
         failure = cause;
         intervalNanos *= 2;
         return;

@@ -168,7 +168,7 @@ final class ColumnTask {
       code = ours.code();
       message = ours.problem();
     } else if (e instanceof DatasetException storage) {
-      code = StorageCodes.of(storage);
+      code = code(storage);
       message = String.valueOf(e.getMessage());
     } else if (ofFunction(e)) {
       code = BackfillErrorCode.FUNCTION_FAILED;
@@ -186,6 +186,14 @@ final class ColumnTask {
         rowsComputed,
         0,
         new TaskResult.Fault(code, message, trace(e)));
+  }
+
+  /** What a task finds missing or wrong is the plan's fault, and not the caller's. */
+  private static BackfillErrorCode code(DatasetException storage) {
+    return switch (storage.kind()) {
+      case NOT_FOUND, INVALID_INPUT, OTHER -> BackfillErrorCode.TASK_FAILED;
+      default -> StorageCodes.of(storage);
+    };
   }
 
   private static String trace(Exception e) {

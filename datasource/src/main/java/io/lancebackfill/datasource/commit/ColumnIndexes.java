@@ -162,6 +162,10 @@ public final class ColumnIndexes {
   public static Map<String, Set<Integer>> coverage(DatasetRef table, List<TableColumn> columns) {
     Set<Integer> ids = new HashSet<>();
     columns.forEach(column -> ids.addAll(column.allIds()));
+    return Retry.outage("read the indexes of", table, () -> coverageOnce(table, ids));
+  }
+
+  private static Map<String, Set<Integer>> coverageOnce(DatasetRef table, Set<Integer> ids) {
     Map<String, Set<Integer>> coverage = new TreeMap<>();
     try (Dataset newest = DatasetOpener.latest(table)) {
       for (Index index : on(newest, ids)) {

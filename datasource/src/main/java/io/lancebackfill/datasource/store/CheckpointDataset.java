@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.IntVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
@@ -83,9 +84,12 @@ public final class CheckpointDataset implements AutoCloseable {
     String storageVersion = unsafe ? SAFE_STORAGE_VERSION : StateDatasets.STORAGE_VERSION;
     valueFields.forEach(field -> fields.add(nullable(field, storageVersion)));
     Schema schema = new Schema(fields, metadata);
+    String creation = UUID.randomUUID().toString();
     boolean created =
         Retry.outage(
-            "create", ref, () -> StateDatasets.createIfAbsent(ref, schema, storageVersion));
+            "create",
+            ref,
+            () -> StateDatasets.createIfAbsent(ref, schema, storageVersion, creation));
     if (!created) {
       throw new DatasetException(
           Kind.INVALID_INPUT,

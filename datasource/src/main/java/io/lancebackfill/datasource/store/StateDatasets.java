@@ -80,12 +80,16 @@ final class StateDatasets {
    * @return whether it was this call that created it
    */
   static boolean createIfAbsent(DatasetRef ref, Schema schema) {
-    return createIfAbsent(ref, schema, STORAGE_VERSION);
+    return createIfAbsent(ref, schema, STORAGE_VERSION, UUID.randomUUID().toString());
   }
 
-  /** As the other, with files of another format. */
-  static boolean createIfAbsent(DatasetRef ref, Schema schema, String storageVersion) {
-    String creation = UUID.randomUUID().toString();
+  /**
+   * As the other, with files of another format.
+   *
+   * @param creation an id of the caller's attempts, to know what an earlier one has created
+   */
+  static boolean createIfAbsent(
+      DatasetRef ref, Schema schema, String storageVersion, String creation) {
     Operation create =
         Overwrite.builder().fragments(List.of()).schema(withFormat(schema, creation)).build();
     try (Transaction transaction =
@@ -102,7 +106,7 @@ final class StateDatasets {
     } catch (Exception e) {
       DatasetException failure = LanceErrorClassifier.classify("create", ref, e);
       // The answer to a creation that happened may have been lost.
-      return Retry.outage("look for", ref, () -> openIfPresent(ref))
+      return openIfPresent(ref)
           .map(present -> createdBy(present, creation))
           .orElseThrow(() -> failure);
     }
