@@ -4,6 +4,7 @@ import io.lancebackfill.datasource.table.DatasetException.Kind;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -11,6 +12,7 @@ import java.util.function.Consumer;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.lance.CommitBuilder;
 import org.lance.Dataset;
+import org.lance.Ref;
 import org.lance.Transaction;
 import org.lance.ipc.LanceScanner;
 import org.lance.ipc.ScanOptions;
@@ -122,22 +124,31 @@ public final class LanceTables {
                       .operation(operation)
                       .build();
               Dataset committed =
-                  new CommitBuilder(table).skipAutoCleanup(true).execute(transaction)) {
+                  new CommitBuilder(table)
+                      .writeParams(ref.storageOptions())
+                      .skipAutoCleanup(true)
+                      .execute(transaction)) {
             committed.version();
           }
         });
   }
 
-  /** Names a version, so that no cleanup takes it away; a tag of that name is moved. */
+  /**
+   * Names a version, so that no cleanup takes it away; a tag of that name is moved. Lance keeps the
+   * tags of a branch with those of its table: there the name has the branch's after it.
+   */
   public static void tag(DatasetRef ref, String name, long version) {
     try (Dataset table = DatasetOpener.latest(ref)) {
+      Optional<String> branch = BranchFolder.branch(ref, table);
+      String tag = tagName(name, branch);
+      Ref target = branch.map(b -> Ref.ofBranch(b, version)).orElseGet(() -> Ref.ofMain(version));
       try {
-        table.tags().create(name, version);
+        table.tags().create(tag, target);
       } catch (Exception e) {
         if (!LanceErrorClassifier.tagExists(e)) {
           throw e;
         }
-        table.tags().update(name, version);
+        table.tags().update(tag, target);
       }
     } catch (Exception e) {
       throw LanceErrorClassifier.classify(
@@ -148,12 +159,17 @@ public final class LanceTables {
   /** Takes a tag away; that it is not there is no error. */
   public static void untag(DatasetRef ref, String name) {
     try (Dataset table = DatasetOpener.latest(ref)) {
-      table.tags().delete(name);
+      table.tags().delete(tagName(name, BranchFolder.branch(ref, table)));
     } catch (Exception e) {
       if (!LanceErrorClassifier.tagMissing(e)) {
         throw LanceErrorClassifier.classify("remove tag '" + name + "' of", ref, e);
       }
     }
+  }
+
+  /** Names of tags have no slash. */
+  private static String tagName(String name, Optional<String> branch) {
+    return branch.map(b -> name + "-" + b.replace("_", "__").replace("/", "_-")).orElse(name);
   }
 
   /**
