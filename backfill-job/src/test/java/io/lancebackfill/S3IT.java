@@ -24,12 +24,15 @@ class S3IT {
               "SELECT 'sum', sum(length), count_if(length <> length(text)) FROM lance.t;",
               "CALL lance.system.coverage('t', 'length');",
               "CALL lance.system.job('t', 'one');",
-              "CALL lance.system.clean('t', '0s');")) {
+              "CALL lance.system.clean('t', '0s');",
+              "CALL lance.system.alter_column('t', 'length', 'length(text) + 1');",
+              "CALL lance.system.coverage('t', 'length');")) {
         assertThat(run.output())
             .contains("one\tDONE\t4\t4\t4\t0\t1000\t0\t0\t2")
             .contains("two\tDONE\t4\t0\t0\t4\t0")
             .contains("sum\t3890\t0")
             .contains("3\t250\t250\t0\t0\t0\t0")
+            .contains("3\t250\t0\t250\t0\t0\t0")
             .doesNotContain(S3Server.SECRET);
         assertThat(run.stderr()).doesNotContain(S3Server.SECRET);
       }

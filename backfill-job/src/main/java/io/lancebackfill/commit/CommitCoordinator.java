@@ -61,14 +61,14 @@ public final class CommitCoordinator {
       ColumnFileCommitter committer,
       ColumnOrigins origins,
       @Nullable Integer fixedGranularity,
-      int tableFragments,
+      long manifestBytes,
       Duration interval,
       Map<String, String> properties,
       BooleanSupplier stillOwner,
       Consumer<CommitOutcome> onCommit) {
     this.committer = committer;
     this.origins = origins;
-    this.granularity = new CommitGranularity(fixedGranularity, tableFragments);
+    this.granularity = new CommitGranularity(fixedGranularity, manifestBytes);
     this.interval = interval;
     this.properties = Map.copyOf(properties);
     this.stillOwner = stillOwner;

@@ -7,26 +7,27 @@ import org.jspecify.annotations.Nullable;
  * that commits write under 1 % of the bytes of the column files.
  */
 final class CommitGranularity {
-  private static final int MAX = 64;
+  /** More takes the driver long, and a reader waits for it; the commit interval ends the wait. */
+  private static final int MAX = 4096;
 
-  /** A fragment's entry in a manifest, with a few data files. Measured on tables of this kind. */
-  private static final long MANIFEST_BYTES_PER_FRAGMENT = 200;
+  /** Manifests cost nothing beside so few, and readers see them together. */
+  private static final int MAX_OF_ONE_COMMIT = 64;
 
   private final @Nullable Integer fixed;
   private final long manifestBytes;
 
   /**
    * @param fixed the option commit_granularity, or null
-   * @param tableFragments fragments of the whole table
+   * @param manifestBytes what each commit writes besides column files, about
    */
-  CommitGranularity(@Nullable Integer fixed, int tableFragments) {
+  CommitGranularity(@Nullable Integer fixed, long manifestBytes) {
     this.fixed = fixed;
-    this.manifestBytes = MANIFEST_BYTES_PER_FRAGMENT * tableFragments;
+    this.manifestBytes = manifestBytes;
   }
 
   /** The most fragments of a commit that is made when {@code next} of them wait. */
   int most(int next) {
-    return fixed != null ? fixed : Math.max(MAX, next);
+    return fixed != null ? fixed : Math.max(MAX_OF_ONE_COMMIT, next);
   }
 
   /** Whether commits may wait for more fragments, so as not to take up the driver's time. */

@@ -281,7 +281,7 @@ public final class BackfillAction {
             request.table().ref(), call.column().columns(), call.attachPolicy()),
         origins,
         call.conf().optional(COMMIT_GRANULARITY).orElse(null),
-        table.fragments().size(),
+        table.manifestBytes(),
         call.conf().value(COMMIT_INTERVAL),
         Map.of("lance-backfill.job_id", call.jobId()),
         lease::held,

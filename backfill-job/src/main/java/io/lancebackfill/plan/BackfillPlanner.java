@@ -2,6 +2,7 @@ package io.lancebackfill.plan;
 
 import io.lancebackfill.datasource.table.DeletedRows;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
+import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.RootCause;
@@ -32,7 +33,26 @@ public final class BackfillPlanner {
     this.spark = spark;
   }
 
+  /**
+   * Places of rows in a fragment are ints throughout.
+   *
+   * @throws BackfillException INVALID_ARGUMENT if a fragment has more rows than these reach
+   */
+  static void requireAddressable(TableSnapshot table) {
+    for (FragmentSnapshot fragment : table.fragments()) {
+      if (fragment.physicalRows() > Integer.MAX_VALUE) {
+        throw new BackfillException(
+            BackfillErrorCode.INVALID_ARGUMENT,
+            ("Fragment %d of the table has %d rows, and a backfill reaches %d in a fragment. Write the"
+                    + " table anew in smaller fragments, of a million rows, say: they are filled in"
+                    + " parallel, too.")
+                .formatted(fragment.id(), fragment.physicalRows(), Integer.MAX_VALUE));
+      }
+    }
+  }
+
   public BackfillPlan plan(PlanRequest request) {
+    requireAddressable(request.current());
     List<FragmentCoverage> coverage = new ArrayList<>();
     int appended = 0;
     Map<Integer, FragmentSnapshot> inputFragments = request.inputs().fragmentsById();

@@ -13,7 +13,8 @@ public final class TableTargets {
   private TableTargets() {}
 
   /**
-   * @param table {@code catalog.namespace.table}, or a URI
+   * @param table a name, absolute or relative to the session's current catalog if that is a Lance
+   *     catalog, else to its only one; or a URI, for which the same catalog gives the credentials
    * @throws BackfillException UNKNOWN_CATALOG if no Lance catalog of the session fits, and what
    *     resolving throws
    */
@@ -25,26 +26,41 @@ public final class TableTargets {
             .flatMap(Optional::stream)
             .filter(CallCatalog::isLance)
             .toList();
-    Optional<CallCatalog> named =
-        lance.stream()
-            .filter(catalog -> !table.contains("/"))
-            .filter(
-                catalog ->
-                    table.regionMatches(
-                        true, 0, catalog.name() + ".", 0, catalog.name().length() + 1))
-            .findFirst();
     CallCatalog catalog =
-        named.orElseGet(
-            () -> {
-              if (lance.size() == 1) {
-                return lance.get(0);
-              }
-              throw new BackfillException(
-                  BackfillErrorCode.UNKNOWN_CATALOG,
-                  "Table '%s' names no Lance catalog, and the session has %d of them (%s). Begin the name with one, or configure spark.sql.catalog.lance."
-                      .formatted(
-                          table, lance.size(), lance.stream().map(CallCatalog::name).toList()));
-            });
+        named(spark, lance, table)
+            .or(() -> of(lance, spark.sessionState().catalogManager().currentCatalog().name()))
+            .or(() -> lance.size() == 1 ? Optional.of(lance.get(0)) : Optional.empty())
+            .orElseThrow(() -> noCatalog(lance, table));
     return CallTargets.table(new ProcedureContext(spark, catalog), table);
+  }
+
+  private static Optional<CallCatalog> named(
+      SparkSession spark, List<CallCatalog> lance, String table) {
+    if (table.contains("/")) {
+      return Optional.empty();
+    }
+    List<String> parts = TableResolver.parts(spark, table);
+    return parts.size() == 1
+        ? Optional.empty()
+        : CallCatalog.find(spark.sessionState().conf(), parts.get(0)).filter(lance::contains);
+  }
+
+  private static Optional<CallCatalog> of(List<CallCatalog> lance, String name) {
+    return lance.stream().filter(catalog -> catalog.name().equals(name)).findFirst();
+  }
+
+  private static BackfillException noCatalog(List<CallCatalog> lance, String table) {
+    String names = String.join(", ", lance.stream().map(CallCatalog::name).toList());
+    return new BackfillException(
+        BackfillErrorCode.UNKNOWN_CATALOG,
+        ("Table '%s' names no Lance catalog, and the session has %s. %s")
+            .formatted(
+                TableResolver.withoutCredentials(table),
+                lance.isEmpty() ? "none" : lance.size() + " of them: " + names,
+                lance.isEmpty()
+                    ? "Set spark.sql.catalog.lance=" + CallCatalog.OURS + " and its options."
+                    : table.contains("/")
+                        ? "USE the one whose credentials open it first."
+                        : "Begin the name with one, or USE one first."));
   }
 }

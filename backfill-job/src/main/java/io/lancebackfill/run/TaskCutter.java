@@ -8,7 +8,10 @@ import java.util.ArrayList;
 import java.util.List;
 import org.roaringbitmap.RoaringBitmap;
 
-/** Cuts a plan into tasks: one for each fragment, or ranges where there are fewer than slots. */
+/**
+ * Cuts a plan into tasks: one for each fragment, or ranges of those that would keep one slot busy
+ * while others have nothing left to do.
+ */
 public final class TaskCutter {
   /** Below this a range is not worth a task and a file of its own. */
   private static final int MIN_RANGE_ROWS = 64;
@@ -23,18 +26,27 @@ public final class TaskCutter {
   }
 
   public List<TaskSpec> cut(BackfillPlan plan) {
+    long rows = plan.rowsToCompute();
     long computing = plan.fragments().stream().filter(f -> !f.compute().isEmpty()).count();
-    int pieces =
-        computing == 0 || computing >= slots ? 1 : (int) ((slots + computing - 1) / computing);
-    List<TaskSpec> tasks = new ArrayList<>();
+    // What each slot has to do if all end at once.
+    long share = Math.max(1, (rows + slots - 1) / slots);
+    // Ranges cost an assembly, which a fragment that is little more than a share does not repay
+    // unless a slot is idle.
+    long uncut = computing < slots ? share : 2 * share;
+    List<TaskSpec> ranges = new ArrayList<>();
+    List<TaskSpec> whole = new ArrayList<>();
     for (FragmentPlan fragment : plan.fragments()) {
-      if (fragment.compute().isEmpty()) {
-        tasks.add(assemble(fragment, List.of()));
+      long own = fragment.compute().getLongCardinality();
+      if (own == 0) {
+        whole.add(assemble(fragment, List.of()));
       } else {
-        tasks.addAll(cut(fragment, pieces));
+        List<TaskSpec> pieces = cut(fragment, own > uncut ? (int) ((own + share - 1) / share) : 1);
+        (pieces.size() > 1 ? ranges : whole).addAll(pieces);
       }
     }
-    return tasks;
+    // The ranges of a large fragment first: all else fills the gaps.
+    ranges.addAll(whole);
+    return ranges;
   }
 
   private static List<TaskSpec> cut(FragmentPlan fragment, int pieces) {

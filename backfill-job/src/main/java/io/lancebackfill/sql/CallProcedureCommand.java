@@ -177,7 +177,7 @@ public final class CallProcedureCommand extends LogicalPlan implements LeafRunna
 
   @Override
   public int hashCode() {
-    return 31 * System.identityHashCode(target) + arguments.hashCode();
+    return 31 * target.hashCode() + arguments.hashCode();
   }
 
   private static <T> scala.collection.immutable.Seq<T> immutable(List<T> list) {

@@ -48,6 +48,15 @@ class TestTableResolver {
       spark.sql("CREATE TABLE " + catalog + ".top (id INT)");
     }
     spark.sql("CREATE TABLE lance.db.`odd-name` (id INT)");
+    spark.sql("CREATE TABLE lance.db.`v1.2` (id INT)");
+    for (String namespace : List.of("a", "a.b", "a.b.c", "plain")) {
+      spark.sql("CREATE NAMESPACE lance." + namespace);
+    }
+    spark.sql("CREATE TABLE lance.a.b.c.deep (id INT)");
+    spark.sql("CREATE TABLE lance.plain.both (id INT)");
+    spark.sql("CREATE TABLE plain.both (id INT)");
+    spark.sql("CREATE VIEW spark_catalog.default.sight AS SELECT 1 AS id");
+    spark.range(3).createOrReplaceTempView("glimpse");
     spark.sql("CREATE TABLE spark_catalog.default.files (id INT) USING parquet");
   }
 
@@ -70,6 +79,11 @@ class TestTableResolver {
     "LANCE.db.t, lance.db.t, one",
     "db.`odd-name`, lance.db.`odd-name`, one",
     "plain.db.t, plain.db.t, two",
+    "`plain`.`db`.`t`, plain.db.t, two",
+    "a.b.c.deep, lance.a.b.c.deep, one",
+    "lance.a.b.c.deep, lance.a.b.c.deep, one",
+    "db.`v1.2`, lance.db.`v1.2`, one",
+    "plain.both, lance.plain.both, one",
     "plain.top, plain.top, two"
   })
   void findsNames(String table, String displayName, String root) {
@@ -116,13 +130,75 @@ class TestTableResolver {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"db.none", "nodb.t", "none", "plain.db.none", "spark_catalog.nodb.x"})
-  void saysWhereItLooked(String table) {
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "none | There is no table lance.none, which table => 'none' means here. Names",
+        "db.none | There is no table lance.db.none, and 'db' in table => 'db.none' is no catalog",
+        "nodb.t | . Did you mean 'lance.db.t'? Names",
+        "db.T | . Did you mean 'lance.db.t'? Names",
+        "deep | . Did you mean 'lance.a.b.c.deep'? Names",
+        "a.b.deep | . Did you mean 'lance.a.b.c.deep'? Names",
+        "A.B.C.DEEPER | . Did you mean 'lance.a.b.c.deep'? Names",
+        "LANCE.DB.T | There is no table lance.LANCE.DB.T, and no table lance.DB.T: table => 'LANCE.DB.T' means"
+            + " the one, relative to the catalog of the CALL, or else the other. Did you mean 'lance.db.t'?",
+        "plain.db.none | There is no table lance.plain.db.none, and no table plain.db.none: ",
+        "spark_catalog.nodb.x | There is no table lance.spark_catalog.nodb.x, and no table spark_catalog.nodb.x: ",
+        "x.y.z | , and 'x' in table => 'x.y.z' is no catalog of this session. There are: lance, plain, "
+      })
+  void saysWhereItLooked(String table, String said) {
     assertThatThrownBy(() -> resolve(table))
         .isInstanceOf(BackfillException.class)
-        .hasMessageStartingWith("[TABLE_NOT_FOUND] There is no table ")
-        .hasMessageContaining("which table => '" + table + "' means here")
+        .hasMessageStartingWith("[TABLE_NOT_FOUND] There is no table lance.")
+        .hasMessageContaining(said)
+        .hasMessageContaining(" Names are relative to the catalog of the CALL, lance, or begin")
         .hasCauseInstanceOf(org.apache.spark.sql.AnalysisException.class);
+  }
+
+  @Test
+  void takesAnAbsoluteNameOfTwoPartsAsSparkDoes() {
+    spark.sql("USE lance.db");
+    try {
+      assertThat(resolve("lance.top").displayName()).isEqualTo("lance.top");
+      assertThat(spark.table("lance.top").columns()).containsExactly("id");
+    } finally {
+      spark.sql("USE spark_catalog.default");
+    }
+  }
+
+  @Test
+  void findsTablesOfProgramsWithoutACall() {
+    assertThat(TableTargets.resolve(spark, "`PLAIN`.db.t").name()).isEqualTo("plain.db.t");
+    assertThat(TableTargets.resolve(spark, "lance.a.b.c.deep").name())
+        .isEqualTo("lance.a.b.c.deep");
+    assertThatThrownBy(() -> TableTargets.resolve(spark, "db.t"))
+        .isInstanceOf(BackfillException.class)
+        .hasMessage(
+            "[UNKNOWN_CATALOG] Table 'db.t' names no Lance catalog, and the session has 2 of them:"
+                + " lance, plain. Begin the name with one, or USE one first.");
+    assertThatThrownBy(() -> TableTargets.resolve(spark, "s3://key:word@bucket/t"))
+        .isInstanceOf(BackfillException.class)
+        .hasMessage(
+            "[UNKNOWN_CATALOG] Table 's3://bucket/t' names no Lance catalog, and the session has 2 of"
+                + " them: lance, plain. USE the one whose credentials open it first.");
+    spark.sql("USE plain.db");
+    try {
+      assertThat(TableTargets.resolve(spark, "t").name()).isEqualTo("plain.db.t");
+      assertThat(TableTargets.resolve(spark, "db.t").name()).isEqualTo("plain.db.t");
+    } finally {
+      spark.sql("USE spark_catalog.default");
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "spark_catalog.default.sight, spark_catalog.default.sight is no Lance table: it is a view.",
+    "glimpse, 'glimpse' is no Lance table: it is a temporary view."
+  })
+  void refusesViews(String table, String said) {
+    assertThatThrownBy(() -> resolve(table))
+        .isInstanceOf(BackfillException.class)
+        .hasMessageStartingWith("[NOT_A_LANCE_TABLE] " + said);
   }
 
   @Test
@@ -139,12 +215,13 @@ class TestTableResolver {
     assertThatThrownBy(() -> resolve("lanse.db.t"))
         .isInstanceOf(BackfillException.class)
         .hasMessageStartingWith(
-            "[UNKNOWN_CATALOG] 'lanse' in table => 'lanse.db.t' is no catalog of this session."
-                + " Did you mean 'lance'? There are: lance, plain, ");
+            "[UNKNOWN_CATALOG] There is no table lance.lanse.db.t, and 'lanse' in table => 'lanse.db.t' is"
+                + " no catalog of this session. Did you mean 'lance'? There are: lance, plain, ")
+        .hasMessageContaining(" Did you mean 'lance.db.t'? Names are relative");
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"my-table", "", "a..b", "`open"})
+  @ValueSource(strings = {"my-table", "", "a..b", "`open", "db.t.", ".t", "db.``"})
   void refusesWhatIsNoName(String table) {
     assertThatThrownBy(() -> resolve(table))
         .isInstanceOf(BackfillException.class)

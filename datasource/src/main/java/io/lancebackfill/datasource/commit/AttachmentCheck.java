@@ -156,7 +156,8 @@ record AttachmentCheck(TableSnapshot table, List<TableColumn> columns) {
   /**
    * Lance exchanges a file only for one of the same fields and format, or adds one for none. It
    * exchanges the path alone: with other indices, readers would look for columns that are not
-   * there.
+   * there, and in place of a file that a branch or a shallow clone has from its source they would
+   * look for the new one in the source's folder.
    */
   private boolean replaceable(FragmentSnapshot fragment, StagedColumnFile file) {
     Set<Integer> ids = new HashSet<>();
@@ -167,6 +168,7 @@ record AttachmentCheck(TableSnapshot table, List<TableColumn> columns) {
             .toList();
     return holding.isEmpty()
         || (holding.size() == 1
+            && holding.get(0).baseId() == null
             && holding.get(0).fieldIds().equals(file.fieldIds())
             && holding.get(0).columnIndices().equals(file.columnIndices())
             && holding.get(0).majorVersion() == file.majorVersion()

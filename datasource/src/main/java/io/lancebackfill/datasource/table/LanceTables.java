@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.arrow.vector.types.pojo.Field;
@@ -12,6 +13,7 @@ import org.apache.arrow.vector.types.pojo.Schema;
 import org.jspecify.annotations.Nullable;
 import org.lance.CommitBuilder;
 import org.lance.Dataset;
+import org.lance.Ref;
 import org.lance.Transaction;
 import org.lance.ipc.LanceScanner;
 import org.lance.ipc.ScanOptions;
@@ -172,7 +174,10 @@ public final class LanceTables {
                       .operation(operation)
                       .build();
               Dataset committed =
-                  new CommitBuilder(table).skipAutoCleanup(true).execute(transaction)) {
+                  new CommitBuilder(table)
+                      .writeParams(ref.storageOptions())
+                      .skipAutoCleanup(true)
+                      .execute(transaction)) {
             committed.version();
           }
         });
@@ -188,7 +193,10 @@ public final class LanceTables {
         field -> ColumnTypes.withMetadata(field, byName.getOrDefault(field.getName(), Map.of())));
   }
 
-  /** Names a version, so that no cleanup takes it away; a tag of that name is moved. */
+  /**
+   * Names a version, so that no cleanup takes it away; a tag of that name is moved. Lance keeps the
+   * tags of a branch with those of its table: there the name has the branch's after it.
+   */
   public static void tag(DatasetRef ref, String name, long version) {
     String doing = "tag version " + version + " as '" + name + "' in";
     Retry.outage(
@@ -196,13 +204,15 @@ public final class LanceTables {
         ref,
         () -> {
           try (Dataset table = DatasetOpener.latest(ref)) {
-            table.tags().create(name, version);
+            Optional<String> branch = BranchFolder.branch(ref, table);
+            table.tags().create(tagName(name, branch), ofVersion(branch, version));
           } catch (Exception e) {
             if (!LanceErrorClassifier.tagExists(e)) {
               throw e;
             }
             try (Dataset table = DatasetOpener.latest(ref)) {
-              table.tags().update(name, version);
+              Optional<String> branch = BranchFolder.branch(ref, table);
+              table.tags().update(tagName(name, branch), ofVersion(branch, version));
             }
           }
           return true;
@@ -216,7 +226,7 @@ public final class LanceTables {
         ref,
         () -> {
           try (Dataset table = DatasetOpener.latest(ref)) {
-            table.tags().delete(name);
+            table.tags().delete(tagName(name, BranchFolder.branch(ref, table)));
             return true;
           } catch (Exception e) {
             if (LanceErrorClassifier.tagMissing(e)) {
@@ -225,6 +235,15 @@ public final class LanceTables {
             throw e;
           }
         });
+  }
+
+  private static Ref ofVersion(Optional<String> branch, long version) {
+    return branch.map(b -> Ref.ofBranch(b, version)).orElseGet(() -> Ref.ofMain(version));
+  }
+
+  /** Names of tags have no slash. */
+  private static String tagName(String name, Optional<String> branch) {
+    return branch.map(b -> name + "-" + b.replace("_", "__").replace("/", "_-")).orElse(name);
   }
 
   /**

@@ -103,6 +103,32 @@ public record TableSnapshot(
     return byId;
   }
 
+  /**
+   * About how many bytes a manifest takes that says all this, which is what each commit writes at
+   * least: mostly a path and the fields of each data file.
+   */
+  public long manifestBytes() {
+    long bytes = 0;
+    for (TableColumn column : columns) {
+      bytes += 50L * column.allIds().size() + column.name().length();
+      for (Map.Entry<String, String> entry : column.metadata().entrySet()) {
+        bytes += entry.getKey().length() + entry.getValue().length() + 6L;
+      }
+    }
+    for (FragmentSnapshot fragment : fragments) {
+      bytes += fragment.deletedRows() > 0 ? 20 : 4;
+      for (DataFileInfo file : fragment.files()) {
+        bytes += 18L + file.path().length() + 2 * varints(file.fieldIds());
+      }
+    }
+    return bytes;
+  }
+
+  private static long varints(List<Integer> numbers) {
+    // A tombstone is negative, and those take the longest form.
+    return numbers.stream().mapToLong(n -> n < 0 ? 10 : n < 128 ? 1 : 2).sum();
+  }
+
   /** The columns as Arrow fields, as they are read. */
   public Schema arrowSchema() {
     return new Schema(columns.stream().map(TableColumn::readField).toList());

@@ -22,21 +22,26 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.IntStream;
 import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.IntVector;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.FieldType;
+import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.lance.Dataset;
+import org.lance.Ref;
+import org.lance.Tag;
 import org.lance.compaction.CompactionOptions;
 
 class TestLanceTables {
@@ -287,6 +292,61 @@ class TestLanceTables {
             ref.uri())
         .extracting("kind")
         .isEqualTo(Kind.NOT_FOUND);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 30, 300})
+  void knowsAboutHowLargeAManifestIs(int columns) throws Exception {
+    DatasetRef ref = ids(IntStream.range(0, columns).mapToObj(i -> "c" + i).toArray(String[]::new));
+    for (int i = 0; i < 20; i++) {
+      append(ref, 1, (root, fragment, row) -> ((IntVector) root.getVector("id")).setSafe(0, 9));
+    }
+    LanceTables.updateFieldMetadata(ref, Map.of(0, Map.of("k", "v".repeat(500))));
+    TableSnapshot table = LanceTables.latest(ref);
+    Path manifest =
+        folder
+            .resolve("t.lance/_versions")
+            .resolve(Long.toUnsignedString(-1L - table.version()) + ".manifest");
+    assertThat(table.manifestBytes())
+        .isCloseTo(Files.size(manifest), Percentage.withPercentage(30));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"exp", "team/a_b", "tree/x"})
+  void aTagOfABranchIsItsOwn(String name) {
+    DatasetRef main = ids();
+    try (Dataset table = open(main);
+        Dataset branch = table.createBranch(name, Ref.ofMain(3))) {
+      DatasetRef ref = DatasetRef.of(main.uri() + "/tree/" + name);
+      append(ref, 1, (root, fragment, i) -> ((IntVector) root.getVector("id")).setSafe(i, 15));
+      long version = LanceTables.latest(ref).version();
+      LanceTables.tag(main, "job", 2);
+      LanceTables.tag(ref, "job", branch.version());
+      LanceTables.tag(ref, "job", version);
+      assertThat(table.tags().list())
+          .extracting(Tag::getBranch, Tag::getVersion)
+          .containsExactlyInAnyOrder(
+              org.assertj.core.groups.Tuple.tuple(Optional.empty(), 2L),
+              org.assertj.core.groups.Tuple.tuple(Optional.of(name), version));
+      LanceTables.untag(ref, "job");
+      assertThat(table.tags().list()).extracting(Tag::getName).containsExactly("job");
+    }
+  }
+
+  @Test
+  void aTableInAFolderCalledTreeIsNoBranch() {
+    DatasetRef ref = create(folder.resolve("tree").resolve("t.lance"), "2.1", field("id", INT32));
+    // Even if it has a branch of that name itself.
+    try (Dataset table = open(ref);
+        Dataset branch = table.createBranch("t.lance", Ref.ofMain(1))) {
+      LanceTables.tag(ref, "job", 1);
+      LanceTables.tag(DatasetRef.of(ref.uri() + "/tree/t.lance"), "job", branch.version());
+      assertThat(table.tags().list())
+          .extracting(Tag::getName, Tag::getBranch)
+          .containsExactlyInAnyOrder(
+              org.assertj.core.groups.Tuple.tuple("job", Optional.empty()),
+              org.assertj.core.groups.Tuple.tuple("job-t.lance", Optional.of("t.lance")));
+    }
   }
 
   @Test
