@@ -162,8 +162,8 @@ public final class CommitCoordinator {
     } catch (LostOwnershipException e) {
       throw new BackfillException(
           BackfillErrorCode.LEASE_LOST,
-          "Another driver has taken this column's job over while this one was silent for longer than"
-              + " the lease allows. It goes on from what is finished; look at it with jobs.",
+          "Another driver has taken this column's job over while this one was silent for longer"
+              + " than the lease allows. It goes on from what is finished; look at it with jobs.",
           e);
     } catch (CommitStateUnknownException e) {
       throw new BackfillException(BackfillErrorCode.COMMIT_STATE_UNKNOWN, e.getMessage(), e);

@@ -9,7 +9,6 @@ import static io.lancebackfill.config.BackfillOptions.LEASE_DURATION;
 import static io.lancebackfill.config.BackfillOptions.RECOMPUTE;
 
 import io.lancebackfill.commit.CommitCoordinator;
-import io.lancebackfill.commit.StagedFragment;
 import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.commit.Refusal;
 import io.lancebackfill.datasource.store.Lease;
@@ -42,7 +41,6 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.apache.spark.sql.SparkSession;
-import org.roaringbitmap.RoaringBitmap;
 
 /**
  * The backfill of one computed column, or group: checks the call, takes the column's lease, plans,
@@ -257,21 +255,13 @@ public final class BackfillAction {
       String generation,
       CommitCoordinator coordinator,
       JobTotals totals) {
-    StagedFileAdoption adoption =
-        new StagedFileAdoption(
+    new StagedFileAdoption(
             table,
             call.column(),
             call.bound().inputs(),
             known,
-            call.conf().value(RECOMPUTE) ? generation : null);
-    for (StagedFileAdoption.Adopted adopted : adoption.find(spark)) {
-      StagedFragment fragment = adopted.fragment();
-      coordinator.adopt(fragment);
-      boolean own = fragment.origin().jobId().equals(call.jobId());
-      totals.adopted(
-          fragment.attachment().fragmentId(), own ? new RoaringBitmap() : adopted.rows());
-    }
-    coordinator.flush();
+            call.conf().value(RECOMPUTE) ? generation : null)
+        .adopt(spark, call.jobId(), coordinator, totals);
   }
 
   private CommitCoordinator coordinator(

@@ -40,9 +40,9 @@ final class OtherWriters {
     if (!ids.containsAll(present.column().fieldIds())) {
       throw new BackfillException(
           BackfillErrorCode.COLUMN_DROPPED,
-          ("Column %s is not in version %d any more: it was dropped while the job ran, or the table was"
-                  + " restored to a version before it. What was finished is kept as it is; declare the"
-                  + " column again if it is still wanted.")
+          ("Column %s is not in version %d any more: it was dropped while the job ran, or the table"
+               + " was restored to a version before it. What was finished is kept as it is; declare"
+               + " the column again if it is still wanted.")
               .formatted(call.column().name(), table.version()));
     }
     if (call.pinned() != null
@@ -54,9 +54,9 @@ final class OtherWriters {
     if (!again.column().fingerprint().equals(call.column().fingerprint())) {
       throw new BackfillException(
           BackfillErrorCode.COLUMN_CHANGED,
-          ("Column %s has another function in version %d than this job was started with: it was altered"
-                  + " meanwhile, or the table was restored to a version before that. What was finished"
-                  + " is committed or kept; the same call goes on with the present function.")
+          ("Column %s has another function in version %d than this job was started with: it was"
+               + " altered meanwhile, or the table was restored to a version before that. What was"
+               + " finished is committed or kept; the same call goes on with the present function.")
               .formatted(call.column().name(), table.version()));
     }
     return again;

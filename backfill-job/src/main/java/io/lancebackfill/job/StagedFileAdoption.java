@@ -1,5 +1,6 @@
 package io.lancebackfill.job;
 
+import io.lancebackfill.commit.CommitCoordinator;
 import io.lancebackfill.commit.StagedFragment;
 import io.lancebackfill.datasource.commit.ColumnFileAttachment;
 import io.lancebackfill.datasource.commit.ColumnFileCommitter;
@@ -60,7 +61,7 @@ final class StagedFileAdoption {
    *
    * @param rows live rows that have a value of the column's present function by it, and had none
    */
-  record Adopted(StagedFragment fragment, RoaringBitmap rows) {}
+  private record Adopted(StagedFragment fragment, RoaringBitmap rows) {}
 
   /**
    * A file that was made for a fragment as it is now.
@@ -81,7 +82,19 @@ final class StagedFileAdoption {
     }
   }
 
-  List<Adopted> find(SparkSession spark) {
+  /** Commits them. Those of the same job, which a restore took back, are nothing taken over. */
+  void adopt(SparkSession spark, String jobId, CommitCoordinator coordinator, JobTotals totals) {
+    for (Adopted adopted : find(spark)) {
+      StagedFragment fragment = adopted.fragment();
+      coordinator.adopt(fragment);
+      boolean own = fragment.origin().jobId().equals(jobId);
+      totals.adopted(
+          fragment.attachment().fragmentId(), own ? new RoaringBitmap() : adopted.rows());
+    }
+    coordinator.flush();
+  }
+
+  private List<Adopted> find(SparkSession spark) {
     Map<Integer, List<Candidate>> candidates = candidates();
     Map<Integer, RoaringBitmap> alive =
         LiveRowsOfFragments.find(spark, table, f -> candidates.containsKey(f.id()));

@@ -103,9 +103,7 @@ class TestColumnAssembler {
     assemble(1000, new Rows(-1, 33, some), new Rows(1, 250, all));
     assertThat(emitted)
         .containsExactlyElementsOf(
-            IntStream.range(0, 1000)
-                .mapToObj(i -> i % 300 < 100 || i % 7 == 0 ? -i : i)
-                .toList());
+            IntStream.range(0, 1000).mapToObj(i -> i % 300 < 100 || i % 7 == 0 ? -i : i).toList());
   }
 
   @Test

@@ -133,8 +133,7 @@ class TestColumnOrigins {
             new Part("g", "i", "", rows(4, 5, 6), rows(5, 6)));
     Part made = new Part("g", "i", "", rows(2, 6), rows());
     assertThat(ColumnOrigin.onTop(Optional.of(before), made, rows(3)))
-        .containsExactly(
-            part("f", "i", 0, 1), new Part("g", "i", "", rows(2, 4, 5, 6), rows(5)));
+        .containsExactly(part("f", "i", 0, 1), new Part("g", "i", "", rows(2, 4, 5, 6), rows(5)));
     assertThat(ColumnOrigin.onTop(Optional.of(before), made, rows(0, 1, 3, 4, 5)))
         .containsExactly(made);
     assertThat(ColumnOrigin.onTop(Optional.empty(), made, rows(3))).containsExactly(made);
