@@ -18,6 +18,7 @@ import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.RemoteTrace;
 import io.lancebackfill.error.RootCause;
 import io.lancebackfill.job.JobListener.JobInfo;
 import io.lancebackfill.plan.BackfillPlan;
@@ -180,15 +181,21 @@ public final class BackfillAction {
           totals.attachments().attachedBy(),
           note);
     } catch (RuntimeException e) {
+      BackfillException failure = coded(e);
       if (lease.held()) {
         try {
-          journal.ended(
-              JobStatus.FAILED, table.version(), totals.counts(), String.valueOf(e.getMessage()));
+          RemoteTrace.in(e)
+              .or(() -> failure == e ? Optional.empty() : Optional.of(RemoteTrace.text(e)))
+              .ifPresent(trace -> journal.trace(trace, table.version(), totals.counts()));
+          journal.ended(JobStatus.FAILED, table.version(), totals.counts(), failure.getMessage());
         } catch (RuntimeException onRecord) {
-          e.addSuppressed(onRecord);
+          failure.addSuppressed(onRecord);
         }
       }
-      throw withJobId(e, call.jobId());
+      throw new BackfillException(
+          failure.code(),
+          failure.problem() + "\nJob " + call.jobId() + "; see job and jobs.",
+          failure);
     } finally {
       untag(tag, journal);
     }
@@ -353,22 +360,18 @@ public final class BackfillAction {
     }
   }
 
-  private BackfillException withJobId(RuntimeException e, String jobId) {
-    BackfillException coded;
+  private BackfillException coded(RuntimeException e) {
     if (e instanceof BackfillException ours) {
-      coded = ours;
-    } else if (e instanceof DatasetException storage) {
-      coded = StorageErrors.translated(request.table(), storage);
-    } else {
-      coded =
-          new BackfillException(
-              BackfillErrorCode.INTERNAL_ERROR,
-              "The job met a fault that it does not know: %s. What was finished is kept; the same call goes on from there. Please report it with its stack trace."
-                  .formatted(RootCause.of(e)),
-              e);
+      return ours;
+    }
+    if (e instanceof DatasetException storage) {
+      return StorageErrors.translated(request.table(), storage);
     }
     return new BackfillException(
-        coded.code(), coded.problem() + "\nJob " + jobId + "; see job and jobs.", coded);
+        BackfillErrorCode.INTERNAL_ERROR,
+        "The job met a fault that it does not know: %s. What was finished is kept; the same call goes on from there. Please report it with its stack trace."
+            .formatted(RootCause.of(e)),
+        e);
   }
 
   /** A rerun of an interrupted recompute goes on with it; another one begins anew. */

@@ -75,6 +75,11 @@ final class JobJournal {
     listener.notice(info, message);
   }
 
+  /** The whole trace of the fault that ends the job. */
+  void trace(String trace, long tableVersion, JobCounts counts) {
+    write(JobEvent.TRACE, JobStatus.RUNNING, tableVersion, counts, 0, trace);
+  }
+
   void ended(JobStatus status, long tableVersion, JobCounts counts, String message) {
     write(JobEvent.ENDED, status, tableVersion, counts, 0, message);
     records.compact();

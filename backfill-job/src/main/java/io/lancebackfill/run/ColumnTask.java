@@ -5,10 +5,9 @@ import io.lancebackfill.datasource.write.ColumnFileWriter;
 import io.lancebackfill.datasource.write.StagedColumnFile;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.RemoteTrace;
 import io.lancebackfill.error.RootCause;
 import io.lancebackfill.state.RowOffsets;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
@@ -69,7 +68,7 @@ final class ColumnTask {
       }
       boolean ofProcess = !(e instanceof RuntimeException) && !ofFunction(e);
       return ofProcess
-          ? TaskResult.lost(index, task.fragmentId(), e.toString(), trace(e))
+          ? TaskResult.lost(index, task.fragmentId(), e.toString(), RemoteTrace.text(e))
           : failed(e);
     }
   }
@@ -164,7 +163,7 @@ final class ColumnTask {
       message = ours.problem();
     } else if (ofFunction(e)) {
       code = BackfillErrorCode.FUNCTION_FAILED;
-      message = e instanceof PythonException ? String.valueOf(e.getMessage()) : RootCause.of(e);
+      message = RootCause.ofFunction(e);
     } else {
       code = BackfillErrorCode.TASK_FAILED;
       message = e.toString();
@@ -178,13 +177,7 @@ final class ColumnTask {
         rowsComputed,
         0,
         0,
-        new TaskResult.Fault(code, message, trace(e)));
-  }
-
-  private static String trace(Exception e) {
-    StringWriter trace = new StringWriter();
-    e.printStackTrace(new PrintWriter(trace));
-    return trace.toString();
+        new TaskResult.Fault(code, message, RemoteTrace.text(e)));
   }
 
   /** The computed rows on their way: counted, checkpointed, and checked for completeness. */
