@@ -349,7 +349,7 @@ class TestErrorsDocument {
         COLUMN_DROPPED,
         "Somebody dropped the column while it was computed.",
         "Declare it again, if it is still wanted.",
-        "-- While CALL lance.system.backfill('default.images', 'size') runs:\nALTER TABLE lance.default.images DROP COLUMN size",
+        "-- While CALL lance.system.backfill('default.images', 'size') runs:\nCALL lance.system.drop_column('default.images', 'size')",
         () ->
             new BackfillAction(
                     session.spark,
@@ -504,7 +504,7 @@ class TestErrorsDocument {
   private static final class DropsTheColumn implements JobListener {
     @Override
     public void planned(JobInfo job, JobCounts counts, long rowsToCompute, int slots) {
-      session.sql("ALTER TABLE lance.default.images DROP COLUMN size");
+      session.call("drop_column('default.images', 'size')");
     }
 
     @Override
