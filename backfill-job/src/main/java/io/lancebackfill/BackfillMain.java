@@ -17,6 +17,7 @@ import io.lancebackfill.job.BackfillResult;
 import io.lancebackfill.job.TableTarget;
 import io.lancebackfill.procedure.TableTargets;
 import io.lancebackfill.state.JobCounts;
+import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -41,11 +42,20 @@ public final class BackfillMain {
     try {
       exitCode = run(arguments);
     } catch (BackfillException e) {
-      System.err.println(e.getMessage());
+      report(e, System.err);
       exitCode = 1;
     }
     if (exitCode != 0) {
       System.exit(exitCode);
+    }
+  }
+
+  /** What a user can act on; of a defect also the trace, which its message asks to report. */
+  static void report(BackfillException e, PrintStream err) {
+    if (e.isInternalError()) {
+      e.printStackTrace(err);
+    } else {
+      err.println(e.getMessage());
     }
   }
 

@@ -4,11 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
 import io.lancebackfill.job.BackfillResult;
 import io.lancebackfill.sql.LanceBackfillExtensions;
 import io.lancebackfill.state.JobStatus;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -114,6 +118,28 @@ class TestBackfillMain {
             () -> spark.sql("CALL lance.system.coverage('" + given + "', 'twice')").collect())
         .hasMessageStartingWith("[TABLE_NOT_FOUND]")
         .hasMessageContaining("Did you mean '" + meant + "'?");
+  }
+
+  @Test
+  void onlyADefectIsReportedWithItsTrace() {
+    Throwable cause = new IllegalStateException("no such state");
+    assertThat(
+            reported(
+                new BackfillException(
+                    BackfillErrorCode.FUNCTION_FAILED, "ValueError: no 7 here", cause)))
+        .isEqualTo("[FUNCTION_FAILED] ValueError: no 7 here" + System.lineSeparator());
+    assertThat(
+            reported(
+                new BackfillException(BackfillErrorCode.INTERNAL_ERROR, "Please report it", cause)))
+        .contains("[INTERNAL_ERROR] Please report it")
+        .contains("at io.lancebackfill.TestBackfillMain.onlyADefectIsReportedWithItsTrace")
+        .contains("Caused by: java.lang.IllegalStateException: no such state");
+  }
+
+  private static String reported(BackfillException failure) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    BackfillMain.report(failure, new PrintStream(bytes, true, StandardCharsets.UTF_8));
+    return bytes.toString(StandardCharsets.UTF_8);
   }
 
   private static BackfillResult run(String... arguments) {

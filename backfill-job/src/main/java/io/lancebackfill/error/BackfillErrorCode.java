@@ -36,8 +36,6 @@ public enum BackfillErrorCode {
   NOT_ROW_WISE_EXPRESSION(Kind.USER),
   INVALID_WHERE(Kind.USER),
   FUNCTION_NOT_FOUND(Kind.USER),
-  FUNCTION_EXISTS(Kind.USER),
-  FUNCTION_IN_USE(Kind.USER),
   FUNCTION_CHANGED(Kind.USER),
   FUNCTION_NEEDS_VERSION(Kind.USER),
   FUNCTION_NOT_TOP_LEVEL(Kind.USER),
@@ -47,10 +45,8 @@ public enum BackfillErrorCode {
   COLUMN_DROPPED(Kind.USER),
   FRAGMENT_REWRITTEN(Kind.EXTERNAL),
   INPUT_CHANGED(Kind.EXTERNAL),
-  COLUMN_CHANGED(Kind.EXTERNAL),
   COMMIT_FAILED(Kind.EXTERNAL),
   COMMIT_STATE_UNKNOWN(Kind.EXTERNAL),
-  LEASE_HELD(Kind.EXTERNAL),
   LEASE_LOST(Kind.EXTERNAL),
   JOB_INTERRUPTED(Kind.EXTERNAL),
   TASK_FAILED(Kind.EXTERNAL),
@@ -65,12 +61,21 @@ public enum BackfillErrorCode {
   /** Who can cure a failure. */
   public enum Kind {
     /** The caller, by changing the call, the function or the data. */
-    USER,
+    USER("42000"),
     /** Somebody who runs the storage, the cluster or another writer; often a rerun is enough. */
-    EXTERNAL,
+    EXTERNAL("58000"),
     /** Nobody but us: a defect. */
-    INTERNAL
+    INTERNAL("XX000");
+
+    private final String sqlState;
+
+    Kind(String sqlState) {
+      this.sqlState = sqlState;
+    }
   }
+
+  /** As Spark has it for UDFs that fail. */
+  private static final String EXTERNAL_ROUTINE = "39000";
 
   private final Kind kind;
 
@@ -80,5 +85,10 @@ public enum BackfillErrorCode {
 
   public Kind kind() {
     return kind;
+  }
+
+  /** The SQLSTATE, for clients that speak it. */
+  String sqlState() {
+    return this == FUNCTION_FAILED ? EXTERNAL_ROUTINE : kind.sqlState;
   }
 }

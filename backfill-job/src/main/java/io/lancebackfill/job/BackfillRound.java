@@ -9,6 +9,7 @@ import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.RemoteTrace;
 import io.lancebackfill.error.StorageCodes;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.FragmentPlan;
@@ -36,6 +37,9 @@ import org.roaringbitmap.RoaringBitmap;
 /** Carries out one plan: runs its tasks and gives what they finish to the committer. */
 final class BackfillRound {
   private static final Duration POLL = Duration.ofMillis(50);
+  private static final String MEND =
+      " Mend the function, or leave such rows out with where, and make the same call again. The whole trace"
+          + " is in the job's history.";
 
   private final TaskRunner runner;
   private final CommitCoordinator coordinator;
@@ -113,8 +117,12 @@ final class BackfillRound {
     if (fault != null) {
       throw new BackfillException(
           fault.code(),
-          "%s\nIt happened in fragment %d; what was finished before is committed or kept as checkpoints."
-              .formatted(fault.message(), faultyFragment));
+          "%s\nIt happened in fragment %d; what was finished before is committed or kept as checkpoints.%s"
+              .formatted(
+                  fault.message(),
+                  faultyFragment,
+                  fault.code() == BackfillErrorCode.FUNCTION_FAILED ? MEND : ""),
+          fault.trace().isEmpty() ? null : new RemoteTrace(fault.trace()));
     }
   }
 

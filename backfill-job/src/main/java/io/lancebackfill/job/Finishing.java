@@ -5,6 +5,7 @@ import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.RemoteTrace;
 import io.lancebackfill.state.ColumnOrigins;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.JobCounts;
@@ -129,6 +130,9 @@ final class Finishing {
       long version = Math.max(journal.lastVersion(), table.version());
       JobCounts counts = totals == null ? JobCounts.NONE : totals.counts();
       if (lease.held()) {
+        RemoteTrace.in(failure)
+            .or(() -> Optional.ofNullable(failure.getCause()).map(RemoteTrace::text))
+            .ifPresent(trace -> journal.trace(trace, version, counts));
         journal.ended(status, version, counts, message);
       }
       foldAndUntag(records);

@@ -110,6 +110,11 @@ final class JobJournal {
   /** How often something did not work, and the first cause. */
   private record Trouble(int times, String cause) {}
 
+  /** The whole trace of the fault that ends the job. */
+  void trace(String trace, long tableVersion, JobCounts counts) {
+    write(JobEvent.TRACE, JobStatus.RUNNING, tableVersion, counts, 0, trace);
+  }
+
   /** Records how the job ended. What is tidied up afterwards changes nothing about it. */
   void ended(JobStatus status, long tableVersion, JobCounts counts, String message) {
     endMessage = message;

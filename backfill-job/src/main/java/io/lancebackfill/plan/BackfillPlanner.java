@@ -219,7 +219,7 @@ public final class BackfillPlanner {
         throw new BackfillException(
             BackfillErrorCode.INVALID_WHERE,
             "where could not be evaluated on every row, and nothing was computed: %s"
-                .formatted(RootCause.of(e)),
+                .formatted(RootCause.ofFunction(e)),
             e);
       }
       throw e;

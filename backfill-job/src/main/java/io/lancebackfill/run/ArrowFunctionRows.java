@@ -4,6 +4,7 @@ import io.lancebackfill.datasource.read.FragmentBatchReader;
 import io.lancebackfill.datasource.read.FragmentRange;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.RootCause;
 import io.lancebackfill.exec.AdaptiveBatchSize;
 import io.lancebackfill.exec.BatchUdfExecutor;
 import io.lancebackfill.state.RowOffsets;
@@ -103,7 +104,7 @@ final class ArrowFunctionRows implements OffsetStream {
                           columns(values))));
       position += rows;
     } catch (UdfException e) {
-      throw new BackfillException(BackfillErrorCode.FUNCTION_FAILED, e.getMessage(), e);
+      throw failed(e);
     } catch (RuntimeException e) {
       throw e;
     } catch (Exception e) {
@@ -131,11 +132,24 @@ final class ArrowFunctionRows implements OffsetStream {
                     gpus(context)),
                 batchSize,
                 allocator);
-      } catch (InvalidFunctionException | UdfException e) {
+      } catch (UdfException e) {
+        throw failed(e);
+      } catch (InvalidFunctionException e) {
         throw new BackfillException(BackfillErrorCode.FUNCTION_FAILED, e.getMessage(), e);
       }
     }
     return executor;
+  }
+
+  /** What the function threw comes first; if it broke its contract, only that is to be told. */
+  private static BackfillException failed(UdfException e) {
+    Throwable thrown = e.getCause();
+    String message =
+        thrown == null
+            ? e.getMessage()
+            : "%s%n  in function '%s', %s"
+                .formatted(RootCause.ofFunction(thrown), e.function(), e.where());
+    return new BackfillException(BackfillErrorCode.FUNCTION_FAILED, message, e);
   }
 
   private static List<String> gpus(TaskContext context) {

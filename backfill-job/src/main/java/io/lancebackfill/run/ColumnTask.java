@@ -6,11 +6,10 @@ import io.lancebackfill.datasource.write.ColumnFileWriter;
 import io.lancebackfill.datasource.write.StagedColumnFile;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.RemoteTrace;
 import io.lancebackfill.error.RootCause;
 import io.lancebackfill.error.StorageCodes;
 import io.lancebackfill.state.RowOffsets;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
@@ -75,7 +74,7 @@ final class ColumnTask {
       }
       boolean ofProcess = !(e instanceof RuntimeException) && !ofFunction(e);
       return ofProcess
-          ? TaskResult.lost(index, task.fragmentId(), e.toString(), trace(e))
+          ? TaskResult.lost(index, task.fragmentId(), e.toString(), RemoteTrace.text(e))
           : failed(e);
     }
   }
@@ -172,7 +171,7 @@ final class ColumnTask {
       message = String.valueOf(e.getMessage());
     } else if (ofFunction(e)) {
       code = BackfillErrorCode.FUNCTION_FAILED;
-      message = e instanceof PythonException ? String.valueOf(e.getMessage()) : RootCause.of(e);
+      message = RootCause.ofFunction(e);
     } else {
       code = BackfillErrorCode.TASK_FAILED;
       message = e.toString();
@@ -185,7 +184,7 @@ final class ColumnTask {
         null,
         rowsComputed,
         0,
-        new TaskResult.Fault(code, message, trace(e)));
+        new TaskResult.Fault(code, message, RemoteTrace.text(e)));
   }
 
   /** What a task finds missing or wrong is the plan's fault, and not the caller's. */
@@ -194,12 +193,6 @@ final class ColumnTask {
       case NOT_FOUND, INVALID_INPUT, OTHER -> BackfillErrorCode.TASK_FAILED;
       default -> StorageCodes.of(storage);
     };
-  }
-
-  private static String trace(Exception e) {
-    StringWriter trace = new StringWriter();
-    e.printStackTrace(new PrintWriter(trace));
-    return trace.toString();
   }
 
   /** The computed rows on their way: counted, checkpointed, and checked for completeness. */

@@ -82,17 +82,17 @@ final class ExpressionRows implements OffsetStream {
       return rows.hasNext();
     } catch (TaskKilledException | DatasetException e) {
       throw e;
-    } catch (Exception e) {
+    } catch (Exception | LinkageError | StackOverflowError | AssertionError e) {
       TaskContext context = TaskContext.get();
       if (context != null) {
         context.killTaskIfInterrupted();
       }
       throw new BackfillException(
           BackfillErrorCode.FUNCTION_FAILED,
-          "The expression failed on a row%s: %s"
-              .formatted(
-                  lastOffset < 0 ? "" : " after the one at physical offset " + lastOffset,
-                  RootCause.of(e)),
+          RootCause.ofFunction(e)
+              + (lastOffset < 0
+                  ? ""
+                  : "\n  on a row after the one at physical offset " + lastOffset),
           e);
     }
   }

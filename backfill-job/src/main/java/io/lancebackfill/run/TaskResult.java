@@ -70,7 +70,7 @@ public record TaskResult(
   /**
    * A fault of a task.
    *
-   * @param trace the stack trace on the executor
+   * @param trace the stack trace on the executor, for the job's history; empty if there is none
    */
   public record Fault(BackfillErrorCode code, String message, String trace)
       implements Serializable {}

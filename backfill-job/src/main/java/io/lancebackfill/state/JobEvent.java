@@ -5,7 +5,7 @@ import java.time.Instant;
 /**
  * One line of a job's history. Counters are totals since the job's start.
  *
- * @param event STARTED, PLANNED, ATTEMPT, COMMITTED, LOST, ENDED or TIDIED
+ * @param event STARTED, PLANNED, ATTEMPT, COMMITTED, LOST, TRACE, ENDED or TIDIED
  * @param status the job's status after the event
  * @param columns names of the columns that the job fills, with commas
  * @param driver id of the driver process that wrote the event
@@ -38,6 +38,9 @@ public record JobEvent(
 
   /** Fragments whose computation could take this driver down are about to be begun. */
   public static final String ATTEMPT = "ATTEMPT";
+
+  /** The whole trace, as its message, of the fault that ends the job. */
+  public static final String TRACE = "TRACE";
 
   /** The job is over, whatever its end. */
   public static final String ENDED = "ENDED";

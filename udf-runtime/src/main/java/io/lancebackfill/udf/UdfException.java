@@ -10,13 +10,20 @@ public final class UdfException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   private final String function;
+  private final String where;
   private final long firstRow;
   private final long lastRow;
 
   private UdfException(
-      String message, String function, long firstRow, long lastRow, @Nullable Throwable cause) {
+      String message,
+      String function,
+      String where,
+      long firstRow,
+      long lastRow,
+      @Nullable Throwable cause) {
     super(message, cause);
     this.function = function;
+    this.where = where;
     this.firstRow = firstRow;
     this.lastRow = lastRow;
   }
@@ -24,7 +31,12 @@ public final class UdfException extends RuntimeException {
   /** The function failed before its first row or after its last one. */
   public static UdfException outsideRows(String function, String doing, Throwable cause) {
     return new UdfException(
-        "Function '%s' failed %s: %s".formatted(function, doing, cause), function, -1, -1, cause);
+        "Function '%s' failed %s: %s".formatted(function, doing, cause),
+        function,
+        doing,
+        -1,
+        -1,
+        cause);
   }
 
   /**
@@ -35,10 +47,11 @@ public final class UdfException extends RuntimeException {
    */
   public static UdfException onRows(
       String function, long firstRow, long lastRow, String problem, @Nullable Throwable cause) {
+    String where = "on the rows at physical offsets %d to %d".formatted(firstRow, lastRow);
     return new UdfException(
-        "Function '%s' %s, on the rows at physical offsets %d to %d."
-            .formatted(function, problem, firstRow, lastRow),
+        "Function '%s' %s, %s.".formatted(function, problem, where),
         function,
+        where,
         firstRow,
         lastRow,
         cause);
@@ -47,6 +60,11 @@ public final class UdfException extends RuntimeException {
   /** The name that the function was registered with. */
   public String function() {
     return function;
+  }
+
+  /** On which rows, or while doing what else, it failed. */
+  public String where() {
+    return where;
   }
 
   /** Physical offset of the first row of the failed batch; -1 outside of any batch. */
