@@ -1,5 +1,6 @@
 package io.lancebackfill.procedure;
 
+import io.lancebackfill.datasource.table.Credentials;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.job.TableTarget;
@@ -53,9 +54,9 @@ public final class TableTargets {
     String names = String.join(", ", lance.stream().map(CallCatalog::name).toList());
     return new BackfillException(
         BackfillErrorCode.UNKNOWN_CATALOG,
-        ("Table '%s' names no Lance catalog, and the session has %s. %s")
+        "Table '%s' names no Lance catalog, and the session has %s. %s"
             .formatted(
-                TableResolver.withoutCredentials(table),
+                Credentials.without(table),
                 lance.isEmpty() ? "none" : lance.size() + " of them: " + names,
                 lance.isEmpty()
                     ? "Set spark.sql.catalog.lance=" + CallCatalog.OURS + " and its options."

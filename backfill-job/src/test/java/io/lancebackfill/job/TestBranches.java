@@ -36,7 +36,7 @@ class TestBranches {
   }
 
   @ParameterizedTest
-  @CsvSource({"one, exp, '', false", "two, team/a_b, /, false", "stable, exp, '', true"})
+  @CsvSource({"one, exp, '', false", "two, team/a_b, /, true"})
   void aBranchGoesThroughWhatATableDoes(String name, String branch, String end, boolean stable) {
     String main = session.table(name, 40, 4, "2.1", stable);
     Path folder = session.folder(name);

@@ -111,8 +111,7 @@ class TestTaskCutter {
     FragmentPlan finished = fragment(0, 1000, new RoaringBitmap());
     FragmentPlan open = fragment(1, 1000, RowOffsets.range(0, 1000));
     List<TaskSpec> tasks =
-        new TaskCutter(2)
-            .cut(new BackfillPlan(List.of(finished, open), 0, 0, 0, 0, List.of()));
+        new TaskCutter(2).cut(new BackfillPlan(List.of(finished, open), 0, 0, 0, 0, List.of()));
     assertThat(tasks.stream().map(t -> t.fragmentId() + " " + t.kind()).toList())
         .containsExactly("1 RANGE", "1 RANGE", "0 ASSEMBLE");
   }

@@ -15,7 +15,9 @@ import scala.collection.Seq;
 class TestCallProcedureCommand {
   private static CallProcedureCommand command(CallTarget target, String value) {
     Seq<Expression> arguments =
-        JavaConverters.asScalaBuffer(List.<Expression>of(Literal.create(value, DataTypes.StringType))).toList();
+        JavaConverters.asScalaBuffer(
+                List.<Expression>of(Literal.create(value, DataTypes.StringType)))
+            .toList();
     return new CallProcedureCommand(target, arguments);
   }
 

@@ -208,7 +208,9 @@ public final class ColumnFileCommitter {
     private AttachMethod method(TableSnapshot snapshot) {
       boolean shadow =
           policy == AttachPolicy.SHADOW_COLUMN
-              || (policy == AttachPolicy.AUTO && snapshot.stableRowIds());
+              || (policy == AttachPolicy.AUTO
+                  && snapshot.stableRowIds()
+                  && snapshot.fragments().stream().noneMatch(FragmentSnapshot::borrowsFiles));
       return shadow ? AttachMethod.SHADOW_COLUMN : AttachMethod.UPDATE;
     }
 

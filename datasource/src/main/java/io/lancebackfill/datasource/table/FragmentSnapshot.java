@@ -29,6 +29,11 @@ public record FragmentSnapshot(
     return physicalRows - deletedRows;
   }
 
+  /** True if a file lies in another table's folder, where a branch or a shallow clone began. */
+  public boolean borrowsFiles() {
+    return files.stream().anyMatch(file -> file.baseId() != null);
+  }
+
   /** The files that hold data of the column; more than one only for a struct that was extended. */
   public List<DataFileInfo> filesOf(TableColumn column) {
     return files.stream().filter(file -> file.holds(column)).toList();
