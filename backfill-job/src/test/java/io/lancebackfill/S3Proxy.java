@@ -187,12 +187,10 @@ final class S3Proxy implements AutoCloseable {
 
   private static void refuse(Socket client, String status, String code) throws IOException {
     String body = "<?xml version=\"1.0\"?><Error><Code>" + code + "</Code></Error>";
-    client
-        .getOutputStream()
-        .write(
-            ("HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
-                    .formatted(status, body.length(), body))
-                .getBytes(StandardCharsets.ISO_8859_1));
+    String answer =
+        "HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
+            .formatted(status, body.length(), body);
+    client.getOutputStream().write(answer.getBytes(StandardCharsets.ISO_8859_1));
     client.getOutputStream().flush();
   }
 
