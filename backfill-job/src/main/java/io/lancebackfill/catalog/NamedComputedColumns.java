@@ -130,8 +130,8 @@ final class NamedComputedColumns {
     return new BackfillException(
         BackfillErrorCode.COMPUTED_COLUMN_WRITE,
         ("Column '%s' of %s is computed, and what is written has a value for it that is not NULL."
-             + " Its values come from backfill alone. Leave the column out, or give NULL; to keep"
-             + " values of your own, drop_column it and add an ordinary column.")
+                + " Its values come from backfill alone. Leave the column out, or give NULL; to keep"
+                + " values of your own, drop_column it and add an ordinary column.")
             .formatted(column, tableName));
   }
 

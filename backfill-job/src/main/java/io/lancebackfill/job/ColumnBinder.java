@@ -106,9 +106,9 @@ final class ColumnBinder {
       throw new BackfillException(
           BackfillErrorCode.FUNCTION_CHANGED,
           ("Column '%s' was declared as %s with other code than this session has: its fingerprint"
-               + " is %s, here it is %s. Register the code that it was declared with, or call"
-               + " alter_column(table, '%s', expression) to go over to the new one: existing values"
-               + " stay readable and are computed anew by the next backfill.")
+                  + " is %s, here it is %s. Register the code that it was declared with, or call"
+                  + " alter_column(table, '%s', expression) to go over to the new one: existing values"
+                  + " stay readable and are computed anew by the next backfill.")
               .formatted(
                   column.name(),
                   column.expression(),

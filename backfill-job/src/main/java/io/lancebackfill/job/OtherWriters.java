@@ -41,13 +41,13 @@ final class OtherWriters {
       throw new BackfillException(
           BackfillErrorCode.COLUMN_DROPPED,
           ("Column %s is not in version %d any more: it was dropped while the job ran, or the table"
-               + " was restored to a version before it. What was finished is kept as it is; declare"
-               + " the column again if it is still wanted.")
+                  + " was restored to a version before it. What was finished is kept as it is; declare"
+                  + " the column again if it is still wanted.")
               .formatted(call.column().name(), table.version()));
     }
-    if (call.pinned() != null
-        || present.bound().inputs().stream().allMatch(input -> ids.contains(input.id()))
-            && declares(table, present.column())) {
+    boolean inputsThere =
+        present.bound().inputs().stream().allMatch(input -> ids.contains(input.id()));
+    if (call.pinned() != null || (inputsThere && declares(table, present.column()))) {
       return call;
     }
     CheckedCall again = CheckedCall.of(spark, request).withJobId(call.jobId());
@@ -55,8 +55,8 @@ final class OtherWriters {
       throw new BackfillException(
           BackfillErrorCode.COLUMN_CHANGED,
           ("Column %s has another function in version %d than this job was started with: it was"
-               + " altered meanwhile, or the table was restored to a version before that. What was"
-               + " finished is committed or kept; the same call goes on with the present function.")
+                  + " altered meanwhile, or the table was restored to a version before that. What was"
+                  + " finished is committed or kept; the same call goes on with the present function.")
               .formatted(call.column().name(), table.version()));
     }
     return again;

@@ -65,7 +65,7 @@ final class UnreadableColumns {
         };
     return type.isEmpty()
         ? "dataset.add_columns(function), with a function that casts batches by"
-              + " pyarrow.compute.cast"
+            + " pyarrow.compute.cast"
         : "dataset.add_columns({'%s_copy': \"CAST(%s AS %s)\"})"
             .formatted(column.name(), column.name(), type);
   }

@@ -83,8 +83,7 @@ public final class TableResolver {
 
   private TableAddress addressUnread(Reading reading, RuntimeException failure) {
     if (reading.plugin() instanceof TableCatalog tables) {
-      Optional<CatalogTables.Address> address =
-          CatalogTables.address(tables, reading.identifier());
+      Optional<CatalogTables.Address> address = CatalogTables.address(tables, reading.identifier());
       if (address.isPresent()) {
         return new TableAddress(
             reading.displayName(),

@@ -149,14 +149,14 @@ final class ColumnTask {
               .formatted(task.fragmentId(), file.rows(), task.physicalRows()));
     }
     return new TaskResult(
-        index,
-        task.fragmentId(),
-        file,
-        null,
-        RowOffsets.toBytes(came),
-        rowsComputed,
-        file.bytes() + checkpointer.bytes(),
-        null)
+            index,
+            task.fragmentId(),
+            file,
+            null,
+            RowOffsets.toBytes(came),
+            rowsComputed,
+            file.bytes() + checkpointer.bytes(),
+            null)
         .withNote(checkpointer.note());
   }
 

@@ -45,15 +45,7 @@ public record TaskResult(
 
   TaskResult withNote(@Nullable String text) {
     return new TaskResult(
-        index,
-        fragmentId,
-        file,
-        checkpoint,
-        rows,
-        rowsComputed,
-        bytesWritten,
-        fault,
-        text);
+        index, fragmentId, file, checkpoint, rows, rowsComputed, bytesWritten, fault, text);
   }
 
   /** The result of a task whose process was lost. */

@@ -15,7 +15,8 @@ class TestBackfillPlanner {
   private static TableSnapshot table(long rows) {
     List<FragmentSnapshot> fragments =
         List.of(
-            new FragmentSnapshot(0, 10, 0, List.of()), new FragmentSnapshot(7, rows, 0, List.of()));
+            new FragmentSnapshot(0, 10, 0, List.of(), ""),
+            new FragmentSnapshot(7, rows, 0, List.of(), ""));
     return new TableSnapshot(DatasetRef.of("/t"), 1, "2.1", false, List.of(), fragments, Map.of());
   }
 

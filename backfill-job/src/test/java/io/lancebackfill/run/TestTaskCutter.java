@@ -2,6 +2,7 @@ package io.lancebackfill.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lancebackfill.datasource.table.DeletedRows;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.ComputedInputs;
@@ -12,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -22,16 +24,17 @@ class TestTaskCutter {
     RoaringBitmap none = new RoaringBitmap();
     FragmentCoverage coverage =
         new FragmentCoverage(
-            new FragmentSnapshot(id, physicalRows, 0, List.of()),
+            new FragmentSnapshot(id, physicalRows, 0, List.of(), ""),
             Optional.empty(),
             Optional.empty(),
             "",
             none,
             none,
             none,
+            none,
             ComputedInputs.NONE,
             List.of());
-    return new FragmentPlan(coverage, compute, compute, List.of());
+    return new FragmentPlan(coverage, compute, compute, DeletedRows.NONE, List.of());
   }
 
   /** Fragments of so many rows, all of which are computed. */
@@ -40,7 +43,11 @@ class TestTaskCutter {
     for (int count : rows) {
       fragments.add(fragment(fragments.size(), count, RowOffsets.range(0, count)));
     }
-    return new BackfillPlan(fragments, 0, 0, 0, 0, List.of());
+    return planOf(fragments.toArray(FragmentPlan[]::new));
+  }
+
+  private static BackfillPlan planOf(FragmentPlan... fragments) {
+    return new BackfillPlan(List.of(fragments), 0, 0, 0, Set.of(), List.of(), 0, List.of());
   }
 
   /** Fragment and number of its tasks, in the order of work. */
@@ -89,8 +96,7 @@ class TestTaskCutter {
     for (int row = 0; row < 50_000; row += 10) {
       compute.add(row);
     }
-    BackfillPlan plan =
-        new BackfillPlan(List.of(fragment(3, 100_000, compute)), 0, 0, 0, 0, List.of());
+    BackfillPlan plan = planOf(fragment(3, 100_000, compute));
     List<TaskSpec> tasks = new TaskCutter(5).cut(plan);
     assertThat(tasks).extracting(TaskSpec::kind).containsOnly(TaskSpec.Kind.RANGE);
     assertThat(tasks).extracting(TaskSpec::start).first().isEqualTo(0L);
@@ -110,8 +116,7 @@ class TestTaskCutter {
   void whatIsComputedAlreadyIsOnlyPutTogether() {
     FragmentPlan finished = fragment(0, 1000, new RoaringBitmap());
     FragmentPlan open = fragment(1, 1000, RowOffsets.range(0, 1000));
-    List<TaskSpec> tasks =
-        new TaskCutter(2).cut(new BackfillPlan(List.of(finished, open), 0, 0, 0, 0, List.of()));
+    List<TaskSpec> tasks = new TaskCutter(2).cut(planOf(finished, open));
     assertThat(tasks.stream().map(t -> t.fragmentId() + " " + t.kind()).toList())
         .containsExactly("1 RANGE", "1 RANGE", "0 ASSEMBLE");
   }

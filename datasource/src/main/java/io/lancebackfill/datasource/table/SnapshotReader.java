@@ -173,8 +173,8 @@ public final class SnapshotReader {
   }
 
   /**
-   * A field with the ids of another, which has the same fields below it: by them Lance tells, in the
-   * schema of a Project, a field that stays from a new one.
+   * A field with the ids of another, which has the same fields below it: by them Lance tells, in
+   * the schema of a Project, a field that stays from a new one.
    */
   public static Field withIds(Field field, LanceField identity) {
     Map<String, String> metadata = new HashMap<>(field.getMetadata());
