@@ -37,6 +37,10 @@ import org.roaringbitmap.RoaringBitmap;
 /** Carries out one plan: runs its tasks and gives what they finish to the committer. */
 final class BackfillRound {
   private static final Duration POLL = Duration.ofMillis(50);
+
+  /** How long tasks that run may go on after another one's fault. */
+  private static final Duration GRACE = Duration.ofSeconds(10);
+
   private static final String MEND =
       " Mend the function, or leave such rows out with where, and make the same call again. The whole trace"
           + " is in the job's history.";
@@ -59,6 +63,7 @@ final class BackfillRound {
   private final Map<Integer, List<CheckpointUse>> ranges = new HashMap<>();
   private TaskResult.@Nullable Fault fault;
   private int faultyFragment;
+  private long faultAt;
 
   BackfillRound(
       TaskRunner runner,
@@ -127,7 +132,7 @@ final class BackfillRound {
   }
 
   private void drain() {
-    while (runner.outstanding() > 0 && fault == null) {
+    while (runner.outstanding() > 0 && !graceIsOver()) {
       runner.poll(POLL).ifPresent(this::accept);
       if (!stillOwner.getAsBoolean()) {
         throw new BackfillException(
@@ -138,6 +143,10 @@ final class BackfillRound {
       coordinator.tick();
       totals.tick(live.count());
     }
+  }
+
+  private boolean graceIsOver() {
+    return fault != null && System.nanoTime() - faultAt > GRACE.toNanos();
   }
 
   private void commitWhatIsFinished(RuntimeException e) {
@@ -169,9 +178,7 @@ final class BackfillRound {
     if (result.isLost()) {
       losses.lost(result.fragmentId(), Objects.requireNonNull(result.fault()).message());
     } else if (result.fault() != null) {
-      fault = result.fault();
-      faultyFragment = result.fragmentId();
-      runner.holdBack();
+      fault(result);
     } else if (result.file() != null) {
       totals.finished(plan, jobId);
       coordinator.add(staged(plan, result));
@@ -183,9 +190,20 @@ final class BackfillRound {
       if (checkpoint != null && rows != null) {
         done.add(new CheckpointUse(checkpoint, rows));
       }
-      if (rangesLeft.merge(result.fragmentId(), -1, Integer::sum) == 0) {
+      // After a fault its checkpoints are left to the next call.
+      if (rangesLeft.merge(result.fragmentId(), -1, Integer::sum) == 0 && fault == null) {
         runner.assemble(plan, done);
       }
+    }
+  }
+
+  /** The first one ends the job; what runs beside it may end, so that its work is kept. */
+  private void fault(TaskResult result) {
+    if (fault == null) {
+      fault = result.fault();
+      faultyFragment = result.fragmentId();
+      faultAt = System.nanoTime();
+      runner.holdBack();
     }
   }
 

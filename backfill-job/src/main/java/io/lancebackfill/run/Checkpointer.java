@@ -36,6 +36,7 @@ final class Checkpointer implements AutoCloseable {
   private static final long MAX_PENDING_BYTES = 64L << 20;
   private static final long RANGE_FLUSH_BYTES = 16L << 20;
   private static final int APPENDS_BEFORE_DOUBLING = 100;
+  private static final long WORTH_KEEPING_NANOS = 500_000_000;
 
   private final JobTasks stage;
   private final TaskSpec task;
@@ -109,6 +110,22 @@ final class Checkpointer implements AutoCloseable {
       append();
     }
     await();
+  }
+
+  /**
+   * Keeps the finished rows of a task that fails or is killed, if they took longer than it takes to
+   * keep them. What goes wrong with that is added to the task's failure.
+   */
+  void keepWhatIsFinished(Exception failure) {
+    boolean worthIt = everyRow || System.nanoTime() - startedAt >= WORTH_KEEPING_NANOS;
+    if (pending.isEmpty() || !worthIt || Thread.currentThread().isInterrupted()) {
+      return;
+    }
+    try {
+      finish();
+    } catch (RuntimeException e) {
+      failure.addSuppressed(e);
+    }
   }
 
   /** Name of the dataset, or null if nothing was written. */

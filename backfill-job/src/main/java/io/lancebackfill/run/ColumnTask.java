@@ -98,8 +98,13 @@ final class ColumnTask {
     List<Field> fields = stage.fields();
     try (Checkpointer checkpointer = new Checkpointer(stage, task, fields, allocator, true);
         OffsetStream rows = new Computed(computation.open(allocator), checkpointer)) {
-      for (OffsetBatch batch = rows.next(); batch != null; batch = rows.next()) {
-        batch.close();
+      try {
+        for (OffsetBatch batch = rows.next(); batch != null; batch = rows.next()) {
+          batch.close();
+        }
+      } catch (Exception e) { // SparkException is checked, and Scala does not declare it
+        checkpointer.keepWhatIsFinished(e);
+        throw e;
       }
       checkpointer.finish();
       return new TaskResult(
@@ -138,6 +143,9 @@ final class ColumnTask {
         new ColumnAssembler(fields, allocator, writer::write)
             .assemble(task.physicalRows(), streams);
         file = writer.finish();
+      } catch (Exception e) { // SparkException is checked, and Scala does not declare it
+        checkpointer.keepWhatIsFinished(e);
+        throw e;
       } finally {
         streams.forEach(OffsetStream::close);
       }

@@ -75,6 +75,40 @@ class TestFunctionFailures {
   }
 
   @Test
+  void whatRunsBesideAFaultIsFinishedAndCommitted() {
+    String table = counted("beside", 200, 2);
+    CountingFunction.micros = 10_000;
+    CountingFunction.failsAt = 0;
+    assertThatThrownBy(() -> session.call("backfill('%s', 'n')", table))
+        .hasMessageContaining("row 0 is not to my taste");
+    assertThat(session.coverage(table, "n")).containsExactly(100L, 0L, 0L, 100L, 0L);
+
+    CountingFunction.reset();
+    assertThat(session.call("backfill('%s', 'n')", table).<Long>getAs("rows_computed"))
+        .isEqualTo(100);
+    assertThat(wrong(table)).isZero();
+  }
+
+  @Test
+  void rowsThatAFailingTaskFinishedAreKept() {
+    String table = counted("kept", 200, 1);
+    CountingFunction.micros = 10_000;
+    CountingFunction.failsAt = 150;
+    assertThatThrownBy(
+            () -> session.call("backfill(table => '%s', column => 'n', concurrency => 1)", table))
+        .hasMessageContaining("row 150 is not to my taste");
+
+    CountingFunction.reset();
+    Row rest = session.call("backfill('%s', 'n')", table);
+    // Of the last batch, a quarter of a second's rows, nothing came back.
+    assertThat(rest.<Long>getAs("rows_from_checkpoints")).isBetween(120L, 150L);
+    assertThat(rest.<Long>getAs("rows_computed"))
+        .isEqualTo(200 - rest.<Long>getAs("rows_from_checkpoints"))
+        .isEqualTo(CountingFunction.CALLS.sum());
+    assertThat(wrong(table)).isZero();
+  }
+
+  @Test
   void aFailingExpressionFailsTheJobWithItsCause() {
     String table = session.table("raising", 60, 2, "2.1");
     session.call("add_column('%s', 'n', \"IF(id = 44, raise_error('no 44 here'), id)\")", table);
