@@ -151,7 +151,8 @@ class TestJobEnds {
     Meddler job =
         new Meddler(
             Meddler.Event.COMMITTED,
-            () -> TestJobEnds.<RuntimeException>sneak(new SparkException("all executors are gone")));
+            () ->
+                TestJobEnds.<RuntimeException>sneak(new SparkException("all executors are gone")));
     assertThatThrownBy(() -> job.run(table, Map.of("job_id", "scan")))
         .isInstanceOf(BackfillException.class)
         .hasMessageStartingWith("[TASK_FAILED] Spark gave up work that the job needs: ")
