@@ -202,7 +202,7 @@ class FailingStoreIT {
   private static Row backfill(String table) {
     return spark
         .sql(
-            "CALL lance.system.backfill(table => '%s', column => 'n', checkpoint_interval => '50ms', commit_granularity => 64)"
+            "CALL lance.system.backfill(table => '%s', column => 'n', checkpoint_interval => '100ms', commit_granularity => 64)"
                 .formatted(table))
         .first();
   }
