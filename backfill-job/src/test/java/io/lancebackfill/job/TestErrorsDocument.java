@@ -1,5 +1,6 @@
 package io.lancebackfill.job;
 
+import static io.lancebackfill.error.BackfillErrorCode.COLUMN_CHANGED;
 import static io.lancebackfill.error.BackfillErrorCode.COLUMN_DROPPED;
 import static io.lancebackfill.error.BackfillErrorCode.COLUMN_EXISTS;
 import static io.lancebackfill.error.BackfillErrorCode.COLUMN_IN_USE;
@@ -23,8 +24,10 @@ import static io.lancebackfill.error.BackfillErrorCode.INVALID_FUNCTION;
 import static io.lancebackfill.error.BackfillErrorCode.INVALID_OPTION;
 import static io.lancebackfill.error.BackfillErrorCode.INVALID_WHERE;
 import static io.lancebackfill.error.BackfillErrorCode.JOB_NOT_FOUND;
+import static io.lancebackfill.error.BackfillErrorCode.JOB_INTERRUPTED;
 import static io.lancebackfill.error.BackfillErrorCode.LEASE_LOST;
 import static io.lancebackfill.error.BackfillErrorCode.MISSING_ARGUMENT;
+import static io.lancebackfill.error.BackfillErrorCode.MISSING_JARS;
 import static io.lancebackfill.error.BackfillErrorCode.NON_DETERMINISTIC_EXPRESSION;
 import static io.lancebackfill.error.BackfillErrorCode.NOT_A_COMPUTED_COLUMN;
 import static io.lancebackfill.error.BackfillErrorCode.NOT_A_LANCE_TABLE;
@@ -398,11 +401,32 @@ class TestErrorsDocument {
         "TwoDriversIT pauses a driver.");
     told(
         TASK_FAILED,
-        "Spark gave tasks up, or the job was cancelled, for a reason that is not the function's.",
+        "Spark gave tasks up, for a reason that is not the function's.",
         "Run the same call again; if it happens again, look at the executors' logs.",
-        "A job that is cancelled in Spark's UI.",
-        "[TASK_FAILED] Spark gave the job's tasks up: Job 4 cancelled What was finished is kept and committed; the same call goes on from there. If it happens again, look at the executors' logs.\nJob nightly; see job and jobs.",
-        "As the job says it when Spark's UI or an administrator ends its stages.");
+        "A backfill on executors whose local disks are full.",
+        "[TASK_FAILED] Spark gave the job's tasks up: Job aborted due to stage failure: Task 3 in stage 7.0 failed 4 times. Caused by: java.io.IOException: No space left on device What was finished is kept and committed; the same call goes on from there. If it happens again, look at the executors' logs.\nJob nightly; see job and jobs.",
+        "The middle is Spark's own message.");
+    told(
+        JOB_INTERRUPTED,
+        "Somebody cancelled the job: a notebook's cell, Spark's UI, a signal.",
+        "Nothing needs mending; the same call goes on from what is finished.",
+        "A notebook's cell that is interrupted.",
+        "[JOB_INTERRUPTED] The job was interrupted. What was finished is kept; the same call goes on from there.\nJob nightly; see job and jobs.",
+        "TestJobEnds interrupts jobs.");
+    told(
+        COLUMN_CHANGED,
+        "The column got another function while it was computed.",
+        "Run the same call again: it goes on with the present function.",
+        "alter_column, or a restore of an earlier version of the table, while a backfill runs.",
+        "[COLUMN_CHANGED] Column n has another function in version 9 than this job was started with: it was altered meanwhile, or the table was restored to a version before that. What was finished is committed or kept; the same call goes on with the present function.\nJob nightly; see job and jobs.",
+        "TestRestore meets it.");
+    told(
+        MISSING_JARS,
+        "The class path lacks jars that Lance Backfill needs.",
+        "Give Spark all jars of the folder `dist`, as the message shows.",
+        "spark-sql with the bundle's jar alone.",
+        "[MISSING_JARS] The class path lacks lance-core (org.lance.Dataset). Lance Backfill needs every jar of its dist folder, not only its own: --jars $(echo backfill-job/target/dist/*.jar | tr ' ' ','), or spark.jars with the same.",
+        "TestRequiredJars meets it.");
     told(
         PROCESS_LOST,
         "The processes that compute fragments die: lack of memory, or a crash of a native library.",
