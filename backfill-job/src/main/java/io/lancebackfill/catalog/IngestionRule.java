@@ -67,7 +67,7 @@ public final class IngestionRule extends Rule<LogicalPlan> {
   /** First Spark resolves what is assigned, then it is looked at. */
   private static LogicalPlan merge(MergeIntoTable merge, Target to) {
     if (to.target().awaitsAssignments()) {
-      LogicalPlan target = to.with(to.target().assignedTable());
+      LogicalPlan target = to.same(to.target().assignedTable());
       return MergeStars.expand(merge, target, to.target().computedColumns());
     }
     if (!merge.resolved()) {
