@@ -186,7 +186,9 @@ public final class TaskRunner implements AutoCloseable {
     }
     inFlight--;
     admission.finished();
-    submitWaiting();
+    if (result.fault() == null || result.isLost()) {
+      submitWaiting(); // Else the job ends, and nothing more is begun.
+    }
     return Optional.of(result);
   }
 

@@ -243,7 +243,8 @@ class TestBackfillSelection {
             "backfill(table => '%s', column => 'n', read_version => %d, job_id => 'pinned')",
             table, version);
     assertThat(result.<String>getAs("status")).isEqualTo("DONE");
-    assertThat(computed(result)).isEqualTo(300);
+    // Not row 7, which is elsewhere by now.
+    assertThat(computed(result)).isEqualTo(299);
     assertThat(session.number("SELECT count(n) FROM %s WHERE id >= 1000", table)).isZero();
     assertThat(
             session.number(
