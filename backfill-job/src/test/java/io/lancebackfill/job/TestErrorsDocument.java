@@ -522,6 +522,7 @@ class TestErrorsDocument {
   private static String masked(String text) {
     return text.replace(root.toString(), "/data/lance")
         .replaceAll("[0-9a-f]{24,}", "5e1f...")
+        .replaceAll("[0-9a-f]{8}_default\\$", "5e1f0a2b_default\\$")
         .replaceAll("\\(rustc.*?\\)|, [\\w/.-]*\\.rs:\\d+:\\d+", "")
         .replaceAll("(?m)\\s+$", "");
   }
