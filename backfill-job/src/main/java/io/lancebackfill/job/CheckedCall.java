@@ -166,7 +166,7 @@ record CheckedCall(
         column,
         bound.inputs(),
         ComputedInputs.of(spark, table, inputs(table), bound.inputs(), state),
-        new ColumnOrigins(state).byPath(column.idKey()),
+        new ColumnOrigins(state),
         followed);
   }
 

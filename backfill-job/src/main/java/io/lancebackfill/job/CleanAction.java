@@ -7,9 +7,9 @@ import io.lancebackfill.datasource.store.StateFolder;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.datasource.write.CleanedFiles;
+import io.lancebackfill.datasource.write.NamedFiles;
 import io.lancebackfill.datasource.write.StagedFileCleaner;
 import io.lancebackfill.state.CheckpointStore;
-import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ColumnOrigins;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.JobRecords;
@@ -62,7 +62,9 @@ public final class CleanAction {
                 ColumnIndexes.cure(target.ref(), column.columns(), Map.of());
               }
             }
-            new ColumnOrigins(state).compact();
+            ColumnOrigins origins = new ColumnOrigins(state);
+            origins.trim(before, busyColumns, NamedFiles.of(target.ref()));
+            origins.compact();
             new JobRecords(state).compact();
           }
           return deleted;
@@ -109,12 +111,7 @@ public final class CleanAction {
 
   private void columnFiles(
       Set<String> busyColumns, Instant before, boolean dryRun, List<Deleted> deleted) {
-    Set<String> keep = new HashSet<>();
-    for (ColumnOrigin origin : new ColumnOrigins(state).all().values()) {
-      if (busyColumns.contains(origin.columnIds()) || origin.at().isAfter(before)) {
-        keep.add(origin.file().path());
-      }
-    }
+    Set<String> keep = new ColumnOrigins(state).recordedSince(before, busyColumns);
     // A live job's files are not recorded while they grow: leave all that is young enough to be
     // one.
     if (!busyColumns.isEmpty()) {

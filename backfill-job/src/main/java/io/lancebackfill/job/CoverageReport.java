@@ -65,11 +65,11 @@ public final class CoverageReport {
       table.column(input).ifPresent(inputs::add);
     }
     TableState state = new TableState(target.ref());
-    Map<String, ColumnOrigin> stored = new ColumnOrigins(state).byPath(column.idKey());
     Followed followed = new JobRecords(state).followed(column.idKey());
     ComputedInputs computedInputs = ComputedInputs.of(spark, table, table, inputs, state);
     HistoryWalk.Result history =
-        HistoryWalk.follow(spark, table, column, inputs, computedInputs, stored, followed);
+        HistoryWalk.follow(
+            spark, table, column, inputs, computedInputs, new ColumnOrigins(state), followed);
     Map<String, ColumnOrigin> origins = history.origins();
     List<FragmentCoverage> coverage =
         table.fragments().stream()

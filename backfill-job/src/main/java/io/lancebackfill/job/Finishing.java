@@ -3,6 +3,7 @@ package io.lancebackfill.job;
 import io.lancebackfill.datasource.store.Lease;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.datasource.write.NamedFiles;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.RemoteTrace;
@@ -12,9 +13,12 @@ import io.lancebackfill.state.JobCounts;
 import io.lancebackfill.state.JobRecords;
 import io.lancebackfill.state.JobStatus;
 import io.lancebackfill.state.TableState;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +28,12 @@ import org.jspecify.annotations.Nullable;
  * does it.
  */
 final class Finishing {
+  /** Finding out which records are superseded costs a read of every version of the table. */
+  private static final long JOBS_BETWEEN_TRIMS = 64;
+
+  /** So old, a file that is not in the table will hardly be put there, except by a restore. */
+  private static final Duration MAY_BE_COMMITTED = Duration.ofDays(7);
+
   private final TableTarget target;
   private final TableState state;
   private final JobJournal journal;
@@ -85,6 +95,10 @@ final class Finishing {
     attempt(
         "fold its records of files",
         () -> {
+          if (lease.epoch() % JOBS_BETWEEN_TRIMS == 0) {
+            Instant before = Instant.now().minus(MAY_BE_COMMITTED);
+            origins.trim(before, Set.of(), NamedFiles.of(target.ref()));
+          }
           origins.compact();
           return true;
         });
@@ -107,7 +121,7 @@ final class Finishing {
           newest,
           call.inputs(newest),
           present.bound().inputs(),
-          origins.byPath(call.column().idKey()));
+          origins.deciding(present.column(), newest));
     }
   }
 

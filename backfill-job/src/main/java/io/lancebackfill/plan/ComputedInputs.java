@@ -44,7 +44,8 @@ public final class ComputedInputs {
    *
    * @param name of the first of them
    * @param fieldIds the ids that they were declared with
-   * @param origins records of the declaration's files by path
+   * @param origins records of the declaration's files by path, as far as they decide
+   * @param former records of all its files
    */
   private record Input(
       String name,
@@ -52,6 +53,7 @@ public final class ComputedInputs {
       ComputedColumn column,
       List<TableColumn> inputColumns,
       Map<String, ColumnOrigin> origins,
+      FormerFiles former,
       ComputedInputs inputs) {
 
     /** Rows of a fragment that have the same origin in two files; places as in records. */
@@ -75,7 +77,7 @@ public final class ComputedInputs {
     private List<Part> parts(FragmentSnapshot fragment, @Nullable String place) {
       return Optional.ofNullable(place)
           .flatMap(InputPlaces::path)
-          .map(origins::get)
+          .flatMap(path -> Optional.ofNullable(origins.get(path)).or(() -> former.record(path)))
           .filter(origin -> origin.fragmentId() == fragment.id())
           .filter(origin -> origin.physicalRows() == fragment.physicalRows())
           .map(ColumnOrigin::parts)
@@ -107,6 +109,25 @@ public final class ComputedInputs {
         .findFirst()
         .orElse(column)
         .name();
+  }
+
+  /** The records of files that an input had before, read when the first of them is asked for. */
+  private static final class FormerFiles {
+    private final ColumnOrigins stored;
+    private final String columnIds;
+    private @Nullable Map<String, ColumnOrigin> byPath;
+
+    FormerFiles(ColumnOrigins stored, String columnIds) {
+      this.stored = stored;
+      this.columnIds = columnIds;
+    }
+
+    Optional<ColumnOrigin> record(String path) {
+      if (byPath == null) {
+        byPath = stored.byPath(columnIds);
+      }
+      return Optional.ofNullable(byPath.get(path));
+    }
   }
 
   /** Reads each declaration once. */
@@ -152,6 +173,7 @@ public final class ComputedInputs {
           input.column(),
           input.inputColumns(),
           input.origins(),
+          input.former(),
           input.inputs());
     }
 
@@ -166,6 +188,7 @@ public final class ComputedInputs {
         table.column(name).map(read::present).ifPresent(columns::add);
       }
       ComputedInputs inputs = of(declared.inputs());
+      ColumnOrigins stored = new ColumnOrigins(state);
       HistoryWalk.Result history =
           HistoryWalk.follow(
               spark,
@@ -173,15 +196,21 @@ public final class ComputedInputs {
               declared,
               columns,
               inputs,
-              new ColumnOrigins(state).byPath(declared.idKey()),
+              stored,
               new JobRecords(state).followed(declared.idKey()));
+      ComputedColumn declaredThen = declared.presentIn(read);
+      Map<String, ColumnOrigin> origins = new HashMap<>(history.origins());
+      if (read.version() != table.version()) {
+        stored.deciding(declaredThen, read).forEach(origins::putIfAbsent);
+      }
       Input input =
           new Input(
               declared.name(),
               Set.of(),
-              declared.presentIn(read),
+              declaredThen,
               columns,
-              history.origins(),
+              origins,
+              new FormerFiles(stored, declared.idKey()),
               inputs);
       known.put(declared.idKey(), input);
       return input;

@@ -17,6 +17,7 @@ import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ColumnOrigin.Part;
+import io.lancebackfill.state.ColumnOrigins;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.InputPlaces;
 import io.lancebackfill.state.JobRecords;
@@ -69,7 +70,7 @@ public final class HistoryWalk {
   /**
    * Where a walk came out.
    *
-   * @param origins all records by path, those found on the way included
+   * @param origins the records that decide by path, those found on the way included
    * @param carried the records found on the way, which are not stored yet
    * @param gaps versions that are gone, so that what they did is not known
    * @param inputs the records of computed inputs, followed likewise
@@ -83,7 +84,7 @@ public final class HistoryWalk {
   /**
    * @param table the version to walk to
    * @param recorded the records of computed inputs
-   * @param origins the column's stored records
+   * @param stored the column's records; all of them are read only if there is history to follow
    * @param followed the versions up to which they were walked before
    */
   public static Result follow(
@@ -92,16 +93,23 @@ public final class HistoryWalk {
       ComputedColumn column,
       List<TableColumn> inputs,
       ComputedInputs recorded,
-      Map<String, ColumnOrigin> origins,
+      ColumnOrigins stored,
       Followed followed) {
-    if (origins.isEmpty()) {
-      return new Result(origins, List.of(), List.of(), recorded);
+    Map<String, ColumnOrigin> deciding = stored.deciding(column, table);
+    Result nothing = new Result(deciding, List.of(), List.of(), recorded);
+    if (followed.to() >= table.version() || !canLearn(table, column, inputs, deciding)) {
+      return nothing;
     }
-    HistoryWalk walk = new HistoryWalk(spark, table, column, inputs, recorded, origins);
-    if (!walk.canLearn()) {
-      return new Result(origins, List.of(), List.of(), recorded);
+    if (followed.to() == 0 && stored.byPath(column.idKey()).isEmpty()) {
+      // No job was here: the whole of the table's history would tell nothing.
+      return nothing;
     }
     List<TableChange> changes = TableHistory.between(table.ref(), followed.to(), table.version());
+    if (changes.isEmpty()) {
+      return nothing;
+    }
+    Map<String, ColumnOrigin> origins = stored.byPath(column.idKey());
+    HistoryWalk walk = new HistoryWalk(spark, table, column, inputs, recorded, origins);
     if (changes.stream().anyMatch(Restored.class::isInstance)) {
       // What came back may stem from versions that no job cared for: they had been taken back.
       Followed ever = new JobRecords(new TableState(table.ref())).everFollowed(column.idKey());
@@ -119,17 +127,22 @@ public final class HistoryWalk {
    * Whether history can add to the records: some file has none, or inputs stand elsewhere since.
    * Reading it costs a manifest for each version.
    */
-  private boolean canLearn() {
+  private static boolean canLearn(
+      TableSnapshot table,
+      ComputedColumn column,
+      List<TableColumn> inputs,
+      Map<String, ColumnOrigin> origins) {
     return table.fragments().stream()
         .filter(fragment -> ColumnFileCommitter.place(fragment, column.columns()).isPresent())
         .anyMatch(
             fragment ->
                 FragmentCoverage.origin(fragment, column, origins)
-                    .map(origin -> table.stableRowIds() && inputsMoved(fragment, origin))
+                    .map(origin -> table.stableRowIds() && moved(fragment, origin, inputs))
                     .orElse(true));
   }
 
-  private boolean inputsMoved(FragmentSnapshot fragment, ColumnOrigin origin) {
+  private static boolean moved(
+      FragmentSnapshot fragment, ColumnOrigin origin, List<TableColumn> inputs) {
     String now = InputPlaces.of(fragment, inputs);
     return origin.parts().stream()
         .anyMatch(part -> part.writtenBy().isEmpty() && !part.inputs().equals(now));

@@ -174,6 +174,11 @@ public record ColumnOrigin(
     return paths.size() == 1 ? paths.get(0) : place.path();
   }
 
+  /** The files in {@link #pathOf}, without the columns of a group that have none. */
+  static List<String> files(String path) {
+    return Arrays.stream(path.split("[|+]", -1)).filter(file -> !file.equals("-")).toList();
+  }
+
   /** The rows that were deleted when the file was made, as far as the record says. */
   public RoaringBitmap deletedRows() {
     return deleted == null ? new RoaringBitmap() : deleted.rows();

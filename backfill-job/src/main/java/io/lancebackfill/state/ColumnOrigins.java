@@ -1,17 +1,25 @@
 package io.lancebackfill.state;
 
 import com.fasterxml.jackson.core.type.TypeReference;
+import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.store.StateRow;
 import io.lancebackfill.datasource.store.StateTable;
 import io.lancebackfill.datasource.store.StateTable.Column;
 import io.lancebackfill.datasource.store.StateTable.Type;
+import io.lancebackfill.datasource.table.ColumnPlace;
 import io.lancebackfill.datasource.table.DeletedRows;
+import io.lancebackfill.datasource.table.FragmentSnapshot;
+import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.datasource.write.StagedColumnFile;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,6 +49,12 @@ public final class ColumnOrigins {
           new Column("at", Type.TIMESTAMP),
           new Column("deleted", Type.BINARY),
           new Column("deletion_file", Type.STRING));
+
+  /** Files of that many fragments are asked for by name. */
+  private static final int MOST_ASKED_FOR = 500;
+
+  /** A condition of more nests too deeply. */
+  private static final int MOST_ALTERNATIVES = 50;
 
   private static final TypeReference<List<Integer>> INTS = new TypeReference<>() {};
 
@@ -91,18 +105,55 @@ public final class ColumnOrigins {
 
   /** The record of each file ever made for a column or group, by path, oldest first. */
   public Map<String, ColumnOrigin> byPath(String columnIds) {
-    return read("column_ids = '" + columnIds + "'");
+    return read(ofColumn(columnIds));
   }
 
-  /** The record of each file of all columns, by path. */
-  public Map<String, ColumnOrigin> all() {
-    return read(null);
-  }
-
-  private Map<String, ColumnOrigin> read(@Nullable String filter) {
-    if (!table.exists()) {
-      return Map.of();
+  /**
+   * The records that decide what a column's values are in a version of the table, by path, oldest
+   * first: those of the files that hold it there, and of those that were made to take their places.
+   * However many files there were before, their records are not read; of a table of many fragments
+   * all are, which is quicker then.
+   */
+  public Map<String, ColumnOrigin> deciding(ComputedColumn column, TableSnapshot version) {
+    if (version.fragments().size() > MOST_ASKED_FOR) {
+      return byPath(column.idKey());
     }
+    List<String> paths = new ArrayList<>();
+    List<String> places = new ArrayList<>();
+    List<String> without = new ArrayList<>();
+    for (FragmentSnapshot fragment : version.fragments()) {
+      Optional<ColumnPlace> place = ColumnFileCommitter.place(fragment, column.columns());
+      place.ifPresent(
+          there -> {
+            paths.add(quoted(ColumnOrigin.pathOf(there)));
+            places.add(quoted(InputPlaces.text(there)));
+          });
+      if (place.isEmpty()) {
+        without.add(Integer.toString(fragment.id()));
+      }
+    }
+    List<String> any = new ArrayList<>();
+    if (!paths.isEmpty()) {
+      any.add("path IN (%s)".formatted(String.join(", ", paths)));
+      any.add("replaces IN (%s)".formatted(String.join(", ", places)));
+    }
+    if (!without.isEmpty()) {
+      any.add("(replaces = '' AND fragment_id IN (%s))".formatted(String.join(", ", without)));
+    }
+    return any.isEmpty()
+        ? Map.of()
+        : read("%s AND (%s)".formatted(ofColumn(column.idKey()), String.join(" OR ", any)));
+  }
+
+  private static String ofColumn(String columnIds) {
+    return "column_ids = " + quoted(columnIds);
+  }
+
+  private static String quoted(String text) {
+    return "'" + text.replace("'", "''") + "'";
+  }
+
+  private Map<String, ColumnOrigin> read(String filter) {
     Map<String, List<StateRow>> rows = new LinkedHashMap<>();
     for (StateRow row : table.read(filter, List.of())) {
       rows.computeIfAbsent(row.string("path"), p -> new ArrayList<>()).add(row);
@@ -149,6 +200,82 @@ public final class ColumnOrigins {
         first.string("job_id"),
         first.longValue("epoch"),
         first.instant("at"));
+  }
+
+  /** Files that were recorded at {@code from} or later, or for one of these columns. */
+  public Set<String> recordedSince(Instant from, Set<String> columnIds) {
+    Set<String> paths = new HashSet<>();
+    for (StateRow row : table.read(null, List.of("column_ids", "path", "at"))) {
+      if (columnIds.contains(row.string("column_ids")) || !row.instant("at").isBefore(from)) {
+        paths.add(row.string("path"));
+      }
+    }
+    return paths;
+  }
+
+  /**
+   * Forgets what no call can need: the records of files that no version of the table names, so that
+   * not even a restore brings them back, and records of which the same file has a newer one. A
+   * record of a computed input's file stays while a record of a named file refers to it.
+   *
+   * @param before newer records stay: their files may still be put into the table
+   * @param spared ids of columns of which all records stay
+   * @param named the data files that any version names
+   * @return how many files were forgotten
+   */
+  public int trim(Instant before, Set<String> spared, Set<String> named) {
+    Map<String, FileRecord> files = new LinkedHashMap<>();
+    Set<String> inputs = new HashSet<>();
+    for (StateRow row : table.read(null, List.of("column_ids", "path", "inputs", "at"))) {
+      String path = row.string("path");
+      Instant at = row.instant("at");
+      boolean isNamed = named.containsAll(ColumnOrigin.files(path));
+      if (isNamed) {
+        inputs.addAll(InputPlaces.paths(row.string("inputs")));
+      }
+      files.merge(
+          path,
+          new FileRecord(row.string("column_ids"), path, at, isNamed, false),
+          FileRecord::andNewer);
+    }
+    List<FileRecord> mayGo =
+        files.values().stream().filter(file -> !spared.contains(file.columnIds())).toList();
+    List<String> gone =
+        mayGo.stream()
+            .filter(file -> !file.named() && file.at().isBefore(before))
+            .filter(file -> !inputs.contains(file.path()))
+            .map(file -> quoted(file.path()))
+            .toList();
+    List<String> older =
+        mayGo.stream()
+            .filter(FileRecord::hasOlder)
+            .map(file -> "(path = %s AND at < %s)".formatted(quoted(file.path()), sql(file.at())))
+            .toList();
+    for (int i = 0; i < gone.size(); i += MOST_ASKED_FOR) {
+      List<String> some = gone.subList(i, Math.min(gone.size(), i + MOST_ASKED_FOR));
+      table.delete("path IN (%s)".formatted(String.join(", ", some)));
+    }
+    for (int i = 0; i < older.size(); i += MOST_ALTERNATIVES) {
+      table.delete(
+          String.join(" OR ", older.subList(i, Math.min(older.size(), i + MOST_ALTERNATIVES))));
+    }
+    return gone.size();
+  }
+
+  /**
+   * @param at of its newest record
+   * @param hasOlder whether it has records that this one replaces
+   */
+  private record FileRecord(
+      String columnIds, String path, Instant at, boolean named, boolean hasOlder) {
+    FileRecord andNewer(FileRecord newer) {
+      boolean older = hasOlder || !at.equals(newer.at);
+      return new FileRecord(columnIds, path, newer.at, named, older);
+    }
+  }
+
+  private static String sql(Instant at) {
+    return "to_timestamp_micros(%d)".formatted(ChronoUnit.MICROS.between(Instant.EPOCH, at));
   }
 
   public void compact() {

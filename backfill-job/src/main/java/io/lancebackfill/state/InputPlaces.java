@@ -7,7 +7,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /** Where the inputs of a computed column stand in a fragment, as one comparable text. */
 public final class InputPlaces {
@@ -45,6 +47,16 @@ public final class InputPlaces {
   public static Optional<String> path(String text) {
     int indices = text.lastIndexOf(":[");
     return indices < 0 ? Optional.empty() : Optional.of(text.substring(0, indices));
+  }
+
+  /** The paths in {@link #of}; none if it is empty. */
+  public static Set<String> paths(String places) {
+    return places.isEmpty()
+        ? Set.of()
+        : Json.stringMap(places).values().stream()
+            .map(InputPlaces::path)
+            .flatMap(Optional::stream)
+            .collect(Collectors.toSet());
   }
 
   /** {@code path:[indices]} of one place. */

@@ -38,4 +38,11 @@ class TestBenchmarkSmoke {
         .hasSize(4)
         .allSatisfy((call, seconds) -> assertThat(seconds).hasSize(2).doesNotContain(0.0));
   }
+
+  @Test
+  void callsOnTablesNewAndOldTakeTurns() throws Exception {
+    assertThat(OldTableMain.run(300, 1))
+        .hasSize(2)
+        .allSatisfy((table, cost) -> assertThat(cost.bytes()).hasSize(2).doesNotContain(0L));
+  }
 }

@@ -15,7 +15,7 @@ import org.lance.Version;
 import org.lance.fragment.DataFile;
 
 /** Collects the data files that any version of any branch of a table names. */
-final class NamedFiles {
+public final class NamedFiles {
   private final DatasetRef table;
   private final Set<String> paths = new HashSet<>();
 
@@ -24,9 +24,12 @@ final class NamedFiles {
   }
 
   /**
+   * Reads the manifest of every version, a few milliseconds each.
+   *
+   * @return their paths, relative to the table's data folder
    * @throws DatasetException as classified; then not all files are known and none may be deleted
    */
-  static Set<String> of(DatasetRef table) {
+  public static Set<String> of(DatasetRef table) {
     NamedFiles files = new NamedFiles(table);
     try (Dataset main = DatasetOpener.latest(table)) {
       files.addAllVersions(main);
