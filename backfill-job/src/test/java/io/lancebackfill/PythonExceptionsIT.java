@@ -126,8 +126,10 @@ class PythonExceptionsIT {
     failed(told, "value_error", "ValueError: cannot embed www" + raised + "value_error\n.*");
     failed(told, "many_lines", ".*EmbedError: first line\nsecond line" + raised + "many_lines\n.*");
     failed(told, "key_error", "KeyError: 'www'" + raised + "key_error\n.*");
-    // Spark's own workers leave the causes out.
-    failed(told, "chained", "ValueError: cannot embed" + raised + "chained\n.*");
+    failed(
+        told,
+        "chained",
+        "ValueError: cannot embed\n  caused by KeyError: 'www'" + raised + "chained\n.*");
     failed(told, "exits", "SystemExit: 3" + raised + "exits\n.*");
     failed(told, "interrupted", "KeyboardInterrupt" + raised + "interrupted\n.*");
     failed(told, "dies", ".*The function's Python process died.*");

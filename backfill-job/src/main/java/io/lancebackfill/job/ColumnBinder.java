@@ -34,6 +34,10 @@ import org.jspecify.annotations.Nullable;
 
 /** Binds the expressions of computed columns to a table, in a session of the job's own. */
 final class ColumnBinder {
+  /** Spark's short tracebacks leave out what an exception was caused by. */
+  private static final String SHORT_TRACEBACKS =
+      "spark.sql.execution.pyspark.udf.simplifiedTraceback.enabled";
+
   private static final String PYTHON_BATCH = "spark.sql.execution.arrow.maxRecordsPerBatch";
 
   /** Spark's own 10,000 rows would be lost together; exchanging a batch costs less than 1 ms. */
@@ -120,6 +124,7 @@ final class ColumnBinder {
     for (String name : bound.inputs()) {
       inputs.add(declared.column(table, name).orElseThrow());
     }
+    session.conf().set(SHORT_TRACEBACKS, "false");
     session
         .conf()
         .set(PYTHON_BATCH, batchSize == null ? PYTHON_BATCH_ROWS : Integer.toString(batchSize));

@@ -72,6 +72,7 @@ public final class ColumnFileWriter implements AutoCloseable {
         new Schema(
             columns.stream()
                 .map(column -> LanceEncoding.forFile(column.field(), storageVersion))
+                .map(ColumnFileMark::on)
                 .toList());
     this.thread = new Thread(this::writeAll, "lance-column-file-writer");
     this.thread.setDaemon(true);
@@ -215,7 +216,7 @@ public final class ColumnFileWriter implements AutoCloseable {
       queue.end();
       queue.awaitConsumer();
     } catch (InterruptedException e) {
-      queue.abort();
+      giveUp();
       throw interrupted(e);
     }
     if (queue.failure().isPresent()) {
@@ -270,6 +271,11 @@ public final class ColumnFileWriter implements AutoCloseable {
       return;
     }
     ended = true;
+    giveUp();
+  }
+
+  /** The writing thread uses the caller's allocator: it must be over before that is closed. */
+  private void giveUp() {
     queue.abort();
     boolean interrupted = Thread.interrupted();
     try {

@@ -29,11 +29,12 @@ import org.lance.cleanup.RemovalStats;
  * never committed and what a killed writer left. Versions and the files they name are never
  * touched.
  *
- * <p>On local file systems it does so exactly. On object stores only Lance can delete, and it takes
- * neither names nor ages: it deletes what no version names and is older than the table's oldest
- * version, and older than seven days unless no writer is active. Where that could reach a file that
- * is to be kept, or that is too young, nothing is deleted, and the result is not complete. Deleting
- * old versions of the table first makes it reach more.
+ * <p>On local file systems it does so exactly, but for files of other writers, and files that were
+ * not written to their end, which it takes for abandoned after seven days only. On object stores
+ * only Lance can delete, and it takes neither names nor ages: it deletes what no version names and
+ * is older than the table's oldest version, and older than seven days unless no writer is active.
+ * Where that could reach a file that is to be kept, or that is too young, nothing is deleted, and
+ * the result is not complete. Deleting old versions of the table first makes it reach more.
  */
 public final class StagedFileCleaner {
   /** From this age on Lance takes a file that no version names for abandoned. */
@@ -72,6 +73,7 @@ public final class StagedFileCleaner {
     // Files first, versions after: a file that is committed between the two is named then.
     Map<String, Long> candidates = candidates(data, keep, olderThan);
     candidates.keySet().removeAll(NamedFiles.of(table));
+    candidates.keySet().removeIf(path -> !abandoned(data.resolve(path), path));
     List<String> paths = new ArrayList<>();
     long bytes = 0;
     for (Map.Entry<String, Long> candidate : candidates.entrySet()) {
@@ -100,6 +102,17 @@ public final class StagedFileCleaner {
           Kind.OTHER, "Cannot list the data files of " + table.display() + ": " + e + ".", e);
     }
     return sizes;
+  }
+
+  /** Another tool may be about to commit a file of its own. */
+  private boolean abandoned(Path path, String name) {
+    try {
+      return sizeIfOld(path, Instant.now().minus(ABANDONED)).isPresent()
+          || (name.endsWith(DATA_FILE) && ColumnFileMark.isOn(table, name));
+    } catch (IOException e) {
+      throw new DatasetException(
+          Kind.OTHER, "Cannot look at " + path + " of " + table.display() + ": " + e + ".", e);
+    }
   }
 
   private static Optional<Long> sizeIfOld(Path path, Instant olderThan) throws IOException {

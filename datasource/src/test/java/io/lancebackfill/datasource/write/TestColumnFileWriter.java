@@ -383,11 +383,14 @@ class TestColumnFileWriter {
     DatasetRef ref = table("2.1", 1, NUMBER);
     List<Path> before = files(ref);
     ColumnFileWriter writer = writer(LanceTables.latest(ref), NUMBER);
-    write(writer, 0, 10, 10, true);
+    write(writer, 0, 1_000_000, 500_000, true);
     Thread.currentThread().interrupt();
     assertThatThrownBy(writer::finish)
         .isInstanceOf(DatasetException.class)
         .hasMessageContaining("Interrupted while a column file of");
+    assertThat(Thread.getAllStackTraces().keySet())
+        .as("threads that could still use the task's allocator")
+        .noneMatch(thread -> thread.getName().equals("lance-column-file-writer"));
     writer.close();
     assertThat(Thread.interrupted()).isTrue();
     await().untilAsserted(() -> assertThat(files(ref)).isEqualTo(before));

@@ -11,6 +11,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.datasource.table.LanceTables;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,11 +23,16 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.apache.arrow.vector.IntVector;
+import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.Schema;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.lance.Dataset;
+import org.lance.Fragment;
 import org.lance.Ref;
+import org.lance.WriteParams.WriteMode;
 import org.lance.cleanup.CleanupPolicy;
 import org.lance.compaction.CompactionOptions;
 
@@ -69,11 +75,11 @@ class TestStagedFileCleaner {
   @Test
   void deletesWhatNoVersionNames() throws IOException {
     List<String> before = files();
-    staged("old.lance", Duration.ofHours(2));
-    staged(".tmpAbC", Duration.ofHours(2));
+    staged("old.lance", Duration.ofDays(9));
+    staged(".tmpAbC", Duration.ofDays(9));
     staged("young.lance", Duration.ZERO);
-    staged("kept.lance", Duration.ofHours(2));
-    staged("foreign.txt", Duration.ofHours(2));
+    staged("kept.lance", Duration.ofDays(9));
+    staged("foreign.txt", Duration.ofDays(9));
     Files.createDirectory(data().resolve("folder.lance"));
     Instant hourAgo = Instant.now().minus(Duration.ofHours(1));
 
@@ -88,6 +94,55 @@ class TestStagedFileCleaner {
         .hasSize(before.size() + 4);
     assertThat(clean(Set.of("kept.lance"), hourAgo, false))
         .isEqualTo(new CleanedFiles(0, 0, List.of(), true));
+  }
+
+  /** Of files that are younger than seven days only those go that are known to be column files. */
+  @Test
+  void leavesFreshFilesOfOtherWritersAlone() throws IOException {
+    List<String> before = files();
+    staged("empty.lance", Duration.ofHours(2));
+    Files.writeString(data().resolve("empty.lance"), "");
+    staged("cut.lance", Duration.ofHours(2));
+    staged(".tmpAbC", Duration.ofHours(2));
+    String theirs = written(field("id", INT32));
+    String ours;
+    try (ColumnFileWriter writer =
+        ColumnFileWriter.open(
+            ref, "2.1", LanceTables.latest(ref).columns(), LanceAllocator.root())) {
+      try (VectorSchemaRoot batch = writer.newBatch()) {
+        ((IntVector) batch.getVector("id")).setSafe(0, 7);
+        batch.setRowCount(1);
+        writer.write(batch);
+      }
+      ours = writer.finish().path();
+    }
+
+    assertThat(clean(Set.of(), later, true).paths()).containsExactly(ours);
+    assertThat(clean(Set.of(), later, false).paths()).containsExactly(ours);
+
+    assertThat(files())
+        .containsAll(before)
+        .contains("empty.lance", "cut.lance", ".tmpAbC", theirs)
+        .hasSize(before.size() + 4);
+  }
+
+  /** A data file that another writer is about to commit. */
+  private String written(Field field) {
+    try (VectorSchemaRoot rows =
+        VectorSchemaRoot.create(new Schema(List.of(field)), LanceAllocator.root())) {
+      ((IntVector) rows.getVector(0)).setSafe(0, 7);
+      rows.setRowCount(1);
+      return Fragment.write()
+          .datasetUri(ref.uri())
+          .allocator(LanceAllocator.root())
+          .data(rows)
+          .mode(WriteMode.APPEND)
+          .execute()
+          .get(0)
+          .getFiles()
+          .get(0)
+          .getPath();
+    }
   }
 
   @Test
@@ -128,7 +183,7 @@ class TestStagedFileCleaner {
   void leavesStateBesideTheTableAlone() throws IOException {
     Path state = Files.createDirectories(Path.of(ref.uri(), "_backfill", "c.lance", "data"));
     Files.writeString(state.resolve("x.lance"), "x");
-    staged("old.lance", Duration.ofHours(2));
+    staged("old.lance", Duration.ofDays(9));
     assertThat(clean(Set.of(), later, false).paths()).containsExactly("old.lance");
     assertThat(state.resolve("x.lance")).exists();
   }
