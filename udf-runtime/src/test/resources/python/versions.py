@@ -4,7 +4,7 @@ import json
 import pickle
 import sys
 
-from lance_backfill.fingerprint import canonical_hash
+from lance_backfill.fingerprint.canonical import canonical_hash
 from pyspark.cloudpickle import dumps
 from pyspark.sql.types import IntegerType
 

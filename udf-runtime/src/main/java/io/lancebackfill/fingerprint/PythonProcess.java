@@ -38,17 +38,37 @@ import scala.Option;
 
 /** One run of the session's Python, which gets functions by stdin and prints their hashes. */
 final class PythonProcess {
-  private static final String SCRIPT = "lance_backfill/fingerprint.py";
+  private static final List<String> MODULES =
+      List.of(
+          "lance_backfill/__init__.py",
+          "lance_backfill/fingerprint/__init__.py",
+          "lance_backfill/fingerprint/canonical.py",
+          "lance_backfill/fingerprint/code.py",
+          "lance_backfill/fingerprint/library.py",
+          "lance_backfill/fingerprint/request.py");
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int STDERR_TAIL = 2000;
 
-  /** Reads the script itself from stdin, so that no file need lie anywhere. */
+  /** Reads the modules themselves from stdin, so that no file need lie anywhere. */
   private static final String BOOTSTRAP =
-      "import sys; i = sys.stdin.buffer; n = int(i.readline()); "
-          + "s = {'__name__': 'lance_backfill_fingerprint'}; "
-          + "exec(compile(i.read(n), '"
-          + SCRIPT
-          + "', 'exec'), s); s['main']()";
+      """
+      import importlib.abc, importlib.util, json, sys
+      stdin = sys.stdin.buffer
+      sources = json.loads(stdin.read(int(stdin.readline())))
+      def file(name, package):
+          return name.replace(".", "/") + ("/__init__.py" if package else ".py")
+      class Sent(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+          def is_package(self, name):
+              return file(name, True) in sources
+          def get_source(self, name):
+              return sources[file(name, self.is_package(name))]
+          def find_spec(self, name, path, target=None):
+              if file(name, True) in sources or file(name, False) in sources:
+                  return importlib.util.spec_from_loader(name, self, is_package=self.is_package(name))
+      sys.meta_path.insert(0, Sent())
+      from lance_backfill.fingerprint.request import main
+      main()
+      """;
 
   private final String python;
   private final Duration timeout;
@@ -166,10 +186,10 @@ final class PythonProcess {
       broadcasts(udf.func(), entry.putObject("broadcasts"));
     }
     try {
-      byte[] script = script();
+      byte[] modules = JSON.writeValueAsBytes(modules());
       ByteArrayOutputStream input = new ByteArrayOutputStream();
-      input.write((script.length + "\n").getBytes(UTF_8));
-      input.write(script);
+      input.write((modules.length + "\n").getBytes(UTF_8));
+      input.write(modules);
       input.write(JSON.writeValueAsBytes(request));
       return input.toByteArray();
     } catch (IOException e) {
@@ -184,11 +204,17 @@ final class PythonProcess {
     }
   }
 
-  private static byte[] script() throws IOException {
-    try (InputStream script = PythonProcess.class.getClassLoader().getResourceAsStream(SCRIPT)) {
-      return Objects.requireNonNull(script, () -> SCRIPT + " is missing from the jar")
-          .readAllBytes();
+  /** The sources by their paths in the jar. */
+  private static Map<String, String> modules() throws IOException {
+    Map<String, String> sources = new HashMap<>();
+    for (String path : MODULES) {
+      try (InputStream source = PythonProcess.class.getClassLoader().getResourceAsStream(path)) {
+        byte[] bytes =
+            Objects.requireNonNull(source, () -> path + " is missing from the jar").readAllBytes();
+        sources.put(path, new String(bytes, UTF_8));
+      }
     }
+    return sources;
   }
 
   private Answer answer(List<PythonUDF> functions, byte[] output, String stderr) {

@@ -9,21 +9,18 @@ Functions and classes of the standard library and of installed packages count by
 their modules; the user's own code counts as far as it is referred to.
 """
 
-import bisect
 import builtins
 import copyreg
-import dis
 import enum
 import functools
 import hashlib
-import importlib.util
-import os
-import re
 import struct
 import sys
-import sysconfig
 import types
 import typing
+
+from .code import Names, instructions
+from .library import is_importable, is_library, is_own_module
 
 FORMAT = "lance-backfill python 1"
 
@@ -51,17 +48,9 @@ _IGNORED_CLASS_ATTRIBUTES = frozenset(
     ]
 )
 
-# Names that a class body stores without being asked to.
-_IGNORED_STORES = frozenset(["__doc__", "__firstlineno__", "__static_attributes__"])
-
-# Operations that compute nothing.
-_NO_OPERATIONS = frozenset(["EXTENDED_ARG", "NOP", "CACHE", "PUSH_NULL"])
-
-# Whether a method is called as one depends on whether the module that has it was imported in the
-# same compilation: in a script, not in a shell.
-_METHOD_CALLS = {"LOAD_METHOD": "LOAD_ATTR", "CALL_METHOD": "CALL_FUNCTION"}
-
-_FAST_PAIR = re.compile(r"(?:LOAD|STORE)_FAST(?:_BORROW)?(?=_LOAD|_STORE|$)")
+# OPTIMIZED, NEWLOCALS, VARARGS, VARKEYWORDS, GENERATOR, COROUTINE, ITERABLE_COROUTINE,
+# ASYNC_GENERATOR. The others follow from the rest, or from the docstring or __future__ imports.
+_FLAGS = 0x1 | 0x2 | 0x4 | 0x8 | 0x20 | 0x80 | 0x100 | 0x200
 
 
 class NeedsVersion(Exception):
@@ -223,11 +212,11 @@ class _Canonical:
         self._path.append("%s()" % function.__name__)
         self._kind("function")
         code = function.__code__
-        loaded, attributes, imported = _Names.of(code)
-        library = _is_library(function.__module__)
+        loaded, attributes, imported = Names.of(code)
+        library = is_library(function.__module__)
         if library:
             self._by_name("function", function)
-        if not library or not _is_importable(function):
+        if not library or not is_importable(function):
             # A function that a library made holds the user's own functions and values.
             self._at("defaults", function.__defaults__)
             self._at("defaults", sorted((function.__kwdefaults__ or {}).items()))
@@ -260,14 +249,14 @@ class _Canonical:
     def _imports(self, imported, attributes):
         """The user's own modules that a function imports when it runs."""
         for name in sorted(imported):
-            if _is_own_module(name):
+            if is_own_module(name):
                 self.text(name)
                 self._path.append(name)
                 self._member(sys.modules[name], attributes)
                 self._path.pop()
 
     def _member(self, value, attributes):
-        if not isinstance(value, types.ModuleType) or _is_library(value.__name__):
+        if not isinstance(value, types.ModuleType) or is_library(value.__name__):
             self.value(value)
             return
         # The user's own module: what of it is named counts, wherever in the function.
@@ -280,8 +269,8 @@ class _Canonical:
             self._path.pop()
 
     def _code(self, code):
-        instructions, handlers = _instructions(code)
-        self._kind("code", len(instructions))
+        operations, handlers = instructions(code)
+        self._kind("code", len(operations))
         self.value(
             (
                 code.co_argcount,
@@ -293,7 +282,7 @@ class _Canonical:
                 code.co_cellvars,
             )
         )
-        for operation, operand in instructions:
+        for operation, operand in operations:
             self.text(operation)
             self.value(operand)
         self.value(handlers)
@@ -301,7 +290,7 @@ class _Canonical:
     # Classes
 
     def _class(self, cls):
-        if _is_library(cls.__module__) and _is_importable(cls):
+        if is_library(cls.__module__) and is_importable(cls):
             self._by_name("class", cls)
             return
         self._path.append(cls.__name__)
@@ -390,17 +379,12 @@ class _Canonical:
         return "'%s'" % ".".join(self._path)
 
 
-# OPTIMIZED, NEWLOCALS, VARARGS, VARKEYWORDS, GENERATOR, COROUTINE, ITERABLE_COROUTINE,
-# ASYNC_GENERATOR. The others follow from the rest, or from the docstring or __future__ imports.
-_FLAGS = 0x1 | 0x2 | 0x4 | 0x8 | 0x20 | 0x80 | 0x100 | 0x200
-
-
 def _type_name(value):
     return "%s.%s" % (type(value).__module__, type(value).__qualname__)
 
 
 def _is_cached_function(value):
-    return type(value) is type(_is_library) and hasattr(value, "__wrapped__")
+    return type(value) is type(is_library) and hasattr(value, "__wrapped__")
 
 
 def _is_plain_array(value):
@@ -417,244 +401,3 @@ def _reduce(value):
     if reducer is not None:
         return reducer(value)
     return value.__reduce_ex__(4)
-
-
-# Code
-
-
-def _instructions(code):
-    """A list of (operation, operand) without what depends on lines, docstrings or the numbering of
-    constants, and the exception handlers. Operands are names, constants, or the index of the
-    instruction jumped to."""
-    everything = [
-        instruction
-        for instruction in dis.get_instructions(code)
-        if instruction.opname not in _NO_OPERATIONS
-    ]
-    ignored = _ignored_stores(everything)
-    kept = [instruction for i, instruction in enumerate(everything) if i not in ignored]
-    offsets = [instruction.offset for instruction in kept]
-
-    def index(offset):
-        return bisect.bisect_left(offsets, offset)
-
-    jumps = set(dis.hasjrel) | set(dis.hasjabs)
-    result = []
-    for instruction in kept:
-        if instruction.opcode in jumps:
-            result.append((instruction.opname, index(instruction.argval)))
-        else:
-            result.extend(_operation(instruction))
-    handlers = tuple(
-        (index(e.start), index(e.end), index(e.target), e.depth, bool(e.lasti))
-        for e in getattr(dis.Bytecode(code), "exception_entries", ())
-    )
-    return result, handlers
-
-
-def _operation(instruction):
-    name, operand = instruction.opname, instruction.argval
-    if isinstance(operand, tuple) and "_FAST_" in name and len(operand) == 2:
-        # Two operations that the compiler joins if they stand on one line.
-        parts = _FAST_PAIR.findall(name)
-        if len(parts) == 2:
-            return list(zip(parts, operand))
-    if instruction.arg is None:
-        return [(name, None)]
-    if instruction.opcode in dis.hascompare:
-        # The low bits of some operands are flags, which only the text shows.
-        return [(name, instruction.argrepr)]
-    if (
-        instruction.opcode in dis.hasname
-        or instruction.opcode in dis.hasconst
-        or instruction.opcode in dis.haslocal
-        or instruction.opcode in dis.hasfree
-    ):
-        return [(_METHOD_CALLS.get(name, name), operand)]
-    return [(_METHOD_CALLS.get(name, name), instruction.arg)]
-
-
-def _ignored_stores(instructions):
-    """Indices of instructions that give a class body its docstring and line number."""
-    ignored = set()
-    for i, instruction in enumerate(instructions):
-        if instruction.opname == "STORE_NAME" and instruction.argval in _IGNORED_STORES:
-            if i > 0 and instructions[i - 1].opname.startswith("LOAD_"):
-                ignored.update((i - 1, i))
-    return ignored
-
-
-class _Names:
-    """Names that a function and those nested in it load, take from objects, and import."""
-
-    def __init__(self):
-        self.loaded = set()
-        self.attributes = set()
-        self.imported = set()
-
-    @staticmethod
-    def of(code):
-        names = _Names()
-        names._collect(code)
-        return names.loaded, names.attributes, names.imported
-
-    def _collect(self, code):
-        for instruction in dis.get_instructions(code):
-            if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"):
-                self.loaded.add(instruction.argval)
-            elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"):
-                self.attributes.add(instruction.argval)
-            elif instruction.opname == "IMPORT_NAME":
-                self.imported.add(instruction.argval)
-        for constant in code.co_consts:
-            if isinstance(constant, types.CodeType):
-                self._collect(constant)
-
-
-# Libraries
-
-
-def _library_folders():
-    paths = sysconfig.get_paths()
-    folders = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
-    return tuple(os.path.realpath(folder) + os.sep for folder in folders)
-
-
-_LIBRARY_FOLDERS = _library_folders()
-_PACKAGE_FOLDER = re.compile(r"[\\/](site|dist)-packages[\\/]")
-_SPARK_PACKAGES = ("pyspark", "py4j", "lance_backfill")
-
-
-@functools.lru_cache(maxsize=None)
-def _is_library(module_name):
-    """Whether a module is known by its name: of Python, or installed as a package."""
-    if not module_name or module_name in ("__main__", "__mp_main__"):
-        return False
-    top = module_name.split(".", 1)[0]
-    if top in sys.builtin_module_names or top in _SPARK_PACKAGES:
-        return True
-    module = sys.modules.get(module_name)
-    if module is None:
-        # Pickled by value: the module need not exist here.
-        return False
-    spec = getattr(module, "__spec__", None)
-    if spec is not None and spec.origin in ("built-in", "frozen"):
-        return True
-    return _is_library_file(getattr(module, "__file__", None))
-
-
-def _is_library_file(file):
-    if file is None:
-        return False
-    if file in ("built-in", "frozen"):
-        return True
-    path = os.path.realpath(file)
-    return bool(_PACKAGE_FOLDER.search(path)) or path.startswith(_LIBRARY_FOLDERS)
-
-
-def _is_own_module(name):
-    """Whether a module is the user's own; it is imported then, as the function would do."""
-    try:
-        spec = importlib.util.find_spec(name.split(".", 1)[0])
-        if spec is None or _is_library_file(spec.origin):
-            return False
-        importlib.import_module(name)
-    except (ImportError, ValueError):
-        return False
-    return not _is_library(name)
-
-
-def _is_importable(value):
-    """Whether a module holds this very object under its name."""
-    found = sys.modules.get(value.__module__)
-    for name in value.__qualname__.split("."):
-        found = getattr(found, name, None)
-    return found is value
-
-
-# Spark
-
-
-def _unwrapped(function):
-    """The user's function in what pyspark's udf and pandas_udf make of it."""
-    seen = set()
-    while id(function) not in seen:
-        seen.add(id(function))
-        if type(function).__module__.startswith("pyspark.") and hasattr(function, "func"):
-            function = function.func
-        elif (
-            isinstance(function, types.FunctionType)
-            and hasattr(function, "evalType")
-            and hasattr(function, "returnType")
-            and hasattr(function, "func")
-        ):
-            function = function.func
-    return function
-
-
-def _answer(entry):
-    import base64
-    import pickle
-
-    from pyspark import broadcast
-
-    running = "%d.%d" % sys.version_info[:2]
-    if entry["python"] != running:
-        # Bytecode of another version must not even be unpickled.
-        raise ValueError("it was made by Python %s, this is Python %s" % (entry["python"], running))
-    for number, path in entry["broadcasts"].items():
-        broadcast._broadcastRegistry[int(number)] = broadcast.Broadcast(path=path)
-    command = base64.b64decode(entry["command"])
-    hashes = set()
-    for _ in range(2):
-        # Twice: what differs between two copies would differ between two processes.
-        loaded = pickle.loads(command)
-        if isinstance(loaded, broadcast.Broadcast):
-            loaded = pickle.loads(loaded.value)
-        function, return_type = loaded[0], loaded[1]
-        described = return_type.json() if hasattr(return_type, "json") else repr(return_type)
-        hashes.add(canonical_hash(_unwrapped(function), described, entry["eval_type"]))
-    if len(hashes) != 1:
-        raise NeedsVersion("it holds values that differ each time they are unpickled")
-    return hashes.pop()
-
-
-def _own_files():
-    """The user's own files that were imported, each with the SHA-256 of its content."""
-    files = {}
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if not isinstance(file, str) or _is_library_file(file):
-            continue
-        # A module of a zip or egg has the archive's path before its own.
-        while file and not os.path.exists(file):
-            file = os.path.dirname(file)
-        if os.path.isfile(file):
-            with open(file, "rb") as content:
-                files[os.path.realpath(file)] = hashlib.sha256(content.read()).hexdigest()
-    return files
-
-
-def main():
-    """Answers one JSON request from stdin on stdout."""
-    import json
-    import traceback
-
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    # What modules print when they are imported must not get into the answer.
-    os.dup2(2, 1)
-    request = json.load(sys.stdin)
-    sys.setrecursionlimit(10000)
-    answers = []
-    for entry in request["functions"]:
-        try:
-            answers.append({"hash": _answer(entry)})
-        except NeedsVersion as e:
-            answers.append({"needs_version": str(e)})
-        except RecursionError:
-            answers.append({"needs_version": "it holds values nested too deeply"})
-        except Exception as e:
-            traceback.print_exc()
-            answers.append({"failed": "%s: %s" % (type(e).__name__, e)})
-    json.dump({"answers": answers, "files": _own_files()}, out)
-    out.close()

@@ -1,0 +1,1 @@
+"""What a Python function computes, as a hash: see ``canonical``."""
