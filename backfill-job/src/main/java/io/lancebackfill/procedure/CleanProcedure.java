@@ -25,7 +25,9 @@ final class CleanProcedure implements Procedure {
             ProcedureParameter.optional(
                 "dry_run", ParameterType.BOOLEAN, "Lists what would be deleted.")),
         new ResultSchema().notNull("kind", StringType).notNull("path", StringType).build(),
-        "Deletes checkpoints and column files that no version and no live job refers to.");
+        "Deletes checkpoints and column files that no version and no live job refers to; on a local"
+            + " file system what another tool wrote, or a killed writer left unfinished, only after"
+            + " seven days.");
   }
 
   @Override

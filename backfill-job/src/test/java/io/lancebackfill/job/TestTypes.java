@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.lancebackfill.ReadmeSection;
+import io.lancebackfill.DocumentSection;
 import io.lancebackfill.error.BackfillException;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -28,7 +28,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * Columns of every type that Spark and Lance have in common hold, bit for bit, what a plain SELECT
- * of the expression gives, as another tool reads them. What that shows is the README's table.
+ * of the expression gives, as another tool reads them. What that shows is the table in
+ * docs/types.md.
  */
 class TestTypes {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -179,7 +180,7 @@ class TestTypes {
           "| `%s` | %s | %s | %s |%n"
               .formatted(type.name(), String.join("", lance), String.join(", ", in), type.note()));
     }
-    ReadmeSection.require("types", table.toString());
+    DocumentSection.require("docs/types.md", "types", table.toString());
   }
 
   @ParameterizedTest
