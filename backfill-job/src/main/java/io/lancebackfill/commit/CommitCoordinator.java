@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The only writer of a job's column: records finished files, gathers them into groups and attaches
@@ -52,7 +51,6 @@ public final class CommitCoordinator {
   private long version;
 
   /**
-   * @param fixedGranularity the option commit_granularity, or null for the adaptive one
    * @param interval how long a finished fragment waits for its commit at most
    * @param properties written into each transaction
    * @param onCommit is told of each commit
@@ -60,15 +58,14 @@ public final class CommitCoordinator {
   public CommitCoordinator(
       ColumnFileCommitter committer,
       ColumnOrigins origins,
-      @Nullable Integer fixedGranularity,
-      long manifestBytes,
+      CommitGranularity granularity,
       Duration interval,
       Map<String, String> properties,
       BooleanSupplier stillOwner,
       Consumer<CommitOutcome> onCommit) {
     this.committer = committer;
     this.origins = origins;
-    this.granularity = new CommitGranularity(fixedGranularity, manifestBytes);
+    this.granularity = granularity;
     this.interval = interval;
     this.properties = Map.copyOf(properties);
     this.stillOwner = stillOwner;

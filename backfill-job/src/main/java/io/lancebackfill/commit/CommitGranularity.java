@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
  * How many fragments go into one commit: as the user says, or just as many as keep the manifests
  * that commits write under 1 % of the bytes of the column files.
  */
-final class CommitGranularity {
+public final class CommitGranularity {
   /** More takes the driver long, and a reader waits for it; the commit interval ends the wait. */
   private static final int MAX = 4096;
 
@@ -20,7 +20,7 @@ final class CommitGranularity {
    * @param fixed the option commit_granularity, or null
    * @param manifestBytes what each commit writes besides column files, about
    */
-  CommitGranularity(@Nullable Integer fixed, long manifestBytes) {
+  public CommitGranularity(@Nullable Integer fixed, long manifestBytes) {
     this.fixed = fixed;
     this.manifestBytes = manifestBytes;
   }

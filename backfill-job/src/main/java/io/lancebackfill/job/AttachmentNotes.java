@@ -8,6 +8,7 @@ import io.lancebackfill.state.ComputedColumn;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -19,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 /** How a job's column files were attached, and what that has cost. */
 final class AttachmentNotes {
   private final ComputedColumn declared;
-  private final Set<String> indexesBefore;
+  private final TableTarget table;
+  private final Set<String> indexesBefore = new HashSet<>();
   private final Set<AttachMethod> methods = EnumSet.noneOf(AttachMethod.class);
   private final Map<Integer, Long> writtenAt = new HashMap<>();
   private final Set<Integer> reset = new TreeSet<>();
@@ -29,9 +31,13 @@ final class AttachmentNotes {
    * @param declared the column as it was when the job began
    */
   AttachmentNotes(TableTarget table, ComputedColumn declared) {
+    this.table = table;
     this.declared = declared;
-    this.indexesBefore =
-        Set.copyOf(ColumnIndexes.coverage(table.ref(), declared.columns()).keySet());
+  }
+
+  /** Looks which indexes there are before anything is attached. */
+  void begin() {
+    indexesBefore.addAll(ColumnIndexes.coverage(table.ref(), declared.columns()).keySet());
   }
 
   void add(CommitOutcome outcome) {

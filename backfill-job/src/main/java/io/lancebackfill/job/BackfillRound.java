@@ -13,7 +13,6 @@ import io.lancebackfill.error.RemoteTrace;
 import io.lancebackfill.error.StorageCodes;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.FragmentPlan;
-import io.lancebackfill.run.LiveRows;
 import io.lancebackfill.run.TaskResult;
 import io.lancebackfill.run.TaskRunner;
 import io.lancebackfill.run.TaskSpec;
@@ -30,7 +29,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.roaringbitmap.RoaringBitmap;
 
@@ -45,18 +43,13 @@ final class BackfillRound {
       " Mend the function, or leave such rows out with where, and make the same call again. The whole trace"
           + " is in the job's history.";
 
-  private final TaskRunner runner;
-  private final CommitCoordinator coordinator;
-  private final JobTotals totals;
+  private final JobRun job;
   private final ComputedColumn column;
   private final List<TableColumn> inputColumns;
   private final TableSnapshot inputs;
-  private final String generation;
-  private final String jobId;
-  private final long epoch;
-  private final BooleanSupplier stillOwner;
-  private final LiveRows live;
-  private final FragmentLosses losses;
+  private final TaskRunner runner;
+  private final CommitCoordinator coordinator;
+  private final JobTotals totals;
 
   private final Map<Integer, FragmentPlan> plans = new HashMap<>();
   private final Map<Integer, Integer> rangesLeft = new HashMap<>();
@@ -65,31 +58,22 @@ final class BackfillRound {
   private int faultyFragment;
   private long faultAt;
 
+  /**
+   * @param inputs the version at which inputs are read
+   */
   BackfillRound(
-      TaskRunner runner,
-      CommitCoordinator coordinator,
-      JobTotals totals,
-      ComputedColumn column,
-      List<TableColumn> inputColumns,
+      JobRun job,
+      CheckedCall call,
       TableSnapshot inputs,
-      String generation,
-      String jobId,
-      long epoch,
-      BooleanSupplier stillOwner,
-      LiveRows live,
-      FragmentLosses losses) {
+      TaskRunner runner,
+      CommitCoordinator coordinator) {
+    this.job = job;
+    this.column = call.column();
+    this.inputColumns = call.bound().inputs();
+    this.inputs = inputs;
     this.runner = runner;
     this.coordinator = coordinator;
-    this.totals = totals;
-    this.column = column;
-    this.inputColumns = inputColumns;
-    this.inputs = inputs;
-    this.generation = generation;
-    this.jobId = jobId;
-    this.epoch = epoch;
-    this.stillOwner = stillOwner;
-    this.live = live;
-    this.losses = losses;
+    this.totals = job.totals();
   }
 
   /**
@@ -115,7 +99,7 @@ final class BackfillRound {
           }
           coordinator.flush();
           if (runner.gaveUp()) {
-            losses.planAgain();
+            job.losses().planAgain();
           }
           return null;
         });
@@ -134,14 +118,14 @@ final class BackfillRound {
   private void drain() {
     while (runner.outstanding() > 0 && !graceIsOver()) {
       runner.poll(POLL).ifPresent(this::accept);
-      if (!stillOwner.getAsBoolean()) {
+      if (!job.held()) {
         throw new BackfillException(
             BackfillErrorCode.LEASE_LOST,
             "This driver could not renew its lease on column %s in time, and another may have taken the job over. Nothing is lost: the same call goes on from what is finished."
                 .formatted(column.name()));
       }
       coordinator.tick();
-      totals.tick(live.count());
+      totals.tick(job.live().count());
     }
   }
 
@@ -176,11 +160,11 @@ final class BackfillRound {
       totals.noCheckpoints(result.note());
     }
     if (result.isLost()) {
-      losses.lost(result.fragmentId(), Objects.requireNonNull(result.fault()).message());
+      job.losses().lost(result.fragmentId(), Objects.requireNonNull(result.fault()).message());
     } else if (result.fault() != null) {
       fault(result);
     } else if (result.file() != null) {
-      totals.finished(plan, jobId);
+      totals.finished(plan, job.id().jobId());
       coordinator.add(staged(plan, result));
     } else {
       List<CheckpointUse> done =
@@ -215,7 +199,7 @@ final class BackfillRound {
         new ColumnOrigin.Part(
             column.fingerprint(),
             plan.coverage().inputs(),
-            generation,
+            job.id().generation(),
             RowOffsets.fromBytes(result.rows()),
             new RoaringBitmap());
     return new StagedFragment(
@@ -234,8 +218,8 @@ final class BackfillRound {
             plan.coverage().place().map(InputPlaces::text).orElse(""),
             ColumnOrigin.onTop(plan.coverage().origin(), made, plan.deleted().rows()),
             plan.deleted(),
-            jobId,
-            epoch,
+            job.id().jobId(),
+            job.id().epoch(),
             Instant.now().truncatedTo(ChronoUnit.MICROS)));
   }
 }

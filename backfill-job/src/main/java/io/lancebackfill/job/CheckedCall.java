@@ -153,13 +153,11 @@ record CheckedCall(
   }
 
   /**
-   * The records of the column and of its computed inputs.
+   * The records of the column and of its computed inputs, followed up to the call's version.
    *
-   * @param table the version up to which they are followed
    * @param followed the versions up to which the column's were followed before
    */
-  HistoryWalk.Result followed(
-      SparkSession spark, TableSnapshot table, TableState state, Followed followed) {
+  HistoryWalk.Result followed(SparkSession spark, TableState state, Followed followed) {
     return HistoryWalk.follow(
         spark,
         table,
@@ -171,7 +169,7 @@ record CheckedCall(
   }
 
   /**
-   * What is to be done, by the table's version {@code table} and the records.
+   * What is to be done, by the records.
    *
    * @param spark the caller's session: {@code where} means what it would mean there
    * @param notices is told what a user should know before the work begins
@@ -179,7 +177,6 @@ record CheckedCall(
   BackfillPlan plan(
       SparkSession spark,
       TableTarget target,
-      TableSnapshot table,
       HistoryWalk.Result history,
       String generation,
       Consumer<String> notices) {

@@ -1,18 +1,14 @@
 package io.lancebackfill.job;
 
-import io.lancebackfill.datasource.store.Lease;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.datasource.write.NamedFiles;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.RemoteTrace;
-import io.lancebackfill.state.ColumnOrigins;
-import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.JobCounts;
 import io.lancebackfill.state.JobRecords;
 import io.lancebackfill.state.JobStatus;
-import io.lancebackfill.state.TableState;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -20,7 +16,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What a job does after its last commit: records the end, then tidies up. Nothing of that can fail
@@ -34,46 +29,31 @@ final class Finishing {
   /** So old, a file that is not in the table will hardly be put there, except by a restore. */
   private static final Duration MAY_BE_COMMITTED = Duration.ofDays(7);
 
+  private final JobRun job;
   private final TableTarget target;
-  private final TableState state;
   private final JobJournal journal;
-  private final Lease lease;
-  private @Nullable JobTotals totals;
-  private @Nullable String tag;
-  private @Nullable String columnIds;
+  private final JobRecords records;
 
-  Finishing(TableTarget target, TableState state, JobJournal journal, Lease lease) {
-    this.target = target;
-    this.state = state;
-    this.journal = journal;
-    this.lease = lease;
-  }
-
-  /** From here on there is something to count. */
-  void counting(JobTotals counted) {
-    totals = counted;
+  Finishing(JobRun job, JobRecords records) {
+    this.job = job;
+    this.target = job.request().table();
+    this.journal = job.journal();
+    this.records = records;
   }
 
   /** Name of the tag that keeps the version which the job reads; to be taken off at the end. */
-  String tag(ComputedColumn column) {
-    String name = "lance-backfill-" + column.idKey();
-    tag = name;
-    columnIds = column.idKey();
-    return name;
+  String tag() {
+    return "lance-backfill-" + job.id().columnIds();
   }
 
   /**
    * @return what a user should know of the job
    */
-  String afterEnd(
-      CheckedCall call,
-      JobOutcome outcome,
-      JobTotals counted,
-      ColumnOrigins origins,
-      JobRecords records) {
-    AttachmentNotes attachments = counted.attachments();
+  String afterEnd(CheckedCall call, JobOutcome outcome) {
+    AttachmentNotes attachments = job.attachments();
     JobStatus status = outcome.status();
-    journal.ended(status, outcome.version(), counted.counts(), outcome.message());
+    JobCounts counts = job.totals().counts();
+    journal.ended(status, outcome.version(), counts, outcome.message());
     List<String> notes = new ArrayList<>();
     if (!outcome.message().isEmpty()) {
       notes.add(outcome.message());
@@ -86,7 +66,7 @@ final class Finishing {
           attempt(
               "drop its checkpoints",
               () -> {
-                dropCheckpoints(call, outcome, origins, table);
+                dropCheckpoints(call, outcome, table);
                 return true;
               });
           attempt("look after the column's indexes", () -> attachments.indexes(table))
@@ -95,25 +75,24 @@ final class Finishing {
     attempt(
         "fold its records of files",
         () -> {
-          if (lease.epoch() % JOBS_BETWEEN_TRIMS == 0) {
+          if (job.id().epoch() % JOBS_BETWEEN_TRIMS == 0) {
             Instant before = Instant.now().minus(MAY_BE_COMMITTED);
-            origins.trim(before, Set.of(), NamedFiles.of(target.ref()));
+            job.origins().trim(before, Set.of(), NamedFiles.of(target.ref()));
           }
-          origins.compact();
+          job.origins().compact();
           return true;
         });
-    foldAndUntag(records);
-    return journal.tidied(status, outcome.version(), counted.counts(), String.join(" ", notes));
+    foldAndUntag();
+    return journal.tidied(status, outcome.version(), counts, String.join(" ", notes));
   }
 
-  private void dropCheckpoints(
-      CheckedCall call, JobOutcome outcome, ColumnOrigins origins, TableSnapshot newest) {
-    if (!lease.held()) {
+  private void dropCheckpoints(CheckedCall call, JobOutcome outcome, TableSnapshot newest) {
+    if (!job.held()) {
       // They may be another driver's by now.
       return;
     }
     CheckedCall present = call.presentIn(newest);
-    CheckpointCleaner checkpoints = new CheckpointCleaner(state, present.column());
+    CheckpointCleaner checkpoints = new CheckpointCleaner(job.state(), present.column());
     if (outcome.everyRow() && call.where() == null) {
       checkpoints.dropAll();
     } else {
@@ -121,7 +100,7 @@ final class Finishing {
           newest,
           call.inputs(newest),
           present.bound().inputs(),
-          origins.deciding(present.column(), newest));
+          job.origins().deciding(present.column(), newest));
     }
   }
 
@@ -131,8 +110,7 @@ final class Finishing {
    * @param table as the job found it
    * @return the failure, for the caller to throw
    */
-  BackfillException afterFailure(
-      BackfillException failure, TableSnapshot table, JobRecords records) {
+  BackfillException afterFailure(BackfillException failure, TableSnapshot table) {
     // Under the flag, waiting for the store would fail at once.
     boolean interrupted = Thread.interrupted();
     try {
@@ -142,15 +120,15 @@ final class Finishing {
               : JobStatus.FAILED;
       String message = String.valueOf(failure.getMessage());
       long version = Math.max(journal.lastVersion(), table.version());
-      JobCounts counts = totals == null ? JobCounts.NONE : totals.counts();
-      if (lease.held()) {
+      JobCounts counts = job.totals().counts();
+      if (job.held()) {
         RemoteTrace.in(failure)
             .or(() -> Optional.ofNullable(failure.getCause()).map(RemoteTrace::text))
             .ifPresent(trace -> journal.trace(trace, version, counts));
         journal.ended(status, version, counts, message);
       }
-      foldAndUntag(records);
-      if (lease.held()) {
+      foldAndUntag();
+      if (job.held()) {
         journal.tidied(status, version, counts, message);
       }
     } catch (RuntimeException onRecord) {
@@ -163,23 +141,19 @@ final class Finishing {
     return failure;
   }
 
-  private void foldAndUntag(JobRecords records) {
-    String ids = columnIds;
-    String name = tag;
-    if (ids != null && name != null) {
-      attempt(
-          "fold the history of jobs",
-          () -> {
-            records.tidy(ids, lease.epoch());
-            return true;
-          });
-      attempt(
-          "take the tag %s off".formatted(name),
-          () -> {
-            LanceTables.untag(target.ref(), name);
-            return true;
-          });
-    }
+  private void foldAndUntag() {
+    attempt(
+        "fold the history of jobs",
+        () -> {
+          records.tidy(job.id().columnIds(), job.id().epoch());
+          return true;
+        });
+    attempt(
+        "take the tag %s off".formatted(tag()),
+        () -> {
+          LanceTables.untag(target.ref(), tag());
+          return true;
+        });
   }
 
   /** Empty if it did not work, which is noted. */

@@ -1,7 +1,6 @@
 package io.lancebackfill.job;
 
 import io.lancebackfill.job.JobListener.JobInfo;
-import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.JobCounts;
 import io.lancebackfill.state.JobEvent;
 import io.lancebackfill.state.JobRecords;
@@ -28,10 +27,7 @@ final class JobJournal {
   private final JobRecords records;
   private final JobListener listener;
   private final JobInfo info;
-  private final ComputedColumn column;
-  private final String driver;
-  private final long epoch;
-  private final String generation;
+  private final RunId run;
   private final String options;
   private final long startedNanos = System.nanoTime();
   private final List<JobEvent> unwritten = new ArrayList<>();
@@ -39,22 +35,11 @@ final class JobJournal {
   private long lastVersion;
   private String endMessage = "";
 
-  JobJournal(
-      JobRecords records,
-      JobListener listener,
-      JobInfo info,
-      ComputedColumn column,
-      String driver,
-      long epoch,
-      String generation,
-      String options) {
+  JobJournal(JobRecords records, JobListener listener, JobInfo info, RunId run, String options) {
     this.records = records;
     this.listener = listener;
     this.info = info;
-    this.column = column;
-    this.driver = driver;
-    this.epoch = epoch;
-    this.generation = generation;
+    this.run = run;
     this.options = options;
   }
 
@@ -180,15 +165,15 @@ final class JobJournal {
     lastVersion = tableVersion;
     unwritten.add(
         new JobEvent(
-            info.jobId(),
+            run.jobId(),
             Instant.now().truncatedTo(ChronoUnit.MICROS),
             event,
             status,
-            column.name(),
-            column.idKey(),
-            driver,
-            epoch,
-            generation,
+            run.column(),
+            run.columnIds(),
+            run.driver(),
+            run.epoch(),
+            run.generation(),
             tableVersion,
             counts,
             rowsPlanned,

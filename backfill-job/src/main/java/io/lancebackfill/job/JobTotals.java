@@ -16,7 +16,6 @@ import org.roaringbitmap.RoaringBitmap;
  */
 final class JobTotals {
   private final JobJournal journal;
-  private final AttachmentNotes attachments;
   private final Set<Integer> planned = new HashSet<>();
   private final Set<Integer> committed = new HashSet<>();
 
@@ -30,9 +29,8 @@ final class JobTotals {
   private long bytesWritten;
   private long rowsToCompute;
 
-  JobTotals(JobJournal journal, AttachmentNotes attachments) {
+  JobTotals(JobJournal journal) {
     this.journal = journal;
-    this.attachments = attachments;
   }
 
   /** A round's plan: what earlier rounds did is behind it. */
@@ -74,7 +72,6 @@ final class JobTotals {
   void committed(CommitOutcome outcome) {
     committed.addAll(outcome.committed());
     commits += outcome.commits();
-    attachments.add(outcome);
     journal.committed(outcome.version(), counts(), rowsToCompute);
   }
 
@@ -82,10 +79,6 @@ final class JobTotals {
   void noCheckpoints(String cause) {
     journal.trouble(
         "Checkpoints could not be written, so a crash would have cost more work", cause);
-  }
-
-  AttachmentNotes attachments() {
-    return attachments;
   }
 
   void tick(long liveRows) {

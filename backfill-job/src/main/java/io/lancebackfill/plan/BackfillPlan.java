@@ -1,6 +1,7 @@
 package io.lancebackfill.plan;
 
 import io.lancebackfill.state.ColumnOrigin;
+import io.lancebackfill.state.JobCounts;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -45,5 +46,15 @@ public record BackfillPlan(
   /** Rows on which the function must run. */
   public long rowsToCompute() {
     return fragments.stream().mapToLong(f -> f.compute().getLongCardinality()).sum();
+  }
+
+  /** The counters of a job that has done nothing of it yet. */
+  public JobCounts counts() {
+    long takenOver =
+        fragments.stream()
+            .flatMap(f -> f.checkpoints().stream())
+            .mapToLong(c -> c.rows().getLongCardinality())
+            .sum();
+    return new JobCounts(fragments.size(), 0, fragmentsSkipped, 0, takenOver, 0, 0, 0);
   }
 }

@@ -51,9 +51,10 @@ final class AddColumnProcedure implements Procedure {
   @Override
   public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
     List<String> names = RequiredNames.of(arguments);
-    TableAddress address = new TableResolver(context).resolve(arguments.string("table"));
+    TableResolver resolver = CallTargets.resolver(context);
+    TableAddress address = resolver.resolve(arguments.string("table"));
     List<Declared> declared =
-        new ColumnDeclarations(context.session(), CallTargets.table(context, address))
+        new ColumnDeclarations(context.session(), resolver.target(address))
             .add(
                 names,
                 arguments.string("expression"),

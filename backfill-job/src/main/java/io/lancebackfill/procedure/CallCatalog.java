@@ -1,5 +1,6 @@
 package io.lancebackfill.procedure;
 
+import io.lancebackfill.datasource.table.DatasetRef;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -91,6 +92,11 @@ public record CallCatalog(String name, String className, Map<String, String> opt
   /** The folder or address that holds the catalog's tables, if it is configured. */
   public Optional<String> root() {
     return Optional.ofNullable(options.get("root"));
+  }
+
+  /** The same folder with the catalog's credentials. */
+  public Optional<DatasetRef> folder() {
+    return root().map(root -> new DatasetRef(root, storageOptions()));
   }
 
   /** Credentials and the like, as Lance takes them. Secret. */

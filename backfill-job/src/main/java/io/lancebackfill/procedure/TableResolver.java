@@ -2,9 +2,11 @@ package io.lancebackfill.procedure;
 
 import io.lancebackfill.datasource.table.CatalogTables;
 import io.lancebackfill.datasource.table.Credentials;
+import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.NearestName;
+import io.lancebackfill.job.TableTarget;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -42,9 +44,25 @@ public final class TableResolver {
   private final SparkSession session;
   private final CallCatalog callCatalog;
 
-  public TableResolver(ProcedureContext context) {
-    this.session = context.session();
-    this.callCatalog = context.catalog();
+  /**
+   * @param callCatalog the catalog of the CALL
+   */
+  public TableResolver(SparkSession session, CallCatalog callCatalog) {
+    this.session = session;
+    this.callCatalog = callCatalog;
+  }
+
+  /** The table of {@link #resolve} with the folder of the CALL's catalog. */
+  public TableTarget target(String table) {
+    return target(resolve(table));
+  }
+
+  public TableTarget target(TableAddress address) {
+    return new TableTarget(
+        address.displayName(),
+        new DatasetRef(address.uri(), address.storageOptions()),
+        callCatalog.name(),
+        callCatalog.folder().orElse(null));
   }
 
   /**

@@ -32,7 +32,7 @@ public final class TableTargets {
             .or(() -> of(lance, spark.sessionState().catalogManager().currentCatalog().name()))
             .or(() -> lance.size() == 1 ? Optional.of(lance.get(0)) : Optional.empty())
             .orElseThrow(() -> noCatalog(lance, table));
-    return CallTargets.table(new ProcedureContext(spark, catalog), table);
+    return new TableResolver(spark, catalog).target(table);
   }
 
   private static Optional<CallCatalog> named(

@@ -67,7 +67,7 @@ class TestTableResolver {
 
   private static TableAddress resolve(String table) {
     CallCatalog lance = CallCatalog.find(spark.sessionState().conf(), "lance").orElseThrow();
-    return new TableResolver(new ProcedureContext(spark, lance)).resolve(table);
+    return new TableResolver(spark, lance).resolve(table);
   }
 
   @ParameterizedTest

@@ -1,0 +1,21 @@
+package io.lancebackfill.job;
+
+import io.lancebackfill.datasource.store.Lease;
+import io.lancebackfill.state.ComputedColumn;
+
+/**
+ * Which run of which job does something; every record that it leaves says so.
+ *
+ * @param column names of the columns that it fills, with commas
+ * @param columnIds {@link ComputedColumn#idKey}
+ * @param driver id of the driver process
+ * @param epoch the lease's: of two runs on a column, the one with the higher epoch is the later
+ * @param generation job id that a recompute counts as its own; empty for other jobs
+ */
+record RunId(
+    String jobId, String column, String columnIds, String driver, long epoch, String generation) {
+  static RunId of(String jobId, ComputedColumn column, Lease lease, String generation) {
+    return new RunId(
+        jobId, column.name(), column.idKey(), lease.holder().driver(), lease.epoch(), generation);
+  }
+}
