@@ -56,18 +56,29 @@ final class ManifestFields {
 
   private static ByteBuffer file(DatasetRef table, long version) {
     String counted = Long.toUnsignedString(-1L - version);
+    String name = "0".repeat(20 - counted.length()) + counted + ".manifest";
     try {
-      return StoredFile.read(
-          table, FOLDER, "0".repeat(20 - counted.length()) + counted + ".manifest");
+      return StoredFile.read(table, FOLDER, name);
     } catch (DatasetException e) {
+      if (isPassing(e)) {
+        throw e;
+      }
       try {
         // Tables of old have their versions' own numbers there.
         return StoredFile.read(table, FOLDER, version + ".manifest");
       } catch (DatasetException alsoNot) {
+        if (isPassing(alsoNot)) {
+          throw alsoNot;
+        }
         e.addSuppressed(alsoNot);
         throw e;
       }
     }
+  }
+
+  /** Whether the failure says nothing of the file; some stores refuse what is not there. */
+  private static boolean isPassing(DatasetException e) {
+    return e.kind() == Kind.UNAVAILABLE || e.kind() == Kind.INTERRUPTED;
   }
 
   private static ByteBuffer message(ByteBuffer file) {
