@@ -29,6 +29,7 @@ public enum BackfillErrorCode {
   TYPE_MISMATCH(Kind.USER),
   VERSION_NOT_FOUND(Kind.USER),
   READ_ONLY_TABLE(Kind.EXTERNAL),
+  MANAGED_VERSIONING(Kind.USER),
   // Expressions and functions
   INVALID_EXPRESSION(Kind.USER),
   NON_DETERMINISTIC_EXPRESSION(Kind.USER),

@@ -9,6 +9,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import org.apache.arrow.vector.types.pojo.ArrowType.Utf8;
+import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.analysis.UnresolvedAttribute;
 import org.apache.spark.sql.catalyst.expressions.Expression;
@@ -41,7 +43,7 @@ final class UnreadableColumns {
             new BackfillException(
                 BackfillErrorCode.UNSUPPORTED_TYPE,
                 "'%s' reads column '%s', which Spark cannot: its type is %s. Add a copy of a type that Spark has, with pylance: %s, and use that."
-                    .formatted(expression, column.name(), column.field(), copy(column))));
+                    .formatted(expression, column.name(), type(column.field()), copy(column))));
       }
     }
     faults.throwIfAny();
@@ -54,11 +56,21 @@ final class UnreadableColumns {
     JavaConverters.seqAsJavaList(expression.children()).forEach(child -> collect(child, names));
   }
 
+  private static String type(Field field) {
+    return field.getDictionary() == null
+        ? field.toString()
+        : "dictionary of " + (field.getType() instanceof Utf8 ? "string" : field.getType());
+  }
+
   private static String copy(TableColumn column) {
+    boolean dictionary = column.field().getDictionary() != null;
     String type =
         switch (column.field().getType().getTypeID()) {
+          case Utf8, LargeUtf8 -> dictionary ? "STRING" : "";
+          case Bool -> "BOOLEAN";
+          case Int -> "BIGINT";
           case Timestamp -> "TIMESTAMP(6)";
-          case FloatingPoint -> "FLOAT";
+          case FloatingPoint -> dictionary ? "DOUBLE" : "FLOAT";
           case Time, Duration -> "BIGINT";
           case Decimal -> "DECIMAL(38, 10)";
           default -> "";

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.SparkSession;
@@ -68,8 +69,8 @@ public final class TableResolver {
   /**
    * @param table a URI or a name; names may be quoted as in SQL. Whether a dataset lies at a URI is
    *     not looked at
-   * @throws BackfillException INVALID_ARGUMENT, UNKNOWN_CATALOG, TABLE_NOT_FOUND or
-   *     NOT_A_LANCE_TABLE
+   * @throws BackfillException INVALID_ARGUMENT, UNKNOWN_CATALOG, TABLE_NOT_FOUND, NOT_A_LANCE_TABLE
+   *     or MANAGED_VERSIONING
    */
   public TableAddress resolve(String table) {
     if (table.contains("/")) {
@@ -82,7 +83,10 @@ public final class TableResolver {
     Map<Reading, Exception> missing = new LinkedHashMap<>();
     for (Reading reading : readings(parts)) {
       try {
-        return address(reading, load(reading));
+        Table loaded = load(reading);
+        TableAddress address = address(reading, loaded);
+        refuseManaged(reading, () -> CatalogTables.managedVersioning(loaded));
+        return address;
       } catch (NoSuchTableException | NoSuchNamespaceException | NoSuchDatabaseException e) {
         missing.put(reading, e);
       } catch (BackfillException e) {
@@ -103,6 +107,7 @@ public final class TableResolver {
     if (reading.plugin() instanceof TableCatalog tables) {
       Optional<CatalogTables.Address> address = CatalogTables.address(tables, reading.identifier());
       if (address.isPresent()) {
+        refuseManaged(reading, () -> CatalogTables.managedVersioning(tables, reading.identifier()));
         return new TableAddress(
             reading.displayName(),
             address.get().uri(),
@@ -112,6 +117,22 @@ public final class TableResolver {
     }
     storage(reading.catalog()).requireReachable();
     throw cannotLoad(reading, failure);
+  }
+
+  /** Our commits go to the storage, and the namespace would not hear of them. */
+  private static void refuseManaged(Reading reading, BooleanSupplier managedVersioning) {
+    boolean managed;
+    try {
+      managed = managedVersioning.getAsBoolean();
+    } catch (RuntimeException e) {
+      throw cannotLoad(reading, e);
+    }
+    if (managed) {
+      throw new BackfillException(
+          BackfillErrorCode.MANAGED_VERSIONING,
+          "The versions of %s are kept by the namespace of catalog '%s' (managed_versioning), and computed columns are not committed through it: nothing was read or changed. Use a table whose versions lie in its own folder, as in a catalog with impl=dir and without spark.sql.catalog.%s.table_version_tracking_enabled."
+              .formatted(reading.displayName(), reading.catalog(), reading.catalog()));
+    }
   }
 
   private static BackfillException cannotLoad(Reading reading, Exception e) {

@@ -26,6 +26,7 @@ import static io.lancebackfill.error.BackfillErrorCode.INVALID_WHERE;
 import static io.lancebackfill.error.BackfillErrorCode.JOB_INTERRUPTED;
 import static io.lancebackfill.error.BackfillErrorCode.JOB_NOT_FOUND;
 import static io.lancebackfill.error.BackfillErrorCode.LEASE_LOST;
+import static io.lancebackfill.error.BackfillErrorCode.MANAGED_VERSIONING;
 import static io.lancebackfill.error.BackfillErrorCode.MISSING_ARGUMENT;
 import static io.lancebackfill.error.BackfillErrorCode.MISSING_JARS;
 import static io.lancebackfill.error.BackfillErrorCode.NON_DETERMINISTIC_EXPRESSION;
@@ -286,6 +287,13 @@ class TestErrorsDocument {
         "A backfill of a table in a folder of somebody else's.",
         "[READ_ONLY_TABLE] Cannot tag version 4 of /data/lance/images.lance: permission denied. Check the credentials and the rights on that address.",
         "ReadOnlyTableIT meets it.");
+    told(
+        MANAGED_VERSIONING,
+        "The catalog's namespace keeps the versions of the table, and would not hear of our commits.",
+        "Use a table whose versions lie in its own folder; with impl=dir, leave table_version_tracking_enabled off.",
+        "Any call on a table of such a catalog.",
+        "[MANAGED_VERSIONING] The versions of lance.default.images are kept by the namespace of catalog 'lance' (managed_versioning), and computed columns are not committed through it: nothing was read or changed. Use a table whose versions lie in its own folder, as in a catalog with impl=dir and without spark.sql.catalog.lance.table_version_tracking_enabled.",
+        "TestManagedVersioning meets it.");
   }
 
   private static void expressionsAndFunctions() {

@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -54,9 +53,6 @@ class TestForeignColumns {
         }
         for name in ('named', 'plain', 'uri'):
             lance.write_dataset(pa.table(columns), f'{uri}/{name}.lance', data_storage_version='2.2', max_rows_per_file=3)
-        lance.write_dataset(
-            pa.table({'id': columns['id'], 'c': col(['a', 'b'], pa.string()).dictionary_encode()}),
-            f'{uri}/categories.lance')
         """);
   }
 
@@ -130,16 +126,6 @@ class TestForeignColumns {
         .hasMessageContaining("[UNSUPPORTED_TYPE]")
         .hasMessageContaining("reads column '" + column + "', which Spark cannot: its type is")
         .hasMessageContaining("Add a copy of a type that Spark has, with pylance");
-  }
-
-  @Test
-  void aDictionaryColumnIsNamed() {
-    for (String table : List.of("lance.categories", root.resolve("categories.lance").toString())) {
-      assertThatThrownBy(() -> session.call("add_column('%s', 'n', 'id + 1')", table))
-          .hasMessageContaining("categories.lance has a dictionary column")
-          .hasMessageContaining("integers, as Spark sees them, are [id, c]")
-          .hasMessageContaining("astype('str')");
-    }
   }
 
   @ParameterizedTest

@@ -3,6 +3,7 @@ package io.lancebackfill.job;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
@@ -39,6 +40,25 @@ class TestUnreachableStorage {
   void aStoreThatIsNotThere() {
     s3("gone", "http://127.0.0.1:1");
     refused("gone", "t", "[STORAGE_FAILED]", "'s3://bucket/tables'", "spark.sql.catalog.gone.root");
+  }
+
+  /** Only where nobody gives the machine credentials: not its environment, nor its cloud. */
+  @Test
+  void noCredentialsAtAll() {
+    assumeThat(System.getenv().keySet())
+        .noneMatch(name -> name.matches("AWS_.*(KEY|PROFILE|ROLE|TOKEN|CREDENTIALS).*"));
+    catalog(
+        "anonymous",
+        "s3://bucket/tables",
+        Map.of(
+            "aws_endpoint", "http://127.0.0.1:1",
+            "allow_http", "true",
+            "aws_region", "us-east-1",
+            "client_max_retries", "0",
+            "client_retry_timeout", "1"));
+    refused("anonymous", "t", "[STORAGE_FAILED]", "'s3://bucket/tables'", "credential");
+    String uri = "s3://bucket/tables/t.lance";
+    refused("anonymous", uri, "[STORAGE_FAILED]", uri, "credential");
   }
 
   @ParameterizedTest

@@ -8,6 +8,7 @@ import io.lancebackfill.datasource.table.DatasetOpener;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.table.LanceTables;
+import io.lancebackfill.datasource.table.ProjectFields;
 import io.lancebackfill.datasource.table.SnapshotReader;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
@@ -26,7 +27,7 @@ import org.lance.fragment.DataFile;
 import org.lance.index.Index;
 import org.lance.operation.DataReplacement;
 import org.lance.operation.DataReplacement.DataReplacementGroup;
-import org.lance.operation.Project;
+import org.lance.operation.Operation;
 
 /**
  * Attaches column files where the column lies in files with others, and keeps row versions: a
@@ -214,8 +215,8 @@ final class ShadowColumn {
       read = SnapshotReader.read(table, newest);
       requireFits(read);
       requireCovered(read, shadows);
-      Project project =
-          Project.builder().schema(ShadowSchema.withoutOld(newest, read, columns, shadows)).build();
+      Operation project =
+          new ProjectFields(ShadowSchema.withoutOld(newest, read, columns, shadows));
       if (!stillOwner.getAsBoolean()) {
         throw new LostOwnershipException(
             "Column "

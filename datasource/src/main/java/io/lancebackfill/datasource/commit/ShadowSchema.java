@@ -3,7 +3,7 @@ package io.lancebackfill.datasource.commit;
 import static java.util.Objects.requireNonNull;
 
 import io.lancebackfill.datasource.table.ColumnTypes;
-import io.lancebackfill.datasource.table.SnapshotReader;
+import io.lancebackfill.datasource.table.FieldIdentity;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import java.util.ArrayList;
@@ -14,7 +14,6 @@ import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.FieldType;
 import org.apache.arrow.vector.types.pojo.Schema;
 import org.lance.Dataset;
-import org.lance.schema.LanceField;
 
 /** The schema in which shadow columns have taken the place of the columns that they stand for. */
 final class ShadowSchema {
@@ -28,8 +27,9 @@ final class ShadowSchema {
   static Schema withoutOld(
       Dataset newest, TableSnapshot read, List<TableColumn> columns, List<TableColumn> shadows) {
     Schema schema = newest.getSchema();
-    Map<Integer, LanceField> byId = new HashMap<>();
-    newest.getLanceSchema().fields().forEach(field -> byId.put(field.getId(), field));
+    List<FieldIdentity> identities = FieldIdentity.of(read.ref(), newest);
+    Map<Integer, FieldIdentity> byId = new HashMap<>();
+    identities.forEach(identity -> byId.put(identity.id(), identity));
     Map<Integer, Integer> shadowOf = new HashMap<>();
     for (int i = 0; i < columns.size(); i++) {
       shadowOf.put(columns.get(i).id(), shadows.get(i).id());
@@ -37,16 +37,16 @@ final class ShadowSchema {
     List<Field> fields = new ArrayList<>();
     for (int i = 0; i < read.columns().size(); i++) {
       TableColumn column = read.columns().get(i);
-      Field field = schema.getFields().get(i);
+      FieldIdentity identity = identities.get(i);
+      Field field = identity.withDictionaries(schema.getFields().get(i));
       Integer shadow = shadowOf.get(column.id());
       if (shadow != null) {
         Map<String, String> metadata = new HashMap<>(column.metadata());
         metadata.put(TableColumn.PREVIOUS_IDS, column.previousIdsAndOwn());
         fields.add(
-            SnapshotReader.withIds(
-                ColumnTypes.withMetadata(field, metadata), requireNonNull(byId.get(shadow))));
+            requireNonNull(byId.get(shadow)).withIds(ColumnTypes.withMetadata(field, metadata)));
       } else if (!shadowOf.containsValue(column.id())) {
-        fields.add(SnapshotReader.withIds(field, requireNonNull(byId.get(column.id()))));
+        fields.add(identity.withIds(field));
       }
     }
     return new Schema(fields, schema.getCustomMetadata());

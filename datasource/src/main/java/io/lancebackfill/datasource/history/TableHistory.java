@@ -20,7 +20,6 @@ import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import org.lance.Dataset;
 import org.lance.FragmentMetadata;
-import org.lance.Transaction;
 import org.lance.Version;
 import org.lance.operation.Operation;
 import org.lance.operation.Restore;
@@ -46,9 +45,9 @@ public final class TableHistory {
       Set<Long> there = existing(table, after, through);
       long missingFrom = 0;
       for (long version = after + 1; version <= through; version++) {
-        Optional<Operation> operation =
-            there.contains(version) ? operation(ref, table, version) : Optional.empty();
-        if (operation.isEmpty()) {
+        Optional<List<TableChange>> made =
+            there.contains(version) ? madeBy(ref, table, version) : Optional.empty();
+        if (made.isEmpty()) {
           missingFrom = missingFrom == 0 ? version : missingFrom;
           continue;
         }
@@ -56,7 +55,7 @@ public final class TableHistory {
           changes.add(new Gap(missingFrom, version - 1));
           missingFrom = 0;
         }
-        changes.addAll(changes(version, operation.get()));
+        changes.addAll(made.get());
       }
       if (missingFrom > 0) {
         changes.add(new Gap(missingFrom, through));
@@ -72,11 +71,15 @@ public final class TableHistory {
         : table.listVersions().stream().map(Version::getId).collect(Collectors.toSet());
   }
 
-  /** The operation that made a version; empty if the version or its transaction is gone. */
-  private static Optional<Operation> operation(DatasetRef ref, Dataset table, long version) {
+  /** What made a version; empty if the version or its transaction is gone. */
+  private static Optional<List<TableChange>> madeBy(DatasetRef ref, Dataset table, long version) {
     try (Dataset at = table.checkoutVersion(version)) {
-      return at.readTransaction().map(Transaction::operation);
+      return at.readTransaction().map(made -> changes(version, made.operation()));
     } catch (Exception e) {
+      if (LanceErrorClassifier.dictionaryInSchema(e)) {
+        // Only what gives the table another schema carries one, and that moves no rows.
+        return Optional.of(List.of());
+      }
       DatasetException classified =
           LanceErrorClassifier.classify(
               "read the transaction of version " + version + " of", ref, e);

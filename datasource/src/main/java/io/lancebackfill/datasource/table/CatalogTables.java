@@ -54,23 +54,9 @@ public final class CatalogTables {
       return Optional.empty();
     }
     Map<String, String> properties = lance.getNamespaceProperties();
-    List<String> id = new ArrayList<>();
-    if (properties.containsKey(PARENT)) {
-      id.addAll(
-          List.of(
-              properties
-                  .get(PARENT)
-                  .split(Pattern.quote(properties.getOrDefault(PARENT_DELIMITER, ".")))));
-    }
-    id.addAll(List.of(identifier.namespace()));
-    id.add(identifier.name());
-    DescribeTableRequest request = new DescribeTableRequest();
-    request.setId(id);
     DescribeTableResponse described;
     try {
-      described =
-          LanceRuntime.getOrCreateNamespace(lance.getNamespaceImpl(), properties)
-              .describeTable(request);
+      described = describe(lance.getNamespaceImpl(), properties, id(properties, identifier));
     } catch (RuntimeException e) {
       // Whoever asks has an exception that says more.
       return Optional.empty();
@@ -87,6 +73,58 @@ public final class CatalogTables {
     }
     String location = described.getLocation();
     return location == null ? Optional.empty() : Optional.of(new Address(location, storage));
+  }
+
+  private static List<String> id(Map<String, String> properties, Identifier identifier) {
+    List<String> id = new ArrayList<>();
+    if (properties.containsKey(PARENT)) {
+      id.addAll(
+          List.of(
+              properties
+                  .get(PARENT)
+                  .split(Pattern.quote(properties.getOrDefault(PARENT_DELIMITER, ".")))));
+    }
+    id.addAll(List.of(identifier.namespace()));
+    id.add(identifier.name());
+    return id;
+  }
+
+  /**
+   * Whether the namespace of a loaded table keeps the table's versions: then each commit has to go
+   * through it, and storage alone does not tell which version is the newest.
+   *
+   * @throws RuntimeException if the namespace does not answer
+   */
+  public static boolean managedVersioning(Table table) {
+    return table instanceof LanceDataset dataset
+        && dataset.getNamespaceImpl() != null
+        && dataset.readOptions().getTableId() != null
+        && managedVersioning(
+            dataset.getNamespaceImpl(),
+            dataset.getNamespaceProperties(),
+            dataset.readOptions().getTableId());
+  }
+
+  /** The same for a table that cannot be loaded, but has an {@linkplain #address address}. */
+  public static boolean managedVersioning(TableCatalog catalog, Identifier identifier) {
+    return catalog instanceof BaseLanceNamespaceSparkCatalog lance
+        && lance.getNamespaceImpl() != null
+        && managedVersioning(
+            lance.getNamespaceImpl(),
+            lance.getNamespaceProperties(),
+            id(lance.getNamespaceProperties(), identifier));
+  }
+
+  private static boolean managedVersioning(
+      String namespace, Map<String, String> properties, List<String> id) {
+    return Boolean.TRUE.equals(describe(namespace, properties, id).getManagedVersioning());
+  }
+
+  private static DescribeTableResponse describe(
+      String namespace, Map<String, String> properties, List<String> id) {
+    DescribeTableRequest request = new DescribeTableRequest();
+    request.setId(id);
+    return LanceRuntime.getOrCreateNamespace(namespace, properties).describeTable(request);
   }
 
   /** The address of a Lance table; empty if the table is of another kind. */

@@ -88,6 +88,15 @@ public final class LanceErrorClassifier {
     return ADDRESS.matcher(own).replaceAll("/");
   }
 
+  /**
+   * True if the error says that Lance's Java cannot tell a schema, or a transaction that carries
+   * one, since a column of it is a dictionary.
+   */
+  public static boolean dictionaryInSchema(Throwable error) {
+    return error instanceof IllegalArgumentException
+        && text(error).contains("ArrowSchema conversion error");
+  }
+
   /** True if the error says that a tag of this name is there already. */
   static boolean tagExists(Throwable error) {
     return text(error).contains("Ref conflict error");

@@ -17,10 +17,9 @@ import org.lance.Ref;
 import org.lance.Transaction;
 import org.lance.ipc.LanceScanner;
 import org.lance.ipc.ScanOptions;
-import org.lance.operation.Project;
+import org.lance.operation.Operation;
 import org.lance.operation.UpdateConfig;
 import org.lance.operation.UpdateMap;
-import org.lance.schema.LanceField;
 
 /**
  * What is done to a table's metadata. Each call opens the table, does one thing and closes it;
@@ -113,7 +112,7 @@ public final class LanceTables {
         "drop columns of",
         table -> {
           if (names.stream().anyMatch(name -> LanceNames.unreadable(name).isPresent())) {
-            project(table, field -> names.contains(field.getName()) ? null : field);
+            project(ref, table, field -> names.contains(field.getName()) ? null : field);
           } else {
             table.dropColumns(names);
           }
@@ -126,18 +125,19 @@ public final class LanceTables {
    *
    * @param change gives null for a field that is to go
    */
-  private static void project(Dataset table, Function<Field, @Nullable Field> change) {
-    List<LanceField> identities = table.getLanceSchema().fields();
+  private static void project(
+      DatasetRef ref, Dataset table, Function<Field, @Nullable Field> change) {
+    List<FieldIdentity> identities = FieldIdentity.of(ref, table);
     Schema schema = table.getSchema();
     List<Field> fields = new ArrayList<>();
     for (int i = 0; i < identities.size(); i++) {
-      Field changed = change.apply(schema.getFields().get(i));
+      FieldIdentity identity = identities.get(i);
+      Field changed = change.apply(identity.withDictionaries(schema.getFields().get(i)));
       if (changed != null) {
-        fields.add(SnapshotReader.withIds(changed, identities.get(i)));
+        fields.add(identity.withIds(changed));
       }
     }
-    Project operation =
-        Project.builder().schema(new Schema(fields, schema.getCustomMetadata())).build();
+    Operation operation = new ProjectFields(new Schema(fields, schema.getCustomMetadata()));
     try (Transaction transaction =
             new Transaction.Builder().readVersion(table.version()).operation(operation).build();
         Dataset committed = new CommitBuilder(table).skipAutoCleanup(true).execute(transaction)) {
@@ -155,7 +155,7 @@ public final class LanceTables {
     if (updates.values().stream()
         .flatMap(values -> values.values().stream())
         .anyMatch(LanceNames::beyondJni)) {
-      change(ref, "update field metadata of", table -> mergeMetadata(table, updates));
+      change(ref, "update field metadata of", table -> mergeMetadata(ref, table, updates));
       return;
     }
     Map<Integer, UpdateMap> merged = new HashMap<>();
@@ -183,12 +183,14 @@ public final class LanceTables {
         });
   }
 
-  private static void mergeMetadata(Dataset table, Map<Integer, Map<String, String>> updates) {
+  private static void mergeMetadata(
+      DatasetRef ref, Dataset table, Map<Integer, Map<String, String>> updates) {
     Map<String, Map<String, String>> byName = new HashMap<>();
-    for (LanceField field : table.getLanceSchema().fields()) {
-      byName.put(field.getName(), updates.getOrDefault(field.getId(), Map.of()));
+    for (FieldIdentity field : FieldIdentity.of(ref, table)) {
+      byName.put(field.name(), updates.getOrDefault(field.id(), Map.of()));
     }
     project(
+        ref,
         table,
         field -> ColumnTypes.withMetadata(field, byName.getOrDefault(field.getName(), Map.of())));
   }

@@ -150,7 +150,8 @@ public record TableSnapshot(
   }
 
   private static boolean known(Field field) {
-    if (NOT_READ.contains(field.getMetadata().getOrDefault("ARROW:extension:name", ""))
+    if (field.getDictionary() != null
+        || NOT_READ.contains(field.getMetadata().getOrDefault("ARROW:extension:name", ""))
         || field.getMetadata().containsKey("lance-encoding:blob")
         || field.getChildren().stream().anyMatch(child -> !known(child))) {
       return false;
