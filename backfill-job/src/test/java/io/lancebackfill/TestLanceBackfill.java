@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.job.BackfillResult;
-import io.lancebackfill.job.CoverageReport;
+import io.lancebackfill.report.CoverageReport;
 import io.lancebackfill.sql.LanceBackfillExtensions;
 import io.lancebackfill.state.JobStatus;
 import java.nio.file.Path;

@@ -22,12 +22,21 @@ class TestProjectRules {
   /** Upper layers first; a layer may use those after it. */
   private static final List<List<String>> LAYERS =
       List.of(
-          List.of("catalog", "sql"),
+          List.of("sql"),
+          List.of("catalog"),
           List.of("procedure"),
+          List.of("call"),
           List.of("job"),
+          List.of("clean"),
+          List.of("report"),
+          List.of("declare"),
+          List.of("progress"),
+          List.of("table"),
           List.of("commit"),
           List.of("run"),
+          List.of("task"),
           List.of("plan"),
+          List.of("coverage"),
           List.of("state"),
           List.of("config", "error"));
 

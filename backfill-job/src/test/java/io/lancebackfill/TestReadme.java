@@ -2,9 +2,9 @@ package io.lancebackfill;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lancebackfill.call.Procedure;
+import io.lancebackfill.call.ProcedureParameter;
 import io.lancebackfill.config.OptionsTable;
-import io.lancebackfill.procedure.Procedure;
-import io.lancebackfill.procedure.ProcedureParameter;
 import io.lancebackfill.procedure.Procedures;
 import io.lancebackfill.sql.LanceBackfillExtensions;
 import java.io.IOException;

@@ -1,7 +1,7 @@
 package io.lancebackfill.catalog;
 
-import io.lancebackfill.job.ColumnDeclarations;
-import io.lancebackfill.procedure.TableTargets;
+import io.lancebackfill.declare.ColumnDeclarations;
+import io.lancebackfill.table.TableTargets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

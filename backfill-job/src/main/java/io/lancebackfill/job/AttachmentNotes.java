@@ -5,6 +5,7 @@ import io.lancebackfill.datasource.commit.ColumnIndexes;
 import io.lancebackfill.datasource.commit.CommitOutcome;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.state.ComputedColumn;
+import io.lancebackfill.table.TableTarget;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashMap;

@@ -6,13 +6,18 @@ import static io.lancebackfill.config.BackfillOptions.LEASE_DURATION;
 import io.lancebackfill.datasource.store.Lease;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillException;
-import io.lancebackfill.job.JobListener.JobInfo;
 import io.lancebackfill.plan.BackfillPlan;
+import io.lancebackfill.progress.ConsoleProgress;
+import io.lancebackfill.progress.JobListener;
+import io.lancebackfill.progress.JobListener.JobInfo;
+import io.lancebackfill.report.HeldBackNote;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.JobRecords;
 import io.lancebackfill.state.JobRecords.Followed;
 import io.lancebackfill.state.JobStatus;
 import io.lancebackfill.state.TableState;
+import io.lancebackfill.table.StorageErrors;
+import io.lancebackfill.table.Tables;
 import org.apache.spark.sql.SparkSession;
 
 /**

@@ -2,6 +2,8 @@ package io.lancebackfill.job;
 
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
+import io.lancebackfill.table.StorageErrors;
+import io.lancebackfill.table.TableTarget;
 import java.util.Map;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;

@@ -1,5 +1,6 @@
 package io.lancebackfill.job;
 
+import io.lancebackfill.table.TableTarget;
 import java.util.Map;
 
 /**

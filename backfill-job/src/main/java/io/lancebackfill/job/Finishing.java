@@ -1,14 +1,18 @@
 package io.lancebackfill.job;
 
+import io.lancebackfill.clean.CheckpointCleaner;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.datasource.write.NamedFiles;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.RemoteTrace;
+import io.lancebackfill.progress.JobJournal;
 import io.lancebackfill.state.JobCounts;
 import io.lancebackfill.state.JobRecords;
 import io.lancebackfill.state.JobStatus;
+import io.lancebackfill.table.TableTarget;
+import io.lancebackfill.table.Tables;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;

@@ -4,6 +4,8 @@ import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.FragmentPlan;
+import io.lancebackfill.progress.JobJournal;
+import io.lancebackfill.progress.JobTotals;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.JobCounts;
 import io.lancebackfill.state.JobEvent;

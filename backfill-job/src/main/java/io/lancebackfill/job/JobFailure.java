@@ -4,6 +4,8 @@ import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.RootCause;
+import io.lancebackfill.table.StorageErrors;
+import io.lancebackfill.table.TableTarget;
 import org.apache.spark.SparkException;
 
 /** Whatever ended a job, with a code. */

@@ -4,8 +4,10 @@ import io.lancebackfill.datasource.commit.Refusal;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.plan.BackfillPlan;
+import io.lancebackfill.report.HeldBackNote;
 import io.lancebackfill.state.JobStatus;
 import io.lancebackfill.state.TableState;
+import io.lancebackfill.table.TableTarget;
 import java.util.Map;
 import java.util.Set;
 

@@ -10,6 +10,7 @@ import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ComputedColumn;
+import io.lancebackfill.table.Tables;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;

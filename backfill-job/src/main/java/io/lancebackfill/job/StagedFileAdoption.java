@@ -2,6 +2,7 @@ package io.lancebackfill.job;
 
 import io.lancebackfill.commit.CommitCoordinator;
 import io.lancebackfill.commit.StagedFragment;
+import io.lancebackfill.coverage.LiveRowsOfFragments;
 import io.lancebackfill.datasource.commit.ColumnFileAttachment;
 import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.commit.InputPlace;
@@ -12,7 +13,7 @@ import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.datasource.write.StagedColumnFile;
 import io.lancebackfill.datasource.write.StagedFiles;
-import io.lancebackfill.plan.LiveRowsOfFragments;
+import io.lancebackfill.progress.JobTotals;
 import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ColumnOrigin.Part;
 import io.lancebackfill.state.ComputedColumn;

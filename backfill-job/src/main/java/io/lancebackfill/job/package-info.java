@@ -1,4 +1,4 @@
-/** Jobs as users call them: backfill, declare, coverage, clean. */
+/** Jobs: a backfill from its call to its end. */
 @NullMarked
 package io.lancebackfill.job;
 

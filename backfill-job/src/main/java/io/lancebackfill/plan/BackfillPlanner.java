@@ -1,5 +1,9 @@
 package io.lancebackfill.plan;
 
+import io.lancebackfill.coverage.FragmentCoverage;
+import io.lancebackfill.coverage.LiveRowsOfFragments;
+import io.lancebackfill.coverage.RowSelection;
+import io.lancebackfill.coverage.UnknownRows;
 import io.lancebackfill.datasource.table.DeletedRows;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.table.TableSnapshot;

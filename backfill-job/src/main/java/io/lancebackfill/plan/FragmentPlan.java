@@ -1,5 +1,6 @@
 package io.lancebackfill.plan;
 
+import io.lancebackfill.coverage.FragmentCoverage;
 import io.lancebackfill.datasource.table.DeletedRows;
 import io.lancebackfill.state.CheckpointStore.Checkpoint;
 import io.lancebackfill.state.RowOffsets;

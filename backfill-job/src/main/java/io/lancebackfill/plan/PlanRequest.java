@@ -1,5 +1,6 @@
 package io.lancebackfill.plan;
 
+import io.lancebackfill.coverage.ComputedInputs;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.state.CheckpointStore.Checkpoint;

@@ -1,4 +1,4 @@
-/** Which rows of which fragments need computing, and how they are cut into tasks. */
+/** Which rows of which fragments need computing. */
 @NullMarked
 package io.lancebackfill.plan;
 

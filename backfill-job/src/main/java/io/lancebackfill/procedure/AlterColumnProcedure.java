@@ -1,6 +1,12 @@
 package io.lancebackfill.procedure;
 
-import io.lancebackfill.job.ColumnDeclarations;
+import io.lancebackfill.call.ParameterType;
+import io.lancebackfill.call.Procedure;
+import io.lancebackfill.call.ProcedureArguments;
+import io.lancebackfill.call.ProcedureContext;
+import io.lancebackfill.call.ProcedureParameter;
+import io.lancebackfill.call.ProcedureSpec;
+import io.lancebackfill.declare.ColumnDeclarations;
 import java.util.List;
 import org.apache.spark.sql.Row;
 

@@ -3,6 +3,13 @@ package io.lancebackfill.procedure;
 import static org.apache.spark.sql.types.DataTypes.LongType;
 import static org.apache.spark.sql.types.DataTypes.StringType;
 
+import io.lancebackfill.call.ParameterType;
+import io.lancebackfill.call.Procedure;
+import io.lancebackfill.call.ProcedureArguments;
+import io.lancebackfill.call.ProcedureContext;
+import io.lancebackfill.call.ProcedureParameter;
+import io.lancebackfill.call.ProcedureSpec;
+import io.lancebackfill.call.ResultSchema;
 import io.lancebackfill.config.BackfillOptions;
 import io.lancebackfill.config.ConfigOption;
 import io.lancebackfill.job.BackfillAction;

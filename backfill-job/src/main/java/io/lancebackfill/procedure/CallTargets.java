@@ -1,9 +1,12 @@
 package io.lancebackfill.procedure;
 
+import io.lancebackfill.call.ProcedureArguments;
+import io.lancebackfill.call.ProcedureContext;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
-import io.lancebackfill.job.TableTarget;
+import io.lancebackfill.table.TableResolver;
+import io.lancebackfill.table.TableTarget;
 
 /** The table and the catalog folder that a call means. */
 final class CallTargets {

@@ -2,7 +2,14 @@ package io.lancebackfill.procedure;
 
 import static org.apache.spark.sql.types.DataTypes.StringType;
 
-import io.lancebackfill.job.CleanAction;
+import io.lancebackfill.call.ParameterType;
+import io.lancebackfill.call.Procedure;
+import io.lancebackfill.call.ProcedureArguments;
+import io.lancebackfill.call.ProcedureContext;
+import io.lancebackfill.call.ProcedureParameter;
+import io.lancebackfill.call.ProcedureSpec;
+import io.lancebackfill.call.ResultSchema;
+import io.lancebackfill.clean.CleanAction;
 import java.time.Duration;
 import java.util.List;
 import org.apache.spark.sql.Row;

@@ -1,6 +1,10 @@
 package io.lancebackfill.procedure;
 
-import io.lancebackfill.job.FunctionRegistration;
+import io.lancebackfill.call.Procedure;
+import io.lancebackfill.call.ProcedureArguments;
+import io.lancebackfill.call.ProcedureContext;
+import io.lancebackfill.call.ProcedureSpec;
+import io.lancebackfill.declare.FunctionRegistration;
 import java.util.List;
 import org.apache.spark.sql.Row;
 

@@ -1,5 +1,8 @@
 package io.lancebackfill.procedure;
 
+import io.lancebackfill.call.ProcedureContext;
+import io.lancebackfill.table.CallCatalog;
+import io.lancebackfill.table.TableAddress;
 import java.util.List;
 import java.util.Optional;
 

@@ -4,9 +4,16 @@ import static org.apache.spark.sql.types.DataTypes.LongType;
 import static org.apache.spark.sql.types.DataTypes.StringType;
 import static org.apache.spark.sql.types.DataTypes.TimestampType;
 
+import io.lancebackfill.call.ParameterType;
+import io.lancebackfill.call.Procedure;
+import io.lancebackfill.call.ProcedureArguments;
+import io.lancebackfill.call.ProcedureContext;
+import io.lancebackfill.call.ProcedureParameter;
+import io.lancebackfill.call.ProcedureSpec;
+import io.lancebackfill.call.ResultSchema;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
-import io.lancebackfill.job.JobsReport;
+import io.lancebackfill.report.JobsReport;
 import io.lancebackfill.state.JobCounts;
 import io.lancebackfill.state.JobEvent;
 import io.lancebackfill.state.JobStatus;

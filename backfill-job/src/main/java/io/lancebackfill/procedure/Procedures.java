@@ -1,5 +1,6 @@
 package io.lancebackfill.procedure;
 
+import io.lancebackfill.call.ProcedureRegistry;
 import java.util.List;
 
 /** The procedures that this plugin brings. */

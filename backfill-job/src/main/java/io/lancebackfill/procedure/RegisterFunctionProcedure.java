@@ -3,7 +3,14 @@ package io.lancebackfill.procedure;
 import static org.apache.spark.sql.types.DataTypes.StringType;
 import static org.apache.spark.sql.types.DataTypes.TimestampType;
 
-import io.lancebackfill.job.FunctionRegistration;
+import io.lancebackfill.call.ParameterType;
+import io.lancebackfill.call.Procedure;
+import io.lancebackfill.call.ProcedureArguments;
+import io.lancebackfill.call.ProcedureContext;
+import io.lancebackfill.call.ProcedureParameter;
+import io.lancebackfill.call.ProcedureSpec;
+import io.lancebackfill.call.ResultSchema;
+import io.lancebackfill.declare.FunctionRegistration;
 import io.lancebackfill.state.Json;
 import io.lancebackfill.state.StoredFunctions.StoredFunction;
 import java.sql.Timestamp;

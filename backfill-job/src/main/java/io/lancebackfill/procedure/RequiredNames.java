@@ -1,5 +1,6 @@
 package io.lancebackfill.procedure;
 
+import io.lancebackfill.call.ProcedureArguments;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.Faults;
 import java.util.List;

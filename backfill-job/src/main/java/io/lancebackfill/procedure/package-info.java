@@ -1,4 +1,4 @@
-/** What a CALL runs: procedures, their parameters, and the binding of arguments to them. */
+/** The procedures that a CALL runs. */
 @NullMarked
 package io.lancebackfill.procedure;
 

@@ -2,8 +2,9 @@ package io.lancebackfill.run;
 
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.FragmentPlan;
-import io.lancebackfill.run.TaskSpec.CheckpointUse;
 import io.lancebackfill.state.RowOffsets;
+import io.lancebackfill.task.TaskSpec;
+import io.lancebackfill.task.TaskSpec.CheckpointUse;
 import java.util.ArrayList;
 import java.util.List;
 import org.roaringbitmap.RoaringBitmap;

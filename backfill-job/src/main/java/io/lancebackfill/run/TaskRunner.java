@@ -1,11 +1,15 @@
 package io.lancebackfill.run;
 
+import io.lancebackfill.coverage.SqlExecution;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.plan.FragmentPlan;
-import io.lancebackfill.plan.SqlExecution;
 import io.lancebackfill.state.DeclaredInputs;
+import io.lancebackfill.task.ArrowFunction;
+import io.lancebackfill.task.JobTasks;
+import io.lancebackfill.task.TaskResult;
+import io.lancebackfill.task.TaskSpec;
 import java.io.Serializable;
 import java.time.Duration;
 import java.util.ArrayDeque;

@@ -1,4 +1,4 @@
-/** What executors do: read, compute, checkpoint, write a column file. */
+/** What the driver does with Spark: cuts tasks, submits them, takes their results. */
 @NullMarked
 package io.lancebackfill.run;
 

@@ -1,12 +1,12 @@
 package io.lancebackfill.sql;
 
+import io.lancebackfill.call.ArgumentBinder;
+import io.lancebackfill.call.CallArgument;
+import io.lancebackfill.call.Procedure;
+import io.lancebackfill.call.ProcedureArguments;
+import io.lancebackfill.call.ProcedureContext;
 import io.lancebackfill.datasource.table.Credentials;
-import io.lancebackfill.procedure.ArgumentBinder;
-import io.lancebackfill.procedure.CallArgument;
-import io.lancebackfill.procedure.CallCatalog;
-import io.lancebackfill.procedure.Procedure;
-import io.lancebackfill.procedure.ProcedureArguments;
-import io.lancebackfill.procedure.ProcedureContext;
+import io.lancebackfill.table.CallCatalog;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;

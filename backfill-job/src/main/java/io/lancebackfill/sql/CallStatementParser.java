@@ -1,10 +1,10 @@
 package io.lancebackfill.sql;
 
+import io.lancebackfill.call.Procedure;
+import io.lancebackfill.call.ProcedureRegistry;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
-import io.lancebackfill.procedure.CallCatalog;
-import io.lancebackfill.procedure.Procedure;
-import io.lancebackfill.procedure.ProcedureRegistry;
+import io.lancebackfill.table.CallCatalog;
 import java.util.List;
 import java.util.Optional;
 import org.apache.spark.sql.SparkSession;

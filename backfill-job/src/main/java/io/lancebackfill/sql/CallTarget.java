@@ -1,7 +1,7 @@
 package io.lancebackfill.sql;
 
-import io.lancebackfill.procedure.CallCatalog;
-import io.lancebackfill.procedure.Procedure;
+import io.lancebackfill.call.Procedure;
+import io.lancebackfill.table.CallCatalog;
 import java.util.List;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.jspecify.annotations.Nullable;

@@ -1,6 +1,6 @@
 package io.lancebackfill.sql;
 
-import io.lancebackfill.procedure.CallArgument;
+import io.lancebackfill.call.CallArgument;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;

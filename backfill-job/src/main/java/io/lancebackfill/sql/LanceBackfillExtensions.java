@@ -1,8 +1,8 @@
 package io.lancebackfill.sql;
 
+import io.lancebackfill.call.ProcedureRegistry;
 import io.lancebackfill.catalog.IngestionRule;
 import io.lancebackfill.datasource.table.LanceLog;
-import io.lancebackfill.procedure.ProcedureRegistry;
 import io.lancebackfill.procedure.Procedures;
 import java.util.function.Supplier;
 import org.apache.spark.sql.SparkSessionExtensions;

@@ -1,9 +1,9 @@
 package io.lancebackfill.sql;
 
+import io.lancebackfill.call.ProcedureRegistry;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.NearestName;
-import io.lancebackfill.procedure.CallCatalog;
-import io.lancebackfill.procedure.ProcedureRegistry;
+import io.lancebackfill.table.CallCatalog;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;

@@ -1,8 +1,9 @@
 package io.lancebackfill.job;
 
-import io.lancebackfill.procedure.TableTargets;
+import io.lancebackfill.progress.JobListener;
 import io.lancebackfill.state.JobCounts;
 import io.lancebackfill.state.JobStatus;
+import io.lancebackfill.table.TableTargets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;

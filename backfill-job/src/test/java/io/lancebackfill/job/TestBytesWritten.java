@@ -2,9 +2,10 @@ package io.lancebackfill.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.lancebackfill.procedure.TableTargets;
+import io.lancebackfill.progress.JobListener;
 import io.lancebackfill.state.JobCounts;
 import io.lancebackfill.state.JobStatus;
+import io.lancebackfill.table.TableTargets;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileVisitResult;

@@ -2,13 +2,14 @@ package io.lancebackfill.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lancebackfill.coverage.ComputedInputs;
+import io.lancebackfill.coverage.FragmentCoverage;
 import io.lancebackfill.datasource.table.DeletedRows;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.plan.BackfillPlan;
-import io.lancebackfill.plan.ComputedInputs;
-import io.lancebackfill.plan.FragmentCoverage;
 import io.lancebackfill.plan.FragmentPlan;
 import io.lancebackfill.state.RowOffsets;
+import io.lancebackfill.task.TaskSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -2,7 +2,7 @@ package io.lancebackfill.sql;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.lancebackfill.procedure.CallCatalog;
+import io.lancebackfill.table.CallCatalog;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.catalyst.expressions.Expression;

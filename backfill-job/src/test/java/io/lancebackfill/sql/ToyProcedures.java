@@ -1,13 +1,13 @@
 package io.lancebackfill.sql;
 
+import io.lancebackfill.call.ParameterType;
+import io.lancebackfill.call.Procedure;
+import io.lancebackfill.call.ProcedureArguments;
+import io.lancebackfill.call.ProcedureContext;
+import io.lancebackfill.call.ProcedureParameter;
+import io.lancebackfill.call.ProcedureRegistry;
+import io.lancebackfill.call.ProcedureSpec;
 import io.lancebackfill.config.BackfillOptions;
-import io.lancebackfill.procedure.ParameterType;
-import io.lancebackfill.procedure.Procedure;
-import io.lancebackfill.procedure.ProcedureArguments;
-import io.lancebackfill.procedure.ProcedureContext;
-import io.lancebackfill.procedure.ProcedureParameter;
-import io.lancebackfill.procedure.ProcedureRegistry;
-import io.lancebackfill.procedure.ProcedureSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;

@@ -1,0 +1,204 @@
+package io.lancebackfill.declare;
+
+import io.lancebackfill.datasource.table.ColumnTypes;
+import io.lancebackfill.datasource.table.TableColumn;
+import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.Faults;
+import io.lancebackfill.expression.BoundExpression;
+import io.lancebackfill.expression.EvaluationSettings;
+import io.lancebackfill.expression.ExpressionBinder;
+import io.lancebackfill.expression.ExpressionException;
+import io.lancebackfill.expression.ExpressionFault;
+import io.lancebackfill.expression.WhereBinder;
+import io.lancebackfill.run.TaskRunner.Computation;
+import io.lancebackfill.state.ComputedColumn;
+import io.lancebackfill.state.DeclaredInputs;
+import io.lancebackfill.state.StoredFunctions;
+import io.lancebackfill.state.StoredFunctions.StoredFunction;
+import io.lancebackfill.state.TableState;
+import io.lancebackfill.table.TableTarget;
+import io.lancebackfill.task.ArrowFunction;
+import io.lancebackfill.udf.UdfDescriptor;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
+
+/** Binds the expressions of computed columns to a table, in a session of the job's own. */
+public final class ColumnBinder {
+  /** Spark's short tracebacks leave out what an exception was caused by. */
+  private static final String SHORT_TRACEBACKS =
+      "spark.sql.execution.pyspark.udf.simplifiedTraceback.enabled";
+
+  private static final String PYTHON_BATCH = "spark.sql.execution.arrow.maxRecordsPerBatch";
+
+  /** Spark's own 10,000 rows would be lost together; exchanging a batch costs less than 1 ms. */
+  private static final String PYTHON_BATCH_ROWS = "256";
+
+  private final SparkSession spark;
+  private final TableTarget target;
+
+  public ColumnBinder(SparkSession spark, TableTarget target) {
+    this.spark = spark;
+    this.target = target;
+  }
+
+  /**
+   * A declared column, ready to be computed.
+   *
+   * @param session has the functions of the caller's session and the settings of the declaration
+   * @param inputs the columns that the expression reads
+   */
+  public record BoundColumn(
+      SparkSession session, Computation computation, List<TableColumn> inputs) {
+    public BoundColumn withInputs(List<TableColumn> columns) {
+      return new BoundColumn(session, computation, columns);
+    }
+  }
+
+  /**
+   * A condition on the rows of a version.
+   *
+   * @param session whose functions it may call
+   * @throws BackfillException INVALID_WHERE
+   */
+  public static Column where(SparkSession session, TableSnapshot table, String text) {
+    UnreadableColumns.refuse(session, table, text);
+    String sql = coded(() -> new WhereBinder(session, table.sparkSchema()).bind(text)).sql();
+    return parsed(session, sql);
+  }
+
+  /**
+   * Binds an expression that is to be declared.
+   *
+   * @param version the function version that the caller gives, or null
+   * @param name of the column, null for a group
+   */
+  BoundExpression bindNew(
+      TableSnapshot table, String expression, @Nullable String version, @Nullable String name) {
+    return coded(() -> binder(spark, table, expression).bind(expression, version, name));
+  }
+
+  /**
+   * Binds a declared column again, in this session.
+   *
+   * @param batchSize rows of a batch, or null for the adaptive size
+   * @throws BackfillException FUNCTION_CHANGED if the same expression means something else here
+   *     than where it was declared, and what {@link #bindNew} throws
+   */
+  public BoundColumn bindDeclared(
+      TableSnapshot table, ComputedColumn column, @Nullable Integer batchSize) {
+    SparkSession session = EvaluationSettings.restore(spark, column.settings());
+    DeclaredInputs declared = column.declaredInputs();
+    RenamedInputs.refuseMissing(table, column);
+    BoundExpression bound =
+        coded(
+            () ->
+                binder(session, declared.renamedView(table).orElse(table), column.expression())
+                    .bindDeclared(column.expression(), column.functionVersion().orElse(null)));
+    String fingerprint =
+        ComputedColumn.fingerprint(
+            bound.fingerprint(), column.columns().stream().map(TableColumn::field).toList());
+    if (!fingerprint.equals(column.fingerprint())) {
+      throw new BackfillException(
+          BackfillErrorCode.FUNCTION_CHANGED,
+          ("Column '%s' was declared as %s with other code than this session has: its fingerprint"
+                  + " is %s, here it is %s. Register the code that it was declared with, or call"
+                  + " alter_column(table, '%s', expression) to go over to the new one: existing values"
+                  + " stay readable and are computed anew by the next backfill.")
+              .formatted(
+                  column.name(),
+                  column.expression(),
+                  column.fingerprint(),
+                  fingerprint,
+                  column.names().get(0)));
+    }
+    List<TableColumn> inputs = new ArrayList<>();
+    for (String name : bound.inputs()) {
+      inputs.add(declared.column(table, name).orElseThrow());
+    }
+    session.conf().set(SHORT_TRACEBACKS, "false");
+    session
+        .conf()
+        .set(PYTHON_BATCH, batchSize == null ? PYTHON_BATCH_ROWS : Integer.toString(batchSize));
+    return new BoundColumn(session, computation(session, bound, column, batchSize), inputs);
+  }
+
+  /** Casts and arithmetic take the ANSI mode of the session in which they are parsed. */
+  private static Column parsed(SparkSession session, String sql) {
+    return session.withActive(() -> functions.expr(sql));
+  }
+
+  private static Computation computation(
+      SparkSession session,
+      BoundExpression bound,
+      ComputedColumn column,
+      @Nullable Integer batchSize) {
+    BoundExpression.ArrowCall call = bound.call();
+    if (call != null) {
+      return Computation.of(
+          new ArrowFunction(call.function(), call.arguments(), batchSize), column.declaredInputs());
+    }
+    return session.withActive(
+        () ->
+            Computation.of(
+                parsed(session, bound.sql()).cast(sparkType(column)), column.declaredInputs()));
+  }
+
+  private static DataType sparkType(ComputedColumn column) {
+    if (!column.isGroup()) {
+      return ColumnTypes.sparkType(column.columns().get(0).field());
+    }
+    StructType struct = new StructType();
+    for (int i = 0; i < column.columns().size(); i++) {
+      struct =
+          struct.add(Computation.member(i), ColumnTypes.sparkType(column.columns().get(i).field()));
+    }
+    return struct;
+  }
+
+  private ExpressionBinder binder(SparkSession session, TableSnapshot table, String expression) {
+    UnreadableColumns.refuse(session, table, expression);
+    return new ExpressionBinder(
+        session, table.sparkSchema(), table.arrowSchema(), List.copyOf(functions().values()));
+  }
+
+  /** The registered functions that expressions may call: the table's own before the catalog's. */
+  Map<String, UdfDescriptor> functions() {
+    Map<String, UdfDescriptor> known = new LinkedHashMap<>();
+    target
+        .catalogFunctions()
+        .ifPresent(catalog -> catalog.all().forEach((name, f) -> known.put(name, f.descriptor())));
+    ofTable().forEach((name, f) -> known.put(name, f.descriptor()));
+    return known;
+  }
+
+  private Map<String, StoredFunction> ofTable() {
+    return new StoredFunctions(new TableState(target.ref()).functions()).all();
+  }
+
+  /** Runs a binder; its faults come out with our codes, all together. */
+  private static <T> T coded(Supplier<T> binding) {
+    try {
+      return binding.get();
+    } catch (ExpressionException e) {
+      Faults faults = new Faults();
+      for (ExpressionFault fault : e.faults()) {
+        faults.add(
+            new BackfillException(
+                BackfillErrorCode.valueOf(fault.code().name()), fault.message(), e));
+      }
+      faults.throwIfAny();
+      throw e;
+    }
+  }
+}

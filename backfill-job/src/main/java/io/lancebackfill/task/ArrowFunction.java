@@ -1,0 +1,30 @@
+package io.lancebackfill.task;
+
+import io.lancebackfill.datasource.table.TableColumn;
+import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.state.DeclaredInputs;
+import io.lancebackfill.udf.UdfDescriptor;
+import java.io.Serializable;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A call of a registered function on Arrow batches; plain values, for executors.
+ *
+ * @param arguments names of the table's columns that the function gets, in order
+ * @param batchSize rows of a batch, or null for the adaptive size
+ */
+public record ArrowFunction(
+    UdfDescriptor descriptor, List<String> arguments, @Nullable Integer batchSize)
+    implements Serializable {
+
+  /** The same call with the names that its arguments have in a version of the table. */
+  public ArrowFunction reading(TableSnapshot table, DeclaredInputs declared) {
+    return new ArrowFunction(
+        descriptor,
+        arguments.stream()
+            .map(name -> declared.column(table, name).map(TableColumn::name).orElse(name))
+            .toList(),
+        batchSize);
+  }
+}

@@ -1,0 +1,203 @@
+package io.lancebackfill.task;
+
+import io.lancebackfill.datasource.read.FragmentBatchReader;
+import io.lancebackfill.datasource.read.FragmentRange;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.RootCause;
+import io.lancebackfill.exec.AdaptiveBatchSize;
+import io.lancebackfill.exec.BatchUdfExecutor;
+import io.lancebackfill.state.RowOffsets;
+import io.lancebackfill.udf.ColumnUdfs;
+import io.lancebackfill.udf.InvalidFunctionException;
+import io.lancebackfill.udf.UdfContext;
+import io.lancebackfill.udf.UdfException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.List;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.complex.StructVector;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.spark.TaskContext;
+import org.jspecify.annotations.Nullable;
+
+/** Rows that a function computes on Arrow batches straight from the fragment's files. */
+public final class ArrowFunctionRows implements OffsetStream {
+  private static final int READ_ROWS = 4096;
+
+  private final ArrowFunction function;
+  private final BufferAllocator allocator;
+  private final boolean group;
+  private final List<Field> fields;
+  private final FragmentBatchReader reader;
+  private final AdaptiveBatchSize batchSize;
+  private final Deque<OffsetBatch> ready = new ArrayDeque<>();
+  private @Nullable BatchUdfExecutor executor;
+  private int[] offsets = new int[0];
+  private int position;
+
+  /**
+   * @param group whether the function's struct fills several columns
+   */
+  public ArrowFunctionRows(
+      JobTasks stage,
+      TaskSpec task,
+      ArrowFunction function,
+      boolean group,
+      BufferAllocator allocator) {
+    this.function = function;
+    this.allocator = allocator;
+    this.group = group;
+    this.fields = stage.fields();
+    this.batchSize =
+        function.batchSize() == null
+            ? AdaptiveBatchSize.adaptive(java.time.Duration.ofMillis(stage.checkpointIntervalMs()))
+            : AdaptiveBatchSize.fixed(function.batchSize());
+    byte[] skip =
+        RowOffsets.toBytes(
+            RowOffsets.complement(RowOffsets.fromBytes(task.compute()), task.physicalRows()));
+    this.reader =
+        FragmentBatchReader.open(
+            stage.table(),
+            stage.inputVersion(),
+            new FragmentRange(task.fragmentId(), task.start(), task.end(), skip),
+            List.copyOf(new java.util.LinkedHashSet<>(function.arguments())),
+            READ_ROWS);
+  }
+
+  @Override
+  public @Nullable OffsetBatch next() {
+    while (ready.isEmpty()) {
+      if (position == offsets.length) {
+        if (!reader.next()) {
+          return null;
+        }
+        offsets = reader.offsets();
+        position = 0;
+      }
+      compute();
+    }
+    return ready.remove();
+  }
+
+  private void compute() {
+    int rows = Math.min(batchSize.rows(), offsets.length - position);
+    List<FieldVector> arguments = new ArrayList<>();
+    for (String name : function.arguments()) {
+      arguments.add(reader.root().getVector(name));
+    }
+    int from = position;
+    List<FieldVector> inputs = new OffsetBatch(offsets, arguments).slice(from, rows, allocator);
+    try {
+      executor()
+          .run(
+              inputs,
+              rows,
+              row -> offsets[from + row],
+              (values, first, count) ->
+                  ready.add(
+                      new OffsetBatch(
+                          Arrays.copyOfRange(offsets, from + first, from + first + count),
+                          columns(values))));
+      position += rows;
+    } catch (UdfException e) {
+      throw failed(e);
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    } finally {
+      inputs.forEach(FieldVector::close);
+    }
+  }
+
+  private BatchUdfExecutor executor() {
+    if (executor == null) {
+      TaskContext context = TaskContext.get();
+      try {
+        executor =
+            BatchUdfExecutor.open(
+                function.descriptor().name(),
+                ColumnUdfs.load(function.descriptor().className()),
+                function.arguments().stream()
+                    .map(name -> reader.root().getVector(name).getField())
+                    .toList(),
+                new UdfContext(
+                    context.partitionId(),
+                    context.taskAttemptId(),
+                    function.descriptor().options(),
+                    gpus(context)),
+                batchSize,
+                allocator);
+      } catch (UdfException e) {
+        throw failed(e);
+      } catch (InvalidFunctionException e) {
+        throw new BackfillException(BackfillErrorCode.FUNCTION_FAILED, e.getMessage(), e);
+      }
+    }
+    return executor;
+  }
+
+  /** What the function threw comes first; if it broke its contract, only that is to be told. */
+  private static BackfillException failed(UdfException e) {
+    Throwable thrown = e.getCause();
+    String message =
+        thrown == null
+            ? e.getMessage()
+            : "%s%n  in function '%s', %s"
+                .formatted(RootCause.ofFunction(thrown), e.function(), e.where());
+    return new BackfillException(BackfillErrorCode.FUNCTION_FAILED, message, e);
+  }
+
+  private static List<String> gpus(TaskContext context) {
+    var gpu = context.resourcesJMap().get("gpu");
+    return gpu == null ? List.of() : List.of(gpu.addresses());
+  }
+
+  /** Takes the result's vectors out of the executor's hands: one, or the fields of a group. */
+  private List<FieldVector> columns(FieldVector values) {
+    List<FieldVector> taken = new ArrayList<>();
+    if (!group) {
+      taken.add(transfer(values, fields.get(0)));
+      return taken;
+    }
+    StructVector struct = (StructVector) values;
+    try {
+      for (FieldVector child : struct.getChildrenFromFields()) {
+        for (int row = 0; row < struct.getValueCount(); row++) {
+          if (struct.isNull(row)) {
+            child.setNull(row);
+          }
+        }
+        taken.add(transfer(child, fields.get(taken.size())));
+      }
+      return taken;
+    } catch (RuntimeException e) {
+      taken.forEach(FieldVector::close);
+      throw e;
+    }
+  }
+
+  /** The field is the column's own, so that its vectors can be joined with others of the column. */
+  private FieldVector transfer(FieldVector values, Field field) {
+    FieldVector taken = field.createVector(allocator);
+    values.makeTransferPair(taken).transfer();
+    return taken;
+  }
+
+  @Override
+  public void close() {
+    ready.forEach(OffsetBatch::close);
+    ready.clear();
+    try {
+      if (executor != null) {
+        executor.close();
+      }
+    } finally {
+      reader.close();
+    }
+  }
+}

@@ -1,0 +1,245 @@
+package io.lancebackfill.task;
+
+import io.lancebackfill.datasource.table.DatasetException;
+import io.lancebackfill.datasource.table.TableColumn;
+import io.lancebackfill.datasource.write.ColumnFileWriter;
+import io.lancebackfill.datasource.write.StagedColumnFile;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.RemoteTrace;
+import io.lancebackfill.error.RootCause;
+import io.lancebackfill.error.StorageCodes;
+import io.lancebackfill.state.RowOffsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.LongConsumer;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.SparkThrowable;
+import org.apache.spark.TaskContext;
+import org.apache.spark.TaskKilledException;
+import org.apache.spark.api.python.PythonException;
+import org.jspecify.annotations.Nullable;
+import org.roaringbitmap.RoaringBitmap;
+
+/**
+ * One task of a backfill, on an executor: computes rows and leaves a column file or checkpoints.
+ */
+public final class ColumnTask {
+  /** Opens the stream of rows that the function computes, with the task's allocator. */
+  public interface Computation {
+    OffsetStream open(BufferAllocator allocator);
+  }
+
+  private static final String UDF_FAILED = "FAILED_EXECUTE_UDF";
+
+  private final JobTasks stage;
+  private final TaskSpec task;
+  private final int index;
+  private final LongConsumer progress;
+
+  /** The rows that came from the function or from checkpoints. */
+  private final RoaringBitmap came = new RoaringBitmap();
+
+  private long rowsComputed;
+
+  /**
+   * @param progress is told of each number of rows that were computed
+   */
+  public ColumnTask(JobTasks stage, TaskSpec task, int index, LongConsumer progress) {
+    this.stage = stage;
+    this.task = task;
+    this.index = index;
+    this.progress = progress;
+  }
+
+  public TaskResult run(@Nullable Computation computation) {
+    TaskContext attempt = TaskContext.get();
+    if (attempt != null && attempt.attemptNumber() > 0 && !speculation()) {
+      // The driver decides on fragments that take processes down: see FragmentLosses.
+      return TaskResult.lost(
+          index, task.fragmentId(), "Spark lost the process of an earlier attempt.", "");
+    }
+    try (BufferAllocator allocator = Checkpointer.childAllocator(task)) {
+      return task.kind() == TaskSpec.Kind.RANGE
+          ? computeRange(allocator, computation)
+          : writeColumnFile(allocator, computation);
+    } catch (TaskKilledException e) {
+      throw e;
+    } catch (Exception e) { // SparkException is checked, and Scala does not declare it
+      TaskContext context = TaskContext.get();
+      if (context != null && context.isInterrupted()) {
+        throw e;
+      }
+      boolean ofProcess = !(e instanceof RuntimeException) && !ofFunction(e);
+      return ofProcess
+          ? TaskResult.lost(index, task.fragmentId(), e.toString(), RemoteTrace.text(e))
+          : failed(e);
+    }
+  }
+
+  /** With speculation a later attempt may run beside the first, which is not lost. */
+  private static boolean speculation() {
+    return SparkEnv.get().conf().getBoolean("spark.speculation", false);
+  }
+
+  /** Whether the expression's own code failed, which it would do on another attempt as well. */
+  private static boolean ofFunction(Exception e) {
+    return e instanceof PythonException
+        || (e instanceof SparkThrowable spark
+            && (e instanceof RuntimeException || UDF_FAILED.equals(spark.getErrorClass())));
+  }
+
+  private TaskResult computeRange(BufferAllocator allocator, @Nullable Computation computation) {
+    if (computation == null) {
+      throw new IllegalStateException("a range needs a computation");
+    }
+    List<Field> fields = stage.fields();
+    try (Checkpointer checkpointer = new Checkpointer(stage, task, fields, allocator, true);
+        OffsetStream rows = new Computed(computation.open(allocator), checkpointer)) {
+      try {
+        for (OffsetBatch batch = rows.next(); batch != null; batch = rows.next()) {
+          batch.close();
+        }
+      } catch (Exception e) { // SparkException is checked, and Scala does not declare it
+        checkpointer.keepWhatIsFinished(e);
+        throw e;
+      }
+      checkpointer.finish();
+      return new TaskResult(
+          index,
+          task.fragmentId(),
+          null,
+          checkpointer.name(),
+          RowOffsets.toBytes(checkpointer.written()),
+          rowsComputed,
+          checkpointer.bytes(),
+          null);
+    }
+  }
+
+  private TaskResult writeColumnFile(BufferAllocator allocator, @Nullable Computation computation) {
+    List<TableColumn> columns = stage.columns();
+    List<Field> fields = stage.fields();
+    StagedColumnFile file;
+    List<OffsetStream> streams = new ArrayList<>();
+    Checkpointer checkpointer = new Checkpointer(stage, task, fields, allocator, false);
+    try (checkpointer;
+        ColumnFileWriter writer =
+            ColumnFileWriter.open(stage.table(), stage.storageVersion(), columns, allocator)) {
+      try {
+        if (computation != null) {
+          streams.add(new Computed(computation.open(allocator), checkpointer));
+        }
+        for (TaskSpec.CheckpointUse use : task.checkpoints()) {
+          streams.add(new CheckpointStream(stage, use, allocator));
+          // It gives all of them, or throws.
+          came.or(RowOffsets.fromBytes(use.rows()));
+        }
+        if (task.keepsCurrent()) {
+          streams.add(new CurrentValues(stage, task, allocator));
+        }
+        new ColumnAssembler(fields, allocator, writer::write)
+            .assemble(task.physicalRows(), streams);
+        file = writer.finish();
+      } catch (Exception e) { // SparkException is checked, and Scala does not declare it
+        checkpointer.keepWhatIsFinished(e);
+        throw e;
+      } finally {
+        streams.forEach(OffsetStream::close);
+      }
+    }
+    if (file.rows() != task.physicalRows()) {
+      throw new BackfillException(
+          BackfillErrorCode.INTERNAL_ERROR,
+          "The column file of fragment %d has %d rows, the fragment %d."
+              .formatted(task.fragmentId(), file.rows(), task.physicalRows()));
+    }
+    return new TaskResult(
+            index,
+            task.fragmentId(),
+            file,
+            null,
+            RowOffsets.toBytes(came),
+            rowsComputed,
+            file.bytes() + checkpointer.bytes(),
+            null)
+        .withNote(checkpointer.note());
+  }
+
+  private TaskResult failed(Exception e) {
+    BackfillErrorCode code;
+    String message;
+    if (e instanceof BackfillException ours) {
+      code = ours.code();
+      message = ours.problem();
+    } else if (e instanceof DatasetException storage) {
+      code = code(storage);
+      message = String.valueOf(e.getMessage());
+    } else if (ofFunction(e)) {
+      code = BackfillErrorCode.FUNCTION_FAILED;
+      message = RootCause.ofFunction(e);
+    } else {
+      code = BackfillErrorCode.TASK_FAILED;
+      message = e.toString();
+    }
+    return new TaskResult(
+        index,
+        task.fragmentId(),
+        null,
+        null,
+        null,
+        rowsComputed,
+        0,
+        new TaskResult.Fault(code, message, RemoteTrace.text(e)));
+  }
+
+  /** What a task finds missing or wrong is the plan's fault, and not the caller's. */
+  private static BackfillErrorCode code(DatasetException storage) {
+    return switch (storage.kind()) {
+      case NOT_FOUND, INVALID_INPUT, OTHER -> BackfillErrorCode.TASK_FAILED;
+      default -> StorageCodes.of(storage);
+    };
+  }
+
+  /** The computed rows on their way: counted, checkpointed, and checked for completeness. */
+  private final class Computed implements OffsetStream {
+    private final OffsetStream rows;
+    private final Checkpointer checkpointer;
+
+    Computed(OffsetStream rows, Checkpointer checkpointer) {
+      this.rows = rows;
+      this.checkpointer = checkpointer;
+    }
+
+    @Override
+    public @Nullable OffsetBatch next() {
+      TaskContext context = TaskContext.get();
+      if (context != null) {
+        context.killTaskIfInterrupted();
+      }
+      OffsetBatch batch = rows.next();
+      if (batch == null) {
+        RoaringBitmap missing = RoaringBitmap.andNot(RowOffsets.fromBytes(task.compute()), came);
+        if (!missing.isEmpty()) {
+          throw new BackfillException(
+              BackfillErrorCode.INTERNAL_ERROR,
+              "%d rows of fragment %d were to be computed and did not come back from the function."
+                  .formatted(missing.getCardinality(), task.fragmentId()));
+        }
+        return null;
+      }
+      came.add(batch.offsets());
+      rowsComputed += batch.rows();
+      progress.accept(batch.rows());
+      checkpointer.offer(batch);
+      return batch;
+    }
+
+    @Override
+    public void close() {
+      rows.close();
+    }
+  }
+}

@@ -1,0 +1,104 @@
+package io.lancebackfill.task;
+
+import io.lancebackfill.datasource.table.DatasetException;
+import io.lancebackfill.datasource.write.ArrowRowBuffer;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.RootCause;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.spark.TaskContext;
+import org.apache.spark.TaskKilledException;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
+import org.jspecify.annotations.Nullable;
+
+/** Rows that Spark computed, {@code (_rowaddr, value...)}, as Arrow batches. */
+public final class ExpressionRows implements OffsetStream {
+  private static final int MAX_ROWS = 4096;
+  private static final long MAX_BYTES = 8L << 20;
+  private static final long MAX_NANOS = 250_000_000;
+
+  private final Iterator<InternalRow> rows;
+  private final ArrowRowBuffer buffer;
+  private long lastOffset = -1;
+
+  /**
+   * @param rows the row address first, then a value for each of {@code fields}
+   */
+  public ExpressionRows(Iterator<InternalRow> rows, List<Field> fields, BufferAllocator allocator) {
+    this.rows = rows;
+    this.buffer = new ArrowRowBuffer(fields, allocator);
+  }
+
+  @Override
+  public @Nullable OffsetBatch next() {
+    int[] offsets = new int[MAX_ROWS];
+    int count = 0;
+    long bytes = 0;
+    long started = System.nanoTime();
+    TaskContext context = TaskContext.get();
+    while (count < MAX_ROWS && bytes < MAX_BYTES && hasNext()) {
+      InternalRow row = rows.next();
+      offsets[count++] = (int) row.getLong(0);
+      lastOffset = row.getLong(0) & 0xffffffffL;
+      write(row);
+      bytes += row instanceof UnsafeRow unsafe ? unsafe.getSizeInBytes() : 0;
+      if (context != null) {
+        context.killTaskIfInterrupted();
+      }
+      if (System.nanoTime() - started > MAX_NANOS) {
+        break;
+      }
+    }
+    if (count == 0) {
+      return null;
+    }
+    List<FieldVector> vectors = new ArrayList<>(buffer.take());
+    return new OffsetBatch(Arrays.copyOf(offsets, count), vectors);
+  }
+
+  private void write(InternalRow row) {
+    try {
+      buffer.write(row);
+    } catch (IllegalArgumentException e) {
+      throw new BackfillException(
+          BackfillErrorCode.FUNCTION_FAILED,
+          ("The value of the row at physical offset %d does not fit the column's type: %s. Mend the"
+                  + " expression, or declare the column with another data_type.")
+              .formatted(lastOffset, e.getMessage()),
+          e);
+    }
+  }
+
+  /** Asks Spark for a row: here the functions of the expression run, and fail. */
+  private boolean hasNext() {
+    try {
+      return rows.hasNext();
+    } catch (TaskKilledException | DatasetException e) {
+      throw e;
+    } catch (Exception | LinkageError | StackOverflowError | AssertionError e) {
+      TaskContext context = TaskContext.get();
+      if (context != null) {
+        context.killTaskIfInterrupted();
+      }
+      throw new BackfillException(
+          BackfillErrorCode.FUNCTION_FAILED,
+          RootCause.ofFunction(e)
+              + (lastOffset < 0
+                  ? ""
+                  : "\n  on a row after the one at physical offset " + lastOffset),
+          e);
+    }
+  }
+
+  @Override
+  public void close() {
+    buffer.close();
+  }
+}

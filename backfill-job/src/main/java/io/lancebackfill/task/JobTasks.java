@@ -1,0 +1,37 @@
+package io.lancebackfill.task;
+
+import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.table.TableColumn;
+import java.io.Serializable;
+import java.util.List;
+import org.apache.arrow.vector.types.pojo.Field;
+
+/**
+ * What all tasks of a job share; plain values, for executors.
+ *
+ * @param inputVersion version of the table at which inputs are read
+ * @param columnVersion version at which the column's present values are read
+ * @param storageVersion the table's data storage version, such as {@code 2.1}
+ * @param columns the columns to fill
+ * @param checkpoints folder of the column's checkpoint datasets
+ * @param generation job id of the recompute whose rows these are; empty otherwise
+ */
+public record JobTasks(
+    String jobId,
+    DatasetRef table,
+    long inputVersion,
+    long columnVersion,
+    String storageVersion,
+    List<TableColumn> columns,
+    DatasetRef checkpoints,
+    String generation,
+    long checkpointIntervalMs)
+    implements Serializable {
+  public List<Field> fields() {
+    return columns.stream().map(TableColumn::field).toList();
+  }
+
+  List<String> names() {
+    return columns.stream().map(TableColumn::name).toList();
+  }
+}

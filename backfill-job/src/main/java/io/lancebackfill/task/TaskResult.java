@@ -1,0 +1,69 @@
+package io.lancebackfill.task;
+
+import io.lancebackfill.datasource.write.StagedColumnFile;
+import io.lancebackfill.error.BackfillErrorCode;
+import java.io.Serializable;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a task reports. Faults come as values, so that Spark does not try the same again.
+ *
+ * @param index position of the task in its stage
+ * @param file the finished column file, for tasks that write one
+ * @param checkpoint name of the checkpoint dataset that holds the rows of a range; null if it had
+ *     no live row
+ * @param rows physical offsets of the rows that came, as a RoaringBitmap: those in that dataset, or
+ *     those with a new value in the column file
+ * @param rowsComputed rows on which the function ran
+ * @param bytesWritten bytes of the column file and of checkpoints
+ * @param fault what went wrong, or null
+ * @param note why the task had to do without checkpoints, or null
+ */
+public record TaskResult(
+    int index,
+    int fragmentId,
+    @Nullable StagedColumnFile file,
+    @Nullable String checkpoint,
+    byte @Nullable [] rows,
+    long rowsComputed,
+    long bytesWritten,
+    @Nullable Fault fault,
+    @Nullable String note)
+    implements Serializable {
+
+  TaskResult(
+      int index,
+      int fragmentId,
+      @Nullable StagedColumnFile file,
+      @Nullable String checkpoint,
+      byte @Nullable [] rows,
+      long rowsComputed,
+      long bytesWritten,
+      @Nullable Fault fault) {
+    this(index, fragmentId, file, checkpoint, rows, rowsComputed, bytesWritten, fault, null);
+  }
+
+  TaskResult withNote(@Nullable String text) {
+    return new TaskResult(
+        index, fragmentId, file, checkpoint, rows, rowsComputed, bytesWritten, fault, text);
+  }
+
+  /** The result of a task whose process was lost. */
+  public static TaskResult lost(int index, int fragmentId, String message, String trace) {
+    Fault fault = new Fault(BackfillErrorCode.PROCESS_LOST, message, trace);
+    return new TaskResult(index, fragmentId, null, null, null, 0, 0, fault);
+  }
+
+  /** Whether the process that ran the task was lost. */
+  public boolean isLost() {
+    return fault != null && fault.code() == BackfillErrorCode.PROCESS_LOST;
+  }
+
+  /**
+   * A fault of a task.
+   *
+   * @param trace the stack trace on the executor, for the job's history; empty if there is none
+   */
+  public record Fault(BackfillErrorCode code, String message, String trace)
+      implements Serializable {}
+}
