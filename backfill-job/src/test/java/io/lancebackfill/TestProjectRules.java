@@ -5,16 +5,27 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPac
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.simpleName;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.codeUnits;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaCodeUnit;
 import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 
 /** Who may use whom, in all modules: this one sees them all. */
 @AnalyzeClasses(packages = "io.lancebackfill", importOptions = DoNotIncludeTests.class)
@@ -100,6 +111,58 @@ class TestProjectRules {
           .haveNameMatching(
               "io\\.lancebackfill\\.(BackfillMain|LanceBackfill|package-info)(\\$.*)?")
           .allowEmptyShould(true);
+
+  /** What travels together is a type. Records name what they hold. */
+  @ArchTest
+  static final ArchRule parameterListsAreShort =
+      codeUnits()
+          .that()
+          .areDeclaredInClassesThat()
+          .areNotAssignableTo(Record.class)
+          .should(haveAtMost(7));
+
+  private static ArchCondition<JavaCodeUnit> haveAtMost(int parameters) {
+    return new ArchCondition<>("have at most " + parameters + " parameters") {
+      @Override
+      public void check(JavaCodeUnit unit, ConditionEvents events) {
+        int found = unit.getRawParameterTypes().size();
+        if (found > parameters && !unit.getName().startsWith("lambda$")) {
+          events.add(
+              SimpleConditionEvent.violated(
+                  unit, unit.getFullName() + " has " + found + " parameters"));
+        }
+      }
+    };
+  }
+
+  /** A room with more wants a second one. */
+  @ArchTest
+  static void packagesAreSmall(JavaClasses classes) {
+    Map<String, Set<String>> files = new TreeMap<>();
+    for (JavaClass type : classes) {
+      if (isHere(type) && type.isTopLevelClass() && !type.getSimpleName().equals("package-info")) {
+        files.computeIfAbsent(type.getPackageName(), p -> new TreeSet<>()).add(type.getName());
+      }
+    }
+    assertThat(files)
+        .allSatisfy((name, types) -> assertThat(types).as(name).hasSizeLessThanOrEqualTo(16));
+  }
+
+  /** A package that no layer names could use whatever it likes. */
+  @ArchTest
+  static void everyPackageHasItsLayer(JavaClasses classes) {
+    List<String> named = LAYERS.stream().flatMap(List::stream).toList();
+    assertThat(
+            classes.stream()
+                .filter(TestProjectRules::isHere)
+                .map(type -> type.getPackageName().replaceFirst("^io\\.lancebackfill\\.?", ""))
+                .filter(name -> !name.isEmpty()))
+        .isSubsetOf(named);
+  }
+
+  private static boolean isHere(JavaClass type) {
+    return type.getSource().orElseThrow().getUri().toString().contains("/backfill-job/");
+  }
 
   private static String[] packages(List<String> layers) {
     return layers.stream().map(layer -> "io.lancebackfill." + layer + "..").toArray(String[]::new);
