@@ -7,7 +7,6 @@ import io.lancebackfill.datasource.write.StagedColumnFile;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.RemoteTrace;
-import io.lancebackfill.error.RootCause;
 import io.lancebackfill.error.StorageCodes;
 import io.lancebackfill.state.RowOffsets;
 import java.util.ArrayList;
@@ -16,10 +15,8 @@ import java.util.function.LongConsumer;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.spark.SparkEnv;
-import org.apache.spark.SparkThrowable;
 import org.apache.spark.TaskContext;
 import org.apache.spark.TaskKilledException;
-import org.apache.spark.api.python.PythonException;
 import org.jspecify.annotations.Nullable;
 import org.roaringbitmap.RoaringBitmap;
 
@@ -31,8 +28,6 @@ final class ColumnTask {
   interface Computation {
     OffsetStream open(BufferAllocator allocator);
   }
-
-  private static final String UDF_FAILED = "FAILED_EXECUTE_UDF";
 
   private final JobTasks stage;
   private final TaskSpec task;
@@ -72,23 +67,13 @@ final class ColumnTask {
       if (context != null && context.isInterrupted()) {
         throw e;
       }
-      boolean ofProcess = !(e instanceof RuntimeException) && !ofFunction(e);
-      return ofProcess
-          ? TaskResult.lost(index, task.fragmentId(), e.toString(), RemoteTrace.text(e))
-          : failed(e);
+      return failed(e);
     }
   }
 
   /** With speculation a later attempt may run beside the first, which is not lost. */
   private static boolean speculation() {
     return SparkEnv.get().conf().getBoolean("spark.speculation", false);
-  }
-
-  /** Whether the expression's own code failed, which it would do on another attempt as well. */
-  private static boolean ofFunction(Exception e) {
-    return e instanceof PythonException
-        || (e instanceof SparkThrowable spark
-            && (e instanceof RuntimeException || UDF_FAILED.equals(spark.getErrorClass())));
   }
 
   private TaskResult computeRange(BufferAllocator allocator, @Nullable Computation computation) {
@@ -177,9 +162,6 @@ final class ColumnTask {
     } else if (e instanceof DatasetException storage) {
       code = code(storage);
       message = String.valueOf(e.getMessage());
-    } else if (ofFunction(e)) {
-      code = BackfillErrorCode.FUNCTION_FAILED;
-      message = RootCause.ofFunction(e);
     } else {
       code = BackfillErrorCode.TASK_FAILED;
       message = e.toString();

@@ -4,7 +4,9 @@ import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.write.ArrowRowBuffer;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.PythonWorkerFault;
 import io.lancebackfill.error.RootCause;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -43,8 +45,11 @@ final class ExpressionRows implements OffsetStream {
     long bytes = 0;
     long started = System.nanoTime();
     TaskContext context = TaskContext.get();
-    while (count < MAX_ROWS && bytes < MAX_BYTES && hasNext()) {
-      InternalRow row = rows.next();
+    while (count < MAX_ROWS && bytes < MAX_BYTES) {
+      InternalRow row = row();
+      if (row == null) {
+        break;
+      }
       offsets[count++] = (int) row.getLong(0);
       lastOffset = row.getLong(0) & 0xffffffffL;
       write(row);
@@ -76,10 +81,13 @@ final class ExpressionRows implements OffsetStream {
     }
   }
 
-  /** Asks Spark for a row: here the functions of the expression run, and fail. */
-  private boolean hasNext() {
+  /**
+   * The next row, or null. Here the functions of the expression run, and fail; whether in hasNext
+   * or in next depends on Spark's plan.
+   */
+  private @Nullable InternalRow row() {
     try {
-      return rows.hasNext();
+      return rows.hasNext() ? rows.next() : null;
     } catch (TaskKilledException | DatasetException e) {
       throw e;
     } catch (Exception | LinkageError | StackOverflowError | AssertionError e) {
@@ -87,14 +95,23 @@ final class ExpressionRows implements OffsetStream {
       if (context != null) {
         context.killTaskIfInterrupted();
       }
-      throw new BackfillException(
-          BackfillErrorCode.FUNCTION_FAILED,
-          RootCause.ofFunction(e)
-              + (lastOffset < 0
-                  ? ""
-                  : "\n  on a row after the one at physical offset " + lastOffset),
-          e);
+      throw failed(e);
     }
+  }
+
+  private BackfillException failed(Throwable e) {
+    return PythonWorkerFault.of(e)
+        .orElseGet(
+            () ->
+                e instanceof IOException // A function's own are wrapped: these are of Spark's files
+                    ? new BackfillException(BackfillErrorCode.TASK_FAILED, RootCause.of(e), e)
+                    : new BackfillException(
+                        BackfillErrorCode.FUNCTION_FAILED,
+                        RootCause.ofFunction(e)
+                            + (lastOffset < 0
+                                ? ""
+                                : "\n  on a row after the one at physical offset " + lastOffset),
+                        e));
   }
 
   @Override
