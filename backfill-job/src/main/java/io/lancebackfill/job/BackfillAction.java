@@ -187,7 +187,9 @@ public final class BackfillAction {
       String generation,
       LiveRows live,
       List<JobEvent> before) {
-    FragmentLosses losses = new FragmentLosses(before, checked.column(), journal, totals);
+    FragmentLosses losses =
+        new FragmentLosses(
+            before, checked.column().checkpointKey(), new LossesOfJob(journal, totals));
     Followed followed = JobRecords.followed(before);
     OtherWriters others = new OtherWriters(spark, request);
     Map<Integer, Refusal> left = new HashMap<>();
@@ -291,7 +293,9 @@ public final class BackfillAction {
       LiveRows live,
       FragmentLosses losses) {
     TableSnapshot inputs = call.inputs(table);
-    List<TaskSpec> tasks = new TaskCutter(slots).cut(plan);
+    boolean alone = losses.isolating();
+    int atOnce = alone ? Math.min(slots, TaskRunner.processes(spark.sparkContext())) : slots;
+    List<TaskSpec> tasks = new TaskCutter(atOnce).cut(plan);
     JobTasks job =
         new JobTasks(
             call.jobId(),
@@ -302,7 +306,8 @@ public final class BackfillAction {
             call.column().columns(),
             new CheckpointStore(state, call.column().checkpointKey()).folder(),
             generation,
-            call.conf().value(CHECKPOINT_INTERVAL).toMillis());
+            call.conf().value(CHECKPOINT_INTERVAL).toMillis(),
+            alone);
     try (TaskRunner runner =
         new TaskRunner(
             call.bound().session(),
@@ -311,7 +316,7 @@ public final class BackfillAction {
             live,
             new Admission(
                 call.conf().optional(CONCURRENCY).orElse(0),
-                slots,
+                atOnce,
                 spark.sparkContext().isLocal() ? losses.recorder(plan) : null),
             "backfill %s of %s".formatted(call.column().name(), request.table().name()))) {
       new BackfillRound(

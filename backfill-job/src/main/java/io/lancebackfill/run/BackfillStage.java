@@ -17,13 +17,11 @@ import java.util.function.LongConsumer;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.FlatMapFunction;
-import org.apache.spark.api.java.function.FlatMapFunction2;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
@@ -129,12 +127,7 @@ final class BackfillStage {
 
   /** Tasks whose rows a query computes. */
   RDD<TaskResult> evaluating(Dataset<Row> query, List<TaskSpec> tasks) {
-    return query
-        .queryExecution()
-        .toRdd()
-        .toJavaRDD()
-        .zipPartitions(partitions(tasks), new RunQuery(stage, live.reporter()))
-        .rdd();
+    return new QueryTasks(query.queryExecution().toRdd(), tasks, stage, live.reporter());
   }
 
   /** Counts computed rows from everywhere, for progress. */
@@ -161,18 +154,6 @@ final class BackfillStage {
                   .run(
                       allocator ->
                           new ArrowFunctionRows(stage, task.spec(), function, group, allocator)))
-          .iterator();
-    }
-  }
-
-  private record RunQuery(JobTasks stage, Reporter reporter)
-      implements FlatMapFunction2<Iterator<InternalRow>, Iterator<IndexedTask>, TaskResult> {
-    @Override
-    public Iterator<TaskResult> call(Iterator<InternalRow> rows, Iterator<IndexedTask> tasks) {
-      IndexedTask task = tasks.next();
-      return List.of(
-              new ColumnTask(stage, task.spec(), task.index(), reporter)
-                  .run(allocator -> new ExpressionRows(rows, stage.fields(), allocator)))
           .iterator();
     }
   }

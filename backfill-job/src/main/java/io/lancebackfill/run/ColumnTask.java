@@ -11,6 +11,8 @@ import io.lancebackfill.error.StorageCodes;
 import io.lancebackfill.state.RowOffsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongConsumer;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.types.pojo.Field;
@@ -28,6 +30,9 @@ final class ColumnTask {
   interface Computation {
     OffsetStream open(BufferAllocator allocator);
   }
+
+  /** The jobs of which a task runs in this process, where each is to be alone. */
+  private static final Set<String> ALONE = ConcurrentHashMap.newKeySet();
 
   private final JobTasks stage;
   private final TaskSpec task;
@@ -52,10 +57,28 @@ final class ColumnTask {
   TaskResult run(@Nullable Computation computation) {
     TaskContext attempt = TaskContext.get();
     if (attempt != null && attempt.attemptNumber() > 0 && !speculation()) {
-      // The driver decides on fragments that take processes down: see FragmentLosses.
-      return TaskResult.lost(
-          index, task.fragmentId(), "Spark lost the process of an earlier attempt.", "");
+      // The driver knows why, and decides on fragments that take processes down.
+      return declined(false, attempt.stageId());
     }
+    if (!stage.alone()) {
+      return compute(computation);
+    }
+    if (!ALONE.add(stage.jobId())) {
+      return declined(true, attempt == null ? 0 : attempt.stageId());
+    }
+    try {
+      return compute(computation);
+    } finally {
+      ALONE.remove(stage.jobId());
+    }
+  }
+
+  private TaskResult declined(boolean notAlone, int stageId) {
+    return TaskResult.declined(
+        index, task.fragmentId(), new TaskResult.Declined(notAlone, stageId));
+  }
+
+  private TaskResult compute(@Nullable Computation computation) {
     try (BufferAllocator allocator = Checkpointer.childAllocator(task)) {
       return task.kind() == TaskSpec.Kind.RANGE
           ? computeRange(allocator, computation)

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.function.Supplier;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.types.pojo.Field;
@@ -26,15 +27,17 @@ final class ExpressionRows implements OffsetStream {
   private static final long MAX_BYTES = 8L << 20;
   private static final long MAX_NANOS = 250_000_000;
 
-  private final Iterator<InternalRow> rows;
+  private final Supplier<Iterator<InternalRow>> query;
   private final ArrowRowBuffer buffer;
+  private @Nullable Iterator<InternalRow> rows;
   private long lastOffset = -1;
 
   /**
-   * @param rows the row address first, then a value for each of {@code fields}
+   * @param query begins it; the row address comes first, then a value for each of {@code fields}
    */
-  ExpressionRows(Iterator<InternalRow> rows, List<Field> fields, BufferAllocator allocator) {
-    this.rows = rows;
+  ExpressionRows(
+      Supplier<Iterator<InternalRow>> query, List<Field> fields, BufferAllocator allocator) {
+    this.query = query;
     this.buffer = new ArrowRowBuffer(fields, allocator);
   }
 
@@ -82,11 +85,14 @@ final class ExpressionRows implements OffsetStream {
   }
 
   /**
-   * The next row, or null. Here the functions of the expression run, and fail; whether in hasNext
-   * or in next depends on Spark's plan.
+   * The next row, or null. Here the functions of the expression run, and fail; whether when the
+   * query begins, in hasNext or in next depends on Spark's plan.
    */
   private @Nullable InternalRow row() {
     try {
+      if (rows == null) {
+        rows = query.get();
+      }
       return rows.hasNext() ? rows.next() : null;
     } catch (TaskKilledException | DatasetException e) {
       throw e;
