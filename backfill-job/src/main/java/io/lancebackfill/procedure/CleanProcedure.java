@@ -2,6 +2,7 @@ package io.lancebackfill.procedure;
 
 import static org.apache.spark.sql.types.DataTypes.StringType;
 
+import io.lancebackfill.config.BackfillConf;
 import io.lancebackfill.job.CleanAction;
 import java.time.Duration;
 import java.util.List;
@@ -25,13 +26,15 @@ final class CleanProcedure implements Procedure {
             ProcedureParameter.optional(
                 "dry_run", ParameterType.BOOLEAN, "Lists what would be deleted.")),
         new ResultSchema().notNull("kind", StringType).notNull("path", StringType).build(),
-        "Deletes checkpoints and column files that no version and no live job refers to.");
+        "Deletes checkpoints and column files that no version and no live job refers to; says what it left for a live job.");
   }
 
   @Override
   public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
     Duration age = arguments.value("older_than").map(Duration.class::cast).orElse(DEFAULT_AGE);
-    return new CleanAction(CallTargets.table(context, arguments))
+    return new CleanAction(
+            CallTargets.table(context, arguments),
+            BackfillConf.leaseDuration(context.session().conf()))
         .run(age, arguments.bool("dry_run", false)).stream()
             .map(file -> RowFactory.create(file.kind(), file.path()))
             .toList();

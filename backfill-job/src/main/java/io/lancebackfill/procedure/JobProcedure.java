@@ -4,6 +4,7 @@ import static org.apache.spark.sql.types.DataTypes.LongType;
 import static org.apache.spark.sql.types.DataTypes.StringType;
 import static org.apache.spark.sql.types.DataTypes.TimestampType;
 
+import io.lancebackfill.config.BackfillConf;
 import io.lancebackfill.job.JobsReport;
 import io.lancebackfill.state.JobEvent;
 import java.sql.Timestamp;
@@ -44,7 +45,9 @@ final class JobProcedure implements Procedure {
 
   @Override
   public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
-    return new JobsReport(CallTargets.table(context, arguments))
+    return new JobsReport(
+            CallTargets.table(context, arguments),
+            BackfillConf.leaseDuration(context.session().conf()))
         .events(arguments.string("job_id")).stream().map(JobProcedure::row).toList();
   }
 

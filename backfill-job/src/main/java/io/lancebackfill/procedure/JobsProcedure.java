@@ -4,6 +4,7 @@ import static org.apache.spark.sql.types.DataTypes.LongType;
 import static org.apache.spark.sql.types.DataTypes.StringType;
 import static org.apache.spark.sql.types.DataTypes.TimestampType;
 
+import io.lancebackfill.config.BackfillConf;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.job.JobsReport;
@@ -51,7 +52,9 @@ final class JobsProcedure implements Procedure {
   @Override
   public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
     JobStatus status = status(arguments.optionalString("status").orElse(null));
-    return new JobsReport(CallTargets.table(context, arguments))
+    return new JobsReport(
+            CallTargets.table(context, arguments),
+            BackfillConf.leaseDuration(context.session().conf()))
         .jobs(status).stream().map(JobsProcedure::row).toList();
   }
 
