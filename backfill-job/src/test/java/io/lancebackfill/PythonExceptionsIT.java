@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.assertj.core.api.AbstractStringAssert;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,7 +40,7 @@ class PythonExceptionsIT {
       """;
   private static final String FUNCTIONS =
       """
-      import os, sys, tempfile
+      import os, signal, sys, tempfile
       import numpy as np
       import pandas as pd
       from pyspark.sql import SparkSession
@@ -67,6 +68,8 @@ class PythonExceptionsIT {
           raise KeyboardInterrupt
       def dies(text):
           os._exit(9)
+      def is_killed(text):
+          os.kill(os.getpid(), signal.SIGKILL)
       def float32(text):
           return np.float32(1.5)
       def ndarray(text):
@@ -81,6 +84,9 @@ class PythonExceptionsIT {
       def no_series(text: pd.Series) -> pd.Series:
           return 1.0
       @pandas_udf("double")
+      def dies_in_pandas(text: pd.Series) -> pd.Series:
+          os._exit(9)
+      @pandas_udf("double")
       def raises_in_pandas(text: pd.Series) -> pd.Series:
           raise ValueError
       here = tempfile.mkdtemp()
@@ -90,17 +96,29 @@ class PythonExceptionsIT {
       from only_here import embed
       plain = dict(value_error="double", many_lines="double", key_error="double",
                    chained="double", exits="double", interrupted="double",
-                   dies="double", float32="double", ndarray="array<double>",
+                   dies="double", is_killed="double", float32="double", ndarray="array<double>",
                    embed="double")
       for name, returned in plain.items():
           spark.udf.register(name, globals()[name], returned)
-      for name in ["short", "wrong_type", "no_series", "raises_in_pandas"]:
+      for name in ["short", "wrong_type", "no_series", "raises_in_pandas",
+                   "dies_in_pandas"]:
           spark.udf.register(name, globals()[name])
-      for name in [*plain, "short", "wrong_type", "no_series", "raises_in_pandas"]:
+      for name in [*plain, "short", "wrong_type", "no_series", "raises_in_pandas",
+                   "dies_in_pandas"]:
           spark.sql("CALL lance.system.add_column(table => 'default.t', column => 'c_" + name
                     + "', expression => '" + name + "(text)', options => map('version', '1'))")
           report(name, lambda: spark.sql("CALL lance.system.backfill(table => 'default.t', column => 'c_"
                                          + name + "', job_id => 'of_" + name + "')"))
+      fills_dies = "CALL lance.system.backfill('default.t', 'c_dies')"
+      spark.conf.set("spark.sql.codegen.wholeStage", False)
+      report("dies_without_codegen", lambda: spark.sql(fills_dies))
+      sc = spark.sparkContext
+      version, sc.pythonVer = sc.pythonVer, "2.7"
+      spark.udf.register("dies", dies, "double")
+      report("other_version", lambda: spark.sql(fills_dies))
+      sc.pythonVer, sc.pythonExec = version, "/no/such/python"
+      spark.udf.register("dies", dies, "double")
+      report("no_python", lambda: spark.sql(fills_dies))
       report("no_table", lambda: spark.sql("CALL lance.system.jobs('default.nothing')"))
       for row in spark.sql("CALL lance.system.job('default.t', 'of_value_error')").collect():
           print(json.dumps({"name": row.event, "text": row.message}))
@@ -132,7 +150,17 @@ class PythonExceptionsIT {
         "ValueError: cannot embed\n  caused by KeyError: 'www'" + raised + "chained\n.*");
     failed(told, "exits", "SystemExit: 3" + raised + "exits\n.*");
     failed(told, "interrupted", "KeyboardInterrupt" + raised + "interrupted\n.*");
-    failed(told, "dies", ".*The function's Python process died.*");
+    for (String dies : List.of("dies", "is_killed", "dies_in_pandas", "dies_without_codegen")) {
+      told(told, dies, "PROCESS_LOST", "58000")
+          .contains("took 2 processes with them")
+          .contains(
+              "The Python worker that ran the function died: it was killed, often for lack of");
+    }
+    told(told, "no_python", "PYTHON_UNAVAILABLE", "58000")
+        .contains("No Python worker can run the function: ")
+        .contains("/no/such/python")
+        .contains("It happened in fragment 0");
+    told(told, "other_version", "PYTHON_UNAVAILABLE", "58000").contains("PYTHON_VERSION_MISMATCH");
     failed(told, "embed", "ModuleNotFoundError: No module named 'only_here'\n.*PYSPARK_PYTHON.*");
     for (String numpy : List.of("float32", "ndarray")) {
       failed(told, numpy, ".*float\\(x\\).*x\\.tolist\\(\\).*");
@@ -205,15 +233,21 @@ class PythonExceptionsIT {
   }
 
   private static void failed(Map<String, JsonNode> told, String function, String message) {
+    told(told, function, "FUNCTION_FAILED", "39000")
+        .matches("(?s)\\[FUNCTION_FAILED] " + message)
+        .contains("It happened in fragment 0");
+  }
+
+  private static AbstractStringAssert<?> told(
+      Map<String, JsonNode> told, String function, String code, String state) {
     JsonNode failure = told.get(function);
     assertThat(failure).as(function + " of " + told.keySet()).isNotNull();
     String text = failure.get("text").asText();
     assertThat(failure.get("runtime").asBoolean()).as(text).isTrue();
-    assertThat(failure.get("code").asText()).isEqualTo("FUNCTION_FAILED");
-    assertThat(failure.get("state").asText()).isEqualTo("39000");
-    assertThat(text)
-        .matches("(?s)\\[FUNCTION_FAILED] " + message)
-        .contains("It happened in fragment 0")
+    assertThat(failure.get("code").asText()).as(text).isEqualTo(code);
+    assertThat(failure.get("state").asText()).isEqualTo(state);
+    return assertThat(text)
+        .startsWith("[" + code + "] ")
         .doesNotContain("\tat ")
         .doesNotContain("JVM stacktrace");
   }

@@ -1,9 +1,10 @@
 package io.lancebackfill.clean;
 
 import io.lancebackfill.datasource.commit.ColumnIndexes;
-import io.lancebackfill.datasource.store.Lease;
 import io.lancebackfill.datasource.store.LeaseHolder;
+import io.lancebackfill.datasource.store.LeaseSurvey;
 import io.lancebackfill.datasource.store.StateFolder;
+import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.datasource.write.CleanedFiles;
@@ -21,41 +22,50 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Objects;
 import java.util.Set;
 
 /** Deletes checkpoints and column files that no version of the table and no live job refers to. */
 public final class CleanAction {
   private final TableTarget target;
   private final TableState state;
+  private final Duration leaseDuration;
 
-  public CleanAction(TableTarget target) {
+  /**
+   * @param leaseDuration after which a driver that is not heard of is taken for dead
+   */
+  public CleanAction(TableTarget target, Duration leaseDuration) {
     this.target = target;
+    this.leaseDuration = leaseDuration;
     this.state = new TableState(target.ref());
   }
 
   /**
-   * What was deleted, or would be.
+   * What was deleted, or would be, or was left.
    *
-   * @param kind checkpoint or column_file
-   * @param path within the table's folder; on object stores a summary, since only Lance knows them
+   * @param kind checkpoint, column_file, or left for what a live job may need
+   * @param path within the table's folder; on object stores a summary, since only Lance knows them;
+   *     of what was left, whose it is
    */
-  public record Deleted(String kind, String path) {}
+  public record Cleaned(String kind, String path) {}
 
   /**
+   * Waits until all drivers on other machines were heard of, for the duration of a lease at most.
+   *
    * @param olderThan what is younger stays
    * @param dryRun whether to look only
    */
-  public List<Deleted> run(Duration olderThan, boolean dryRun) {
+  public List<Cleaned> run(Duration olderThan, boolean dryRun) {
     return StorageErrors.translate(
         target,
         () -> {
           TableSnapshot table = Tables.latest(target);
           Instant before = Instant.now().minus(olderThan);
-          List<Deleted> deleted = new ArrayList<>();
-          Set<String> busyColumns = busyColumns(table);
+          List<Cleaned> deleted = new ArrayList<>();
+          Set<String> busyColumns = busyColumns(table, dryRun, deleted);
           checkpoints(busyColumns, before, dryRun, deleted);
           columnFiles(busyColumns, before, dryRun, deleted);
           if (!dryRun) {
@@ -75,19 +85,30 @@ public final class CleanAction {
   }
 
   /** Id keys of the columns on which a job is at work. */
-  private Set<String> busyColumns(TableSnapshot table) {
+  private Set<String> busyColumns(TableSnapshot table, boolean dryRun, List<Cleaned> left) {
+    Map<DatasetRef, ComputedColumn> leases = new LinkedHashMap<>();
+    ComputedColumn.all(table).forEach(c -> leases.put(state.lease(c.idKey()), c));
     Set<String> busy = new HashSet<>();
-    for (ComputedColumn column : ComputedColumn.all(table)) {
-      Optional<LeaseHolder> holder = Lease.current(state.lease(column.idKey()));
-      if (holder.isPresent() && !Lease.processGone(holder.get())) {
-        busy.add(column.idKey());
-      }
-    }
+    LeaseSurvey.watched(leases.keySet(), leaseDuration)
+        .forEach(
+            (lease, held) -> {
+              // A driver that only slept must not go on with what is deleted here.
+              if (held.alive() || !(dryRun || held.end())) {
+                ComputedColumn column = Objects.requireNonNull(leases.get(lease));
+                busy.add(column.idKey());
+                left.add(new Cleaned("left", left(column, held.holder())));
+              }
+            });
     return busy;
   }
 
+  private static String left(ComputedColumn column, LeaseHolder holder) {
+    return "checkpoints of column %s and all column files of the table, until job %s ends, which fills it since %s (process %d on %s)"
+        .formatted(column.name(), holder.jobId(), holder.since(), holder.pid(), holder.host());
+  }
+
   private void checkpoints(
-      Set<String> busyColumns, Instant before, boolean dryRun, List<Deleted> deleted) {
+      Set<String> busyColumns, Instant before, boolean dryRun, List<Cleaned> deleted) {
     StateFolder folders = new StateFolder(state.checkpoints());
     for (String key : folders.children()) {
       String columnIds = key.substring(0, Math.max(0, key.indexOf('_')));
@@ -101,7 +122,7 @@ public final class CleanAction {
           keep = true;
           continue;
         }
-        deleted.add(new Deleted("checkpoint", "_backfill/checkpoints/" + key + ".lance/" + name));
+        deleted.add(new Cleaned("checkpoint", "_backfill/checkpoints/" + key + ".lance/" + name));
         if (!dryRun) {
           store.drop(name);
         }
@@ -113,7 +134,7 @@ public final class CleanAction {
   }
 
   private void columnFiles(
-      Set<String> busyColumns, Instant before, boolean dryRun, List<Deleted> deleted) {
+      Set<String> busyColumns, Instant before, boolean dryRun, List<Cleaned> deleted) {
     Set<String> keep = new ColumnOrigins(state).recordedSince(before, busyColumns);
     // A live job's files are not recorded while they grow: leave all that is young enough to be
     // one.
@@ -123,10 +144,10 @@ public final class CleanAction {
     CleanedFiles files =
         new StagedFileCleaner(target.ref())
             .clean(keep, before, /* noWriterActive= */ false, dryRun);
-    files.paths().forEach(path -> deleted.add(new Deleted("column_file", "data/" + path)));
+    files.paths().forEach(path -> deleted.add(new Cleaned("column_file", "data/" + path)));
     if (files.paths().isEmpty() && files.files() > 0) {
       deleted.add(
-          new Deleted(
+          new Cleaned(
               "column_file", "data/ (%d files, %d bytes)".formatted(files.files(), files.bytes())));
     }
   }

@@ -4,6 +4,7 @@ import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
 import io.lancebackfill.error.NearestName;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -70,6 +71,13 @@ public final class BackfillConf {
     }
     faults.throwIfAny();
     return new BackfillConf(values);
+  }
+
+  /** How long a lease lasts in a session, for calls that have no options of a job. */
+  public static Duration leaseDuration(RuntimeConfig session) {
+    ConfigOption<Duration> option = BackfillOptions.LEASE_DURATION;
+    scala.Option<String> text = session.getOption(option.sessionKey());
+    return text.isDefined() ? option.ofSession(text.get()) : option.defaultValue().orElseThrow();
   }
 
   private static <V> @Nullable Object stronger(

@@ -42,6 +42,7 @@ public enum BackfillErrorCode {
   FUNCTION_NOT_TOP_LEVEL(Kind.USER),
   INVALID_FUNCTION(Kind.USER),
   FUNCTION_FAILED(Kind.USER),
+  PYTHON_UNAVAILABLE(Kind.EXTERNAL),
   // Running and committing
   COLUMN_DROPPED(Kind.USER),
   FRAGMENT_REWRITTEN(Kind.EXTERNAL),

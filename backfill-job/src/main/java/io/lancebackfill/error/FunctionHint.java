@@ -9,7 +9,6 @@ final class FunctionHint {
       Pattern.compile("construction of ClassDict \\(for ([\\w.]+)\\)");
   private static final Pattern NO_MODULE =
       Pattern.compile("(?m)^(ModuleNotFoundError: No module named .*|ImportError: .*)$");
-  private static final String CRASHED = "Python worker exited unexpectedly";
 
   private FunctionHint() {}
 
@@ -20,10 +19,6 @@ final class FunctionHint {
       Matcher value = CLASS_DICT.matcher(message);
       if (value.find()) {
         return "\n  " + ofValue(value.group(1));
-      }
-      if (message.contains(CRASHED)) {
-        return "\n  The function's Python process died: by a crash of a native library, lack of memory or"
-            + " os._exit. Its own words, if any, are in the executor's stderr.";
       }
       if (NO_MODULE.matcher(message).find()) {
         return "\n  Functions run in the Python that spark.pyspark.python or PYSPARK_PYTHON names, on each"

@@ -167,6 +167,10 @@ final class BackfillRound {
     } else if (result.file() != null) {
       totals.finished(plan, job.id().jobId());
       coordinator.add(staged(plan, result));
+      if (job.losses().isolating()) {
+        // Where the process is the driver's, the next one's death is not to count for this one.
+        coordinator.flush();
+      }
     } else {
       List<CheckpointUse> done =
           ranges.computeIfAbsent(result.fragmentId(), id -> new ArrayList<>());

@@ -4,10 +4,6 @@ import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.FragmentPlan;
-import io.lancebackfill.progress.JobJournal;
-import io.lancebackfill.progress.JobTotals;
-import io.lancebackfill.state.ComputedColumn;
-import io.lancebackfill.state.JobCounts;
 import io.lancebackfill.state.JobEvent;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -18,12 +14,11 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Fragments whose computation takes its process down. A lost process may have worked on several
- * fragments, so each of them is computed again by itself, after the others; one that takes a second
- * process with it is set aside, and the job goes on without it.
+ * fragments, so each of them is computed again, after the others, alone in its process; one that
+ * takes a second process with it is set aside, and the job goes on without it.
  *
  * <p>In local mode the process is the driver. There the fragments that are about to be begun are
  * recorded with the number of their rows that are left, and the next job counts the deaths: those
@@ -36,29 +31,38 @@ final class FragmentLosses {
   /** So many set aside, with nothing to show for it, are not the fragments' fault. */
   private static final int HOPELESS = 3;
 
+  /** The job, as far as losses concern it. */
+  interface Job {
+    /** Records what is about to be begun. */
+    void attempt(String fragments);
+
+    /** Records a loss. */
+    void lost(String message);
+
+    /** Whether no fragment of the table is finished. */
+    boolean nothingIsDone();
+  }
+
   private final String key;
-  private final JobJournal journal;
-  private final JobTotals totals;
+  private final Job job;
 
   /** By fragment the rows that were left when each dead job began it, by the job's epoch. */
   private final Map<Integer, TreeMap<Long, Long>> attempts = new HashMap<>();
 
-  private final Map<Integer, String> suspects = new TreeMap<>();
+  private final Set<Integer> suspects = new TreeSet<>();
   private final Set<Integer> setAside = new TreeSet<>();
   private final Set<Integer> lost = new HashSet<>();
   private String lastMessage = "";
-  private @Nullable Integer alone;
   private boolean isolating;
   private boolean again;
 
   /**
    * @param events of earlier jobs on the column, oldest first
+   * @param key of the column's checkpoints: attempts with another function say nothing
    */
-  FragmentLosses(
-      List<JobEvent> events, ComputedColumn column, JobJournal journal, JobTotals totals) {
-    this.key = column.checkpointKey();
-    this.journal = journal;
-    this.totals = totals;
+  FragmentLosses(List<JobEvent> events, String key, Job job) {
+    this.key = key;
+    this.job = job;
     for (JobEvent event : events) {
       if (event.event().equals(JobEvent.ENDED)) {
         attempts.clear();
@@ -88,21 +92,18 @@ final class FragmentLosses {
             .collect(
                 Collectors.toMap(FragmentPlan::fragmentId, f -> f.compute().getLongCardinality()));
     return fragments ->
-        journal.attempt(
+        job.attempt(
             key
                 + fragments.stream()
                     .map(id -> " " + id + ":" + left.getOrDefault(id, 0L))
-                    .collect(Collectors.joining()),
-            totals.counts());
+                    .collect(Collectors.joining()));
   }
 
-  /** What of the plan is to be computed now: all that is not suspect, or one that is. */
+  /** What of the plan is to be computed now: all that is not suspect, or all that is. */
   BackfillPlan choose(BackfillPlan plan) {
     lost.clear();
     if (isolating) {
-      Integer next = suspects.keySet().iterator().next();
-      alone = next;
-      return plan.only(f -> next.equals(f.fragmentId()));
+      return plan.only(f -> suspects.contains(f.fragmentId()));
     }
     for (FragmentPlan fragment : plan.fragments()) {
       int deaths = deaths(fragment);
@@ -111,8 +112,7 @@ final class FragmentLosses {
       }
     }
     attempts.clear();
-    return plan.only(
-        f -> !suspects.containsKey(f.fragmentId()) && !setAside.contains(f.fragmentId()));
+    return plan.only(f -> !suspects.contains(f.fragmentId()) && !setAside.contains(f.fragmentId()));
   }
 
   private int deaths(FragmentPlan fragment) {
@@ -133,7 +133,7 @@ final class FragmentLosses {
   void lost(int fragment, String message) {
     // All ranges of a fragment that one process took with it are one loss.
     if (lost.add(fragment)) {
-      loss(fragment, suspects.containsKey(fragment) ? MOST : 1, message);
+      loss(fragment, suspects.contains(fragment) ? MOST : 1, message);
       lastMessage = message;
       if (setAside.size() >= HOPELESS) {
         failIfNothingIsDone();
@@ -143,24 +143,21 @@ final class FragmentLosses {
 
   private void loss(int fragment, int losses, String message) {
     if (losses < MOST) {
-      suspects.put(fragment, message);
-      journal.lost(
+      suspects.add(fragment);
+      job.lost(
           "A process that computed fragment %d was lost; the fragment is computed again by itself, after the others. %s"
-              .formatted(fragment, message),
-          totals.counts());
+              .formatted(fragment, message));
       return;
     }
     suspects.remove(fragment);
     setAside.add(fragment);
-    journal.lost(
+    job.lost(
         "[%s] Fragment %d is set aside: %d processes that computed it were lost. %s Its values stay as they are, and the next call tries it again. Look for the cause in the process's log: too little memory, or a function that crashes on one of its rows."
-            .formatted(BackfillErrorCode.PROCESS_LOST, fragment, MOST, message),
-        totals.counts());
+            .formatted(BackfillErrorCode.PROCESS_LOST, fragment, MOST, message));
   }
 
   private void failIfNothingIsDone() {
-    JobCounts counts = totals.counts();
-    if (counts.fragmentsCommitted() == 0 && counts.fragmentsSkipped() == 0) {
+    if (job.nothingIsDone()) {
       throw new BackfillException(
           BackfillErrorCode.PROCESS_LOST,
           "Fragments %s each took %d processes with them, and no fragment of the table was finished. %s Give the executors more memory, or look in their logs for the cause."
@@ -175,9 +172,8 @@ final class FragmentLosses {
 
   /** After a round of which nothing was refused: whether another one is needed. */
   boolean more() {
-    if (alone != null) {
-      suspects.remove(alone);
-      alone = null;
+    if (isolating) {
+      suspects.clear();
     } else if (again) {
       again = false;
       return true;
@@ -189,7 +185,7 @@ final class FragmentLosses {
     return isolating;
   }
 
-  /** Whether single fragments are computed now, all others being done with. */
+  /** Whether suspects are computed now, each alone in its process, all others being done with. */
   boolean isolating() {
     return isolating;
   }

@@ -95,7 +95,9 @@ final class JobRun {
     this.journal = new JobJournal(records, listener, info, id, options(request));
     this.totals = new JobTotals(journal);
     this.attachments = new AttachmentNotes(request.table(), checked.column());
-    this.losses = new FragmentLosses(before, checked.column(), journal, totals);
+    this.losses =
+        new FragmentLosses(
+            before, checked.column().checkpointKey(), new LossesOfJob(journal, totals));
     this.live = new LiveRows(spark.sparkContext());
     this.others = new OtherWriters(spark, request);
     this.finishing = new Finishing(this, records);
@@ -264,7 +266,9 @@ final class JobRun {
     CheckedCall call = round.call();
     TableSnapshot inputs = call.inputs(round.table());
     int slots = call.slots(spark);
-    List<TaskSpec> tasks = new TaskCutter(slots).cut(plan);
+    boolean alone = losses.isolating();
+    int atOnce = alone ? Math.min(slots, TaskRunner.processes(spark.sparkContext())) : slots;
+    List<TaskSpec> tasks = new TaskCutter(atOnce).cut(plan);
     JobTasks shared =
         new JobTasks(
             id.jobId(),
@@ -275,11 +279,12 @@ final class JobRun {
             call.column().columns(),
             new CheckpointStore(state, call.column().checkpointKey()).folder(),
             id.generation(),
-            call.conf().value(CHECKPOINT_INTERVAL).toMillis());
+            call.conf().value(CHECKPOINT_INTERVAL).toMillis(),
+            alone);
     Admission admission =
         new Admission(
             call.conf().optional(CONCURRENCY).orElse(0),
-            slots,
+            atOnce,
             spark.sparkContext().isLocal() ? losses.recorder(plan) : null);
     String description =
         "backfill %s of %s".formatted(call.column().name(), request.table().name());

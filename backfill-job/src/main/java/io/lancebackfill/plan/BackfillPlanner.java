@@ -9,6 +9,7 @@ import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.PythonWorkerFault;
 import io.lancebackfill.error.RootCause;
 import io.lancebackfill.state.CheckpointStore.Checkpoint;
 import io.lancebackfill.state.ColumnOrigin;
@@ -220,11 +221,14 @@ public final class BackfillPlanner {
           "Find the rows that where selects for " + request.column().name());
     } catch (Exception e) { // SparkException is checked, and Scala does not declare it
       if (e instanceof SparkThrowable) {
-        throw new BackfillException(
-            BackfillErrorCode.INVALID_WHERE,
-            "where could not be evaluated on every row, and nothing was computed: %s"
-                .formatted(RootCause.ofFunction(e)),
-            e);
+        throw PythonWorkerFault.of(e)
+            .orElseGet(
+                () ->
+                    new BackfillException(
+                        BackfillErrorCode.INVALID_WHERE,
+                        "where could not be evaluated on every row, and nothing was computed: %s"
+                            .formatted(RootCause.ofFunction(e)),
+                        e));
       }
       throw e;
     }

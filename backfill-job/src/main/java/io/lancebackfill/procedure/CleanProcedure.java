@@ -10,6 +10,7 @@ import io.lancebackfill.call.ProcedureParameter;
 import io.lancebackfill.call.ProcedureSpec;
 import io.lancebackfill.call.ResultSchema;
 import io.lancebackfill.clean.CleanAction;
+import io.lancebackfill.config.BackfillConf;
 import java.time.Duration;
 import java.util.List;
 import org.apache.spark.sql.Row;
@@ -34,13 +35,15 @@ final class CleanProcedure implements Procedure {
         new ResultSchema().notNull("kind", StringType).notNull("path", StringType).build(),
         "Deletes checkpoints and column files that no version and no live job refers to; on a local"
             + " file system what another tool wrote, or a killed writer left unfinished, only after"
-            + " seven days.");
+            + " seven days. Says what it left for a live job.");
   }
 
   @Override
   public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
     Duration age = arguments.value("older_than").map(Duration.class::cast).orElse(DEFAULT_AGE);
-    return new CleanAction(CallTargets.table(context, arguments))
+    return new CleanAction(
+            CallTargets.table(context, arguments),
+            BackfillConf.leaseDuration(context.session().conf()))
         .run(age, arguments.bool("dry_run", false)).stream()
             .map(file -> RowFactory.create(file.kind(), file.path()))
             .toList();

@@ -11,6 +11,7 @@ import io.lancebackfill.call.ProcedureContext;
 import io.lancebackfill.call.ProcedureParameter;
 import io.lancebackfill.call.ProcedureSpec;
 import io.lancebackfill.call.ResultSchema;
+import io.lancebackfill.config.BackfillConf;
 import io.lancebackfill.report.JobsReport;
 import io.lancebackfill.state.JobEvent;
 import java.sql.Timestamp;
@@ -51,7 +52,9 @@ final class JobProcedure implements Procedure {
 
   @Override
   public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
-    return new JobsReport(CallTargets.table(context, arguments))
+    return new JobsReport(
+            CallTargets.table(context, arguments),
+            BackfillConf.leaseDuration(context.session().conf()))
         .events(arguments.string("job_id")).stream().map(JobProcedure::row).toList();
   }
 

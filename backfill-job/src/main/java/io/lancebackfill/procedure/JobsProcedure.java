@@ -11,6 +11,7 @@ import io.lancebackfill.call.ProcedureContext;
 import io.lancebackfill.call.ProcedureParameter;
 import io.lancebackfill.call.ProcedureSpec;
 import io.lancebackfill.call.ResultSchema;
+import io.lancebackfill.config.BackfillConf;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.report.JobsReport;
@@ -58,7 +59,9 @@ final class JobsProcedure implements Procedure {
   @Override
   public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
     JobStatus status = status(arguments.optionalString("status").orElse(null));
-    return new JobsReport(CallTargets.table(context, arguments))
+    return new JobsReport(
+            CallTargets.table(context, arguments),
+            BackfillConf.leaseDuration(context.session().conf()))
         .jobs(status).stream().map(JobsProcedure::row).toList();
   }
 

@@ -1,7 +1,7 @@
 package io.lancebackfill.report;
 
-import io.lancebackfill.datasource.store.Lease;
-import io.lancebackfill.datasource.store.LeaseHolder;
+import io.lancebackfill.datasource.store.LeaseSurvey;
+import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.state.JobEvent;
@@ -11,21 +11,28 @@ import io.lancebackfill.state.TableState;
 import io.lancebackfill.table.StorageErrors;
 import io.lancebackfill.table.TableTarget;
 import io.lancebackfill.table.Tables;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** What jobs a table has seen. Reads only. */
 public final class JobsReport {
   private final TableTarget target;
   private final TableState state;
+  private final Duration leaseDuration;
 
-  public JobsReport(TableTarget target) {
+  /**
+   * @param leaseDuration after which a driver that is not heard of is taken for dead
+   */
+  public JobsReport(TableTarget target, Duration leaseDuration) {
     this.target = target;
+    this.leaseDuration = leaseDuration;
     this.state = new TableState(target.ref());
   }
 
@@ -37,7 +44,10 @@ public final class JobsReport {
    */
   public record Job(JobStatus status, Instant startedAt, JobEvent last) {}
 
-  /** All jobs, oldest first; only those of a status if it is given. */
+  /**
+   * All jobs, oldest first; only those of a status if it is given. Waits for up to the duration of
+   * a lease where the clocks say that a driver on another machine has not renewed its one in time.
+   */
   public List<Job> jobs(@Nullable JobStatus status) {
     return StorageErrors.translate(
         target,
@@ -47,8 +57,9 @@ public final class JobsReport {
           for (JobEvent event : new JobRecords(state).events(null)) {
             events.computeIfAbsent(event.jobId(), id -> new ArrayList<>()).add(event);
           }
+          Set<String> atWork = atWork(events.values().stream().map(JobsReport::last).toList());
           return events.values().stream()
-              .map(this::job)
+              .map(job -> job(job, atWork))
               .filter(job -> status == null || job.status() == status)
               .sorted(java.util.Comparator.comparing(Job::startedAt))
               .toList();
@@ -56,7 +67,7 @@ public final class JobsReport {
   }
 
   /**
-   * The history of one job, oldest first.
+   * The history of one job, oldest first; the last event has the status that the job has now.
    *
    * @throws BackfillException JOB_NOT_FOUND
    */
@@ -65,32 +76,44 @@ public final class JobsReport {
         target,
         () -> {
           Tables.latest(target);
-          List<JobEvent> events = new JobRecords(state).events(jobId);
+          List<JobEvent> events = new ArrayList<>(new JobRecords(state).events(jobId));
           if (events.isEmpty()) {
             throw new BackfillException(
                 BackfillErrorCode.JOB_NOT_FOUND,
                 "Table %s has no job '%s' in its records at %s. jobs(table) lists those that it has."
                     .formatted(target.name(), jobId, state.jobs().display()));
           }
+          JobEvent last = last(events);
+          events.set(events.size() - 1, last.withStatus(status(last, atWork(List.of(last)))));
           return events;
         });
   }
 
-  private Job job(List<JobEvent> events) {
-    JobEvent last = events.get(events.size() - 1);
-    return new Job(status(last), JobRecords.startedAt(events), last);
+  private static Job job(List<JobEvent> events, Set<String> atWork) {
+    JobEvent last = last(events);
+    return new Job(status(last, atWork), JobRecords.startedAt(events), last);
   }
 
-  private JobStatus status(JobEvent last) {
-    if (last.status() != JobStatus.RUNNING) {
-      return last.status();
-    }
-    Optional<LeaseHolder> holder = Lease.current(state.lease(last.columnIds()));
-    boolean alive =
-        holder
-            .filter(h -> h.jobId().equals(last.jobId()))
-            .filter(h -> !Lease.processGone(h))
-            .isPresent();
-    return alive ? JobStatus.RUNNING : JobStatus.INTERRUPTED;
+  private static JobEvent last(List<JobEvent> events) {
+    return events.get(events.size() - 1);
+  }
+
+  private static JobStatus status(JobEvent last, Set<String> atWork) {
+    return last.status() == JobStatus.RUNNING && !atWork.contains(last.jobId())
+        ? JobStatus.INTERRUPTED
+        : last.status();
+  }
+
+  /** The jobs without an end whose drivers live. */
+  private Set<String> atWork(List<JobEvent> last) {
+    Set<DatasetRef> leases =
+        last.stream()
+            .filter(event -> event.status() == JobStatus.RUNNING)
+            .map(event -> state.lease(event.columnIds()))
+            .collect(Collectors.toSet());
+    return LeaseSurvey.quick(leases, leaseDuration).values().stream()
+        .filter(LeaseSurvey.Held::alive)
+        .map(held -> held.holder().jobId())
+        .collect(Collectors.toSet());
   }
 }

@@ -5,6 +5,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,7 +21,8 @@ public final class Admission {
   private final int slots;
   private final @Nullable Consumer<List<Integer>> recorder;
   private final Set<Integer> begun = new HashSet<>();
-  private final long startedAt = System.nanoTime();
+  private final LongSupplier nanoTime;
+  private final long startedAt;
   private int finished;
 
   /**
@@ -29,9 +31,19 @@ public final class Admission {
    * @param recorder is told of fragments before they are begun; null if that is not needed
    */
   public Admission(int concurrency, int slots, @Nullable Consumer<List<Integer>> recorder) {
+    this(concurrency, slots, recorder, System::nanoTime);
+  }
+
+  Admission(
+      int concurrency,
+      int slots,
+      @Nullable Consumer<List<Integer>> recorder,
+      LongSupplier nanoTime) {
     this.concurrency = concurrency;
     this.slots = slots;
     this.recorder = recorder;
+    this.nanoTime = nanoTime;
+    this.startedAt = nanoTime.getAsLong();
   }
 
   /** How many more may go. */
@@ -40,7 +52,7 @@ public final class Admission {
     if (recorder == null) {
       return room;
     }
-    double seconds = Math.max(1, (System.nanoTime() - startedAt) / 1e9);
+    double seconds = Math.max(1, (nanoTime.getAsLong() - startedAt) / 1e9);
     int ahead = Math.max(2 * slots, (int) (finished / seconds * SECONDS_AHEAD));
     return inFlight > slots ? 0 : Math.min(room, ahead - inFlight);
   }

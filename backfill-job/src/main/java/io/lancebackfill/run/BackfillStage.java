@@ -10,7 +10,6 @@ import io.lancebackfill.state.RowOffsets;
 import io.lancebackfill.task.ArrowFunction;
 import io.lancebackfill.task.ArrowFunctionRows;
 import io.lancebackfill.task.ColumnTask;
-import io.lancebackfill.task.ExpressionRows;
 import io.lancebackfill.task.JobTasks;
 import io.lancebackfill.task.TaskResult;
 import io.lancebackfill.task.TaskSpec;
@@ -24,13 +23,11 @@ import java.util.function.LongConsumer;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.FlatMapFunction;
-import org.apache.spark.api.java.function.FlatMapFunction2;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
@@ -136,12 +133,7 @@ final class BackfillStage {
 
   /** Tasks whose rows a query computes. */
   RDD<TaskResult> evaluating(Dataset<Row> query, List<TaskSpec> tasks) {
-    return query
-        .queryExecution()
-        .toRdd()
-        .toJavaRDD()
-        .zipPartitions(partitions(tasks), new RunQuery(stage, live.reporter()))
-        .rdd();
+    return new QueryTasks(query.queryExecution().toRdd(), tasks, stage, live.reporter());
   }
 
   /** Counts computed rows from everywhere, for progress. */
@@ -168,18 +160,6 @@ final class BackfillStage {
                   .run(
                       allocator ->
                           new ArrowFunctionRows(stage, task.spec(), function, group, allocator)))
-          .iterator();
-    }
-  }
-
-  private record RunQuery(JobTasks stage, Reporter reporter)
-      implements FlatMapFunction2<Iterator<InternalRow>, Iterator<IndexedTask>, TaskResult> {
-    @Override
-    public Iterator<TaskResult> call(Iterator<InternalRow> rows, Iterator<IndexedTask> tasks) {
-      IndexedTask task = tasks.next();
-      return List.of(
-              new ColumnTask(stage, task.spec(), task.index(), reporter)
-                  .run(allocator -> new ExpressionRows(rows, stage.fields(), allocator)))
           .iterator();
     }
   }

@@ -69,11 +69,14 @@ public final class TaskRunner implements AutoCloseable {
   private static final List<String> JOB_GROUP_PROPERTIES =
       List.of("spark.jobGroup.id", "spark.job.description", "spark.job.interruptOnCancel");
 
+  /** How long a task that met another one where it is to be alone waits for its next try. */
+  private static final Duration ANOTHER_TRY = Duration.ofMillis(200);
+
   /** As Spark begins the message of a job that somebody cancelled. */
   private static final Pattern CANCELLED = Pattern.compile("Job \\d+ cancelled");
 
   private static final Pattern LOST_TASK =
-      Pattern.compile("(?s)Task (\\d+) in stage .*(ExecutorLostFailure|OutOfMemoryError)");
+      Pattern.compile("(?s)Task (\\d+) in stage (\\d+)\\..*(ExecutorLostFailure|OutOfMemoryError)");
 
   private final SparkContext context;
   private final BackfillStage stage;
@@ -81,13 +84,20 @@ public final class TaskRunner implements AutoCloseable {
   private final String jobGroup;
   private final String description;
   private final Admission admission;
-  private final BlockingQueue<TaskResult> results = new LinkedBlockingQueue<>();
+  private final boolean alone;
+  private final LostAttempts lostAttempts;
+  private final BlockingQueue<Came> results = new LinkedBlockingQueue<>();
   private final Deque<Waiting> waiting = new ArrayDeque<>();
   private final List<Submitted> running = new ArrayList<>();
   private int inFlight;
   private boolean gaveUp;
+  private boolean heldBack;
+  private boolean oneAtATime;
+  private long notBefore = System.nanoTime();
 
   private record Waiting(RDD<TaskResult> rdd, int partition, TaskSpec task) {}
+
+  private record Came(Waiting task, TaskResult result) {}
 
   /** A Spark job, and which of its tasks, by their place in it, have come back. */
   private record Submitted(
@@ -106,6 +116,16 @@ public final class TaskRunner implements AutoCloseable {
     this.jobGroup = stage.jobId();
     this.description = description;
     this.admission = admission;
+    this.alone = stage.alone();
+    this.lostAttempts = new LostAttempts(jobGroup);
+    context.addSparkListener(lostAttempts);
+  }
+
+  /** Processes that run tasks now; where the driver's does, it alone. */
+  public static int processes(SparkContext context) {
+    return context.isLocal()
+        ? 1
+        : Math.max(1, context.statusTracker().getExecutorInfos().length - 1); // and the driver
   }
 
   /**
@@ -175,9 +195,10 @@ public final class TaskRunner implements AutoCloseable {
    *     JOB_INTERRUPTED if this thread is interrupted, or somebody cancelled the tasks
    */
   public Optional<TaskResult> poll(Duration patience) {
-    TaskResult result;
+    submitWaiting();
     try {
-      result = results.poll(patience.toMillis(), TimeUnit.MILLISECONDS);
+      Came came = results.poll(patience.toMillis(), TimeUnit.MILLISECONDS);
+      return came == null ? lostIfSparkGaveUp() : accepted(came);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new BackfillException(
@@ -185,19 +206,53 @@ public final class TaskRunner implements AutoCloseable {
           "The job was interrupted. What was finished is kept; the same call goes on from there.",
           e);
     }
-    if (result == null) {
-      return lostIfSparkGaveUp();
-    }
+  }
+
+  private Optional<TaskResult> accepted(Came came) throws InterruptedException {
     inFlight--;
+    TaskResult result = came.result();
+    TaskResult.Declined declined = result.declined();
+    if (declined != null) {
+      if (declined.notAlone()) {
+        notBefore = System.nanoTime() + ANOTHER_TRY.toNanos();
+        return again(came.task());
+      }
+      return earlierAttempt(came.task(), declined.stageId());
+    }
     admission.finished();
-    if (result.fault() == null || result.isLost()) {
-      submitWaiting(); // Else the job ends, and nothing more is begun.
+    if (!alone && (result.fault() == null || result.isLost())) {
+      // At once, that no slot stays idle. After another fault the job ends, and nothing more is
+      // begun; of those that are to be alone, the next one when the caller has dealt with this.
+      submitWaiting();
     }
     return Optional.of(result);
   }
 
+  /** The task's first attempt came to nothing: lost by its own doing, or to be run again. */
+  private Optional<TaskResult> earlierAttempt(Waiting task, int stageId)
+      throws InterruptedException {
+    LostAttempts.Loss loss = lostAttempts.of(stageId, task.partition());
+    if (!loss.counts()) {
+      return again(task);
+    }
+    if (alone && lostAttempts.inCompany(stageId, task.partition())) {
+      // One of them was about to decline, and which one is not known.
+      oneAtATime = true;
+      return again(task);
+    }
+    return Optional.of(TaskResult.lost(task.partition(), task.task().fragmentId(), loss.reason()));
+  }
+
+  private Optional<TaskResult> again(Waiting task) {
+    if (!heldBack) {
+      waiting.add(task);
+    }
+    return Optional.empty();
+  }
+
   /** Submits nothing more; tasks that run are left to end. Returns how many were held back. */
   public int holdBack() {
+    heldBack = true;
     int held = waiting.size();
     waiting.clear();
     return held;
@@ -216,17 +271,23 @@ public final class TaskRunner implements AutoCloseable {
   }
 
   private void submitWaiting() {
-    int room = waiting.isEmpty() ? 0 : admission.room(inFlight);
+    int room = waiting.isEmpty() || System.nanoTime() < notBefore ? 0 : room();
     while (room > 0 && !waiting.isEmpty()) {
       RDD<TaskResult> rdd = waiting.element().rdd();
       List<Waiting> next = new ArrayList<>();
-      while (next.size() < room && !waiting.isEmpty() && waiting.element().rdd() == rdd) {
+      int most = alone ? 1 : room; // A Spark job each, that no task ends with another's.
+      while (next.size() < most && !waiting.isEmpty() && waiting.element().rdd() == rdd) {
         next.add(waiting.remove());
       }
       room -= next.size();
       admission.begin(next.stream().map(task -> task.task().fragmentId()).toList());
       submit(next);
     }
+  }
+
+  private int room() {
+    int room = admission.room(inFlight);
+    return alone ? Math.min(room, (oneAtATime ? 1 : processes(context)) - inFlight) : room;
   }
 
   @SuppressWarnings({"unchecked", "rawtypes"}) // Scala's Seq of Int is one of Object to Java
@@ -244,7 +305,7 @@ public final class TaskRunner implements AutoCloseable {
               @Override
               public BoxedUnit apply(Object place, TaskResult result) {
                 done.add((Integer) place);
-                results.add(result);
+                results.add(new Came(tasks.get((Integer) place), result));
                 return BoxedUnit.UNIT;
               }
             },
@@ -258,7 +319,7 @@ public final class TaskRunner implements AutoCloseable {
   }
 
   /** With few attempts of a task allowed, Spark gives the whole job up when a process is lost. */
-  private Optional<TaskResult> lostIfSparkGaveUp() {
+  private Optional<TaskResult> lostIfSparkGaveUp() throws InterruptedException {
     for (Submitted job : running) {
       SimpleFutureAction<BoxedUnit> action = job.action();
       if (action.isCompleted() && action.value().get().isFailure()) {
@@ -284,8 +345,7 @@ public final class TaskRunner implements AutoCloseable {
         inFlight -= job.tasks().size() - job.done().size();
         gaveUp = true;
         Waiting task = job.tasks().get(Integer.parseInt(lost.group(1)));
-        return Optional.of(
-            TaskResult.lost(task.partition(), task.task().fragmentId(), firstLines(text), ""));
+        return earlierAttempt(task, Integer.parseInt(lost.group(2)));
       }
     }
     return Optional.empty();
@@ -305,6 +365,7 @@ public final class TaskRunner implements AutoCloseable {
   @Override
   public void close() {
     waiting.clear();
+    context.removeSparkListener(lostAttempts);
     if (running.stream().anyMatch(job -> !job.action().isCompleted())) {
       context.cancelJobGroup(jobGroup);
     }

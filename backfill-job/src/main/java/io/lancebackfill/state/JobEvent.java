@@ -33,6 +33,26 @@ public record JobEvent(
     String options,
     String message) {
 
+  /** The same event with the status of a job of which more is known. */
+  public JobEvent withStatus(JobStatus now) {
+    return new JobEvent(
+        jobId,
+        at,
+        event,
+        now,
+        columns,
+        columnIds,
+        driver,
+        epoch,
+        generation,
+        tableVersion,
+        counts,
+        rowsPlanned,
+        elapsedMs,
+        options,
+        message);
+  }
+
   /** The event that says how much there is to do; by then the table's history was followed. */
   public static final String PLANNED = "PLANNED";
 

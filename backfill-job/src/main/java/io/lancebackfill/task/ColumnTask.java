@@ -7,19 +7,18 @@ import io.lancebackfill.datasource.write.StagedColumnFile;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.RemoteTrace;
-import io.lancebackfill.error.RootCause;
 import io.lancebackfill.error.StorageCodes;
 import io.lancebackfill.state.RowOffsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongConsumer;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.spark.SparkEnv;
-import org.apache.spark.SparkThrowable;
 import org.apache.spark.TaskContext;
 import org.apache.spark.TaskKilledException;
-import org.apache.spark.api.python.PythonException;
 import org.jspecify.annotations.Nullable;
 import org.roaringbitmap.RoaringBitmap;
 
@@ -32,7 +31,8 @@ public final class ColumnTask {
     OffsetStream open(BufferAllocator allocator);
   }
 
-  private static final String UDF_FAILED = "FAILED_EXECUTE_UDF";
+  /** The jobs of which a task runs in this process, where each is to be alone. */
+  private static final Set<String> ALONE = ConcurrentHashMap.newKeySet();
 
   private final JobTasks stage;
   private final TaskSpec task;
@@ -57,10 +57,28 @@ public final class ColumnTask {
   public TaskResult run(@Nullable Computation computation) {
     TaskContext attempt = TaskContext.get();
     if (attempt != null && attempt.attemptNumber() > 0 && !speculation()) {
-      // The driver decides on fragments that take processes down: see FragmentLosses.
-      return TaskResult.lost(
-          index, task.fragmentId(), "Spark lost the process of an earlier attempt.", "");
+      // The driver knows why, and decides on fragments that take processes down.
+      return declined(false, attempt.stageId());
     }
+    if (!stage.alone()) {
+      return compute(computation);
+    }
+    if (!ALONE.add(stage.jobId())) {
+      return declined(true, attempt == null ? 0 : attempt.stageId());
+    }
+    try {
+      return compute(computation);
+    } finally {
+      ALONE.remove(stage.jobId());
+    }
+  }
+
+  private TaskResult declined(boolean notAlone, int stageId) {
+    return TaskResult.declined(
+        index, task.fragmentId(), new TaskResult.Declined(notAlone, stageId));
+  }
+
+  private TaskResult compute(@Nullable Computation computation) {
     try (BufferAllocator allocator = Checkpointer.childAllocator(task)) {
       return task.kind() == TaskSpec.Kind.RANGE
           ? computeRange(allocator, computation)
@@ -72,23 +90,13 @@ public final class ColumnTask {
       if (context != null && context.isInterrupted()) {
         throw e;
       }
-      boolean ofProcess = !(e instanceof RuntimeException) && !ofFunction(e);
-      return ofProcess
-          ? TaskResult.lost(index, task.fragmentId(), e.toString(), RemoteTrace.text(e))
-          : failed(e);
+      return failed(e);
     }
   }
 
   /** With speculation a later attempt may run beside the first, which is not lost. */
   private static boolean speculation() {
     return SparkEnv.get().conf().getBoolean("spark.speculation", false);
-  }
-
-  /** Whether the expression's own code failed, which it would do on another attempt as well. */
-  private static boolean ofFunction(Exception e) {
-    return e instanceof PythonException
-        || (e instanceof SparkThrowable spark
-            && (e instanceof RuntimeException || UDF_FAILED.equals(spark.getErrorClass())));
   }
 
   private TaskResult computeRange(BufferAllocator allocator, @Nullable Computation computation) {
@@ -177,9 +185,6 @@ public final class ColumnTask {
     } else if (e instanceof DatasetException storage) {
       code = code(storage);
       message = String.valueOf(e.getMessage());
-    } else if (ofFunction(e)) {
-      code = BackfillErrorCode.FUNCTION_FAILED;
-      message = RootCause.ofFunction(e);
     } else {
       code = BackfillErrorCode.TASK_FAILED;
       message = e.toString();

@@ -4,11 +4,14 @@ import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.write.ArrowRowBuffer;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.PythonWorkerFault;
 import io.lancebackfill.error.RootCause;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.function.Supplier;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.types.pojo.Field;
@@ -24,15 +27,17 @@ public final class ExpressionRows implements OffsetStream {
   private static final long MAX_BYTES = 8L << 20;
   private static final long MAX_NANOS = 250_000_000;
 
-  private final Iterator<InternalRow> rows;
+  private final Supplier<Iterator<InternalRow>> query;
   private final ArrowRowBuffer buffer;
+  private @Nullable Iterator<InternalRow> rows;
   private long lastOffset = -1;
 
   /**
-   * @param rows the row address first, then a value for each of {@code fields}
+   * @param query begins it; the row address comes first, then a value for each of {@code fields}
    */
-  public ExpressionRows(Iterator<InternalRow> rows, List<Field> fields, BufferAllocator allocator) {
-    this.rows = rows;
+  public ExpressionRows(
+      Supplier<Iterator<InternalRow>> query, List<Field> fields, BufferAllocator allocator) {
+    this.query = query;
     this.buffer = new ArrowRowBuffer(fields, allocator);
   }
 
@@ -43,8 +48,11 @@ public final class ExpressionRows implements OffsetStream {
     long bytes = 0;
     long started = System.nanoTime();
     TaskContext context = TaskContext.get();
-    while (count < MAX_ROWS && bytes < MAX_BYTES && hasNext()) {
-      InternalRow row = rows.next();
+    while (count < MAX_ROWS && bytes < MAX_BYTES) {
+      InternalRow row = row();
+      if (row == null) {
+        break;
+      }
       offsets[count++] = (int) row.getLong(0);
       lastOffset = row.getLong(0) & 0xffffffffL;
       write(row);
@@ -76,10 +84,16 @@ public final class ExpressionRows implements OffsetStream {
     }
   }
 
-  /** Asks Spark for a row: here the functions of the expression run, and fail. */
-  private boolean hasNext() {
+  /**
+   * The next row, or null. Here the functions of the expression run, and fail; whether when the
+   * query begins, in hasNext or in next depends on Spark's plan.
+   */
+  private @Nullable InternalRow row() {
     try {
-      return rows.hasNext();
+      if (rows == null) {
+        rows = query.get();
+      }
+      return rows.hasNext() ? rows.next() : null;
     } catch (TaskKilledException | DatasetException e) {
       throw e;
     } catch (Exception | LinkageError | StackOverflowError | AssertionError e) {
@@ -87,14 +101,23 @@ public final class ExpressionRows implements OffsetStream {
       if (context != null) {
         context.killTaskIfInterrupted();
       }
-      throw new BackfillException(
-          BackfillErrorCode.FUNCTION_FAILED,
-          RootCause.ofFunction(e)
-              + (lastOffset < 0
-                  ? ""
-                  : "\n  on a row after the one at physical offset " + lastOffset),
-          e);
+      throw failed(e);
     }
+  }
+
+  private BackfillException failed(Throwable e) {
+    return PythonWorkerFault.of(e)
+        .orElseGet(
+            () ->
+                e instanceof IOException // A function's own are wrapped: these are of Spark's files
+                    ? new BackfillException(BackfillErrorCode.TASK_FAILED, RootCause.of(e), e)
+                    : new BackfillException(
+                        BackfillErrorCode.FUNCTION_FAILED,
+                        RootCause.ofFunction(e)
+                            + (lastOffset < 0
+                                ? ""
+                                : "\n  on a row after the one at physical offset " + lastOffset),
+                        e));
   }
 
   @Override

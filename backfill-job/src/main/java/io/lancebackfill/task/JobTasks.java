@@ -15,6 +15,7 @@ import org.apache.arrow.vector.types.pojo.Field;
  * @param columns the columns to fill
  * @param checkpoints folder of the column's checkpoint datasets
  * @param generation job id of the recompute whose rows these are; empty otherwise
+ * @param alone whether a process may run only one of them at a time
  */
 public record JobTasks(
     String jobId,
@@ -25,7 +26,8 @@ public record JobTasks(
     List<TableColumn> columns,
     DatasetRef checkpoints,
     String generation,
-    long checkpointIntervalMs)
+    long checkpointIntervalMs,
+    boolean alone)
     implements Serializable {
   public List<Field> fields() {
     return columns.stream().map(TableColumn::field).toList();

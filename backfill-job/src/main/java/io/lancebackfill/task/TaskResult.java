@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param bytesWritten bytes of the column file and of checkpoints
  * @param fault what went wrong, or null
  * @param note why the task had to do without checkpoints, or null
+ * @param declined why the task did not run, or null
  */
 public record TaskResult(
     int index,
@@ -28,7 +29,8 @@ public record TaskResult(
     long rowsComputed,
     long bytesWritten,
     @Nullable Fault fault,
-    @Nullable String note)
+    @Nullable String note,
+    @Nullable Declined declined)
     implements Serializable {
 
   TaskResult(
@@ -40,17 +42,31 @@ public record TaskResult(
       long rowsComputed,
       long bytesWritten,
       @Nullable Fault fault) {
-    this(index, fragmentId, file, checkpoint, rows, rowsComputed, bytesWritten, fault, null);
+    this(index, fragmentId, file, checkpoint, rows, rowsComputed, bytesWritten, fault, null, null);
   }
 
   TaskResult withNote(@Nullable String text) {
     return new TaskResult(
-        index, fragmentId, file, checkpoint, rows, rowsComputed, bytesWritten, fault, text);
+        index,
+        fragmentId,
+        file,
+        checkpoint,
+        rows,
+        rowsComputed,
+        bytesWritten,
+        fault,
+        text,
+        declined);
+  }
+
+  /** The result of a task that left it to the driver whether it is to run. */
+  static TaskResult declined(int index, int fragmentId, Declined why) {
+    return new TaskResult(index, fragmentId, null, null, null, 0, 0, null, null, why);
   }
 
   /** The result of a task whose process was lost. */
-  public static TaskResult lost(int index, int fragmentId, String message, String trace) {
-    Fault fault = new Fault(BackfillErrorCode.PROCESS_LOST, message, trace);
+  public static TaskResult lost(int index, int fragmentId, String message) {
+    Fault fault = new Fault(BackfillErrorCode.PROCESS_LOST, message, "");
     return new TaskResult(index, fragmentId, null, null, null, 0, 0, fault);
   }
 
@@ -58,6 +74,14 @@ public record TaskResult(
   public boolean isLost() {
     return fault != null && fault.code() == BackfillErrorCode.PROCESS_LOST;
   }
+
+  /**
+   * Why a task did not run.
+   *
+   * @param notAlone another one of the job ran in the process, where each is to be alone; else an
+   *     earlier attempt of the task came to nothing
+   */
+  public record Declined(boolean notAlone, int stageId) implements Serializable {}
 
   /**
    * A fault of a task.

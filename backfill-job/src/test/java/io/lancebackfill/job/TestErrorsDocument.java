@@ -34,6 +34,7 @@ import static io.lancebackfill.error.BackfillErrorCode.NOT_A_COMPUTED_COLUMN;
 import static io.lancebackfill.error.BackfillErrorCode.NOT_A_LANCE_TABLE;
 import static io.lancebackfill.error.BackfillErrorCode.NOT_ROW_WISE_EXPRESSION;
 import static io.lancebackfill.error.BackfillErrorCode.PROCESS_LOST;
+import static io.lancebackfill.error.BackfillErrorCode.PYTHON_UNAVAILABLE;
 import static io.lancebackfill.error.BackfillErrorCode.READ_ONLY_TABLE;
 import static io.lancebackfill.error.BackfillErrorCode.SESSION_DEPENDENT_EXPRESSION;
 import static io.lancebackfill.error.BackfillErrorCode.STATE_DAMAGED;
@@ -425,6 +426,13 @@ class TestErrorsDocument {
         "[JOB_INTERRUPTED] The job was interrupted. What was finished is kept; the same call goes on from there.\nJob nightly; see job and jobs.",
         "TestJobEnds interrupts jobs.");
     told(
+        PYTHON_UNAVAILABLE,
+        "Executors cannot run Python, or run one that is no good for the function.",
+        "Install it on each executor, and name it with spark.pyspark.python; the same call goes on.",
+        "A backfill on executors without that Python.",
+        "[PYTHON_UNAVAILABLE] No Python worker can run the function: java.io.IOException: Cannot run program \"/opt/python\": error=2, No such file or directory\nWorkers run what spark.pyspark.python or PYSPARK_PYTHON names, on each executor: a Python of the driver's version, with pandas and pyarrow for functions that need them.\nIt happened in fragment 0; what was finished before is committed or kept as checkpoints.\nJob nightly; see job and jobs.",
+        "PythonExceptionsIT meets it.");
+    told(
         COLUMN_CHANGED,
         "The column got another function while it was computed.",
         "Run the same call again: it goes on with the present function.",
@@ -440,11 +448,11 @@ class TestErrorsDocument {
         "TestRequiredJars meets it.");
     told(
         PROCESS_LOST,
-        "The processes that compute fragments die: lack of memory, or a crash of a native library.",
+        "The processes that compute fragments die, executors or their Python workers: lack of memory, or a crash of a native library.",
         "Give executors more memory, or a smaller batch_size; look at their logs.",
         "A function that takes more memory than an executor has.",
         "[PROCESS_LOST] Fragments [0, 1] each took 2 processes with them, and no fragment of the table was finished. ExecutorLostFailure (executor 3 exited caused by one of the running tasks) Give the executors more memory, or look in their logs for the cause.\nJob nightly; see job and jobs.",
-        "ProcessLossIT kills such processes. If other fragments are finished the job ends with DONE_WITH_ERRORS instead.");
+        "ProcessLossIT and PythonExceptionsIT kill such processes. If other fragments are finished the job ends with DONE_WITH_ERRORS instead.");
   }
 
   private static void state() throws IOException {

@@ -32,7 +32,8 @@ class TestColumnTask {
         List.of(new TableColumn(2, "n", FIELD, List.of(2))),
         DatasetRef.of(folder.resolve("t.lance/_backfill/checkpoints/2.lance").toString()),
         "",
-        5000);
+        5000,
+        false);
   }
 
   private static TaskSpec task(TaskSpec.Kind kind, int... rows) {

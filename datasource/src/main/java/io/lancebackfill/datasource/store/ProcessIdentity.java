@@ -48,13 +48,19 @@ final class ProcessIdentity {
 
   /** True only if the process certainly ran on this machine and certainly is not there any more. */
   static boolean gone(LeaseHolder holder) {
-    if (!holder.host().equals(HOST) || HOST.equals(UNKNOWN)) {
-      return false;
-    }
+    return ofThisMachine(holder) && !isThere(holder);
+  }
+
+  /** Whether it certainly ran on this machine, so that its process can be looked up. */
+  static boolean ofThisMachine(LeaseHolder holder) {
+    return holder.host().equals(HOST) && !HOST.equals(UNKNOWN);
+  }
+
+  private static boolean isThere(LeaseHolder holder) {
     return ProcessHandle.of(holder.pid())
         .filter(ProcessHandle::isAlive)
-        .map(process -> isAnother(start(process), holder.processStart()))
-        .orElse(true);
+        .filter(process -> !isAnother(start(process), holder.processStart()))
+        .isPresent();
   }
 
   private static boolean isAnother(String start, String holderStart) {
