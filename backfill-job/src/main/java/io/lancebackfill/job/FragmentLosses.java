@@ -20,10 +20,11 @@ import java.util.stream.Collectors;
  * fragments, so each of them is computed again, after the others, alone in its process; one that
  * takes a second process with it is set aside, and the job goes on without it.
  *
- * <p>In local mode the process is the driver. There the fragments that are about to be begun are
- * recorded with the number of their rows that are left, and the next job counts the deaths: those
- * of jobs without an end, on the same function, after which no more rows of the fragment were kept
- * than before. A driver that is killed from outside while a fragment gets on thus leaves no loss.
+ * <p>In local mode the process is the driver. There, once a job has died, the fragments that the
+ * next one is about to begin are recorded with the number of their rows that are left, and the next
+ * job counts the deaths: those of jobs without an end, on the same function, after which no more
+ * rows of the fragment were kept than before. A driver that is killed from outside while a fragment
+ * gets on thus leaves no loss.
  */
 final class FragmentLosses {
   private static final int MOST = 2;
@@ -53,6 +54,7 @@ final class FragmentLosses {
   private final Set<Integer> setAside = new TreeSet<>();
   private final Set<Integer> lost = new HashSet<>();
   private String lastMessage = "";
+  private boolean afterDeath;
   private boolean isolating;
   private boolean again;
 
@@ -64,7 +66,10 @@ final class FragmentLosses {
     this.key = key;
     this.job = job;
     for (JobEvent event : events) {
-      if (event.event().equals(JobEvent.ENDED)) {
+      if (event.event().equals(JobEvent.STARTED)) {
+        afterDeath = true;
+      } else if (event.event().equals(JobEvent.ENDED)) {
+        afterDeath = false;
         attempts.clear();
       } else if (event.event().equals(JobEvent.ATTEMPT)) {
         read(event);
@@ -83,6 +88,14 @@ final class FragmentLosses {
           .computeIfAbsent(Integer.valueOf(pair[0]), id -> new TreeMap<>())
           .put(event.epoch(), Long.valueOf(pair[1]));
     }
+  }
+
+  /**
+   * Whether the last job on the column died without a word. Only then are attempts worth their
+   * records: the first death tells of no fragment, and healthy jobs are the quicker.
+   */
+  boolean afterDeath() {
+    return afterDeath;
   }
 
   /** Records fragments of the plan before they are begun. */

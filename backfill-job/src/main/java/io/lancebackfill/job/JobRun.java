@@ -285,7 +285,7 @@ final class JobRun {
         new Admission(
             call.conf().optional(CONCURRENCY).orElse(0),
             atOnce,
-            spark.sparkContext().isLocal() ? losses.recorder(plan) : null);
+            spark.sparkContext().isLocal() && losses.afterDeath() ? losses.recorder(plan) : null);
     String description =
         "backfill %s of %s".formatted(call.column().name(), request.table().name());
     try (TaskRunner runner =

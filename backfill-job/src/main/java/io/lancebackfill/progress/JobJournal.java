@@ -45,12 +45,17 @@ public final class JobJournal {
     this.options = options;
   }
 
+  /** Is written together with the plan. */
   public void started(long tableVersion) {
-    write("STARTED", JobStatus.RUNNING, tableVersion, JobCounts.NONE, 0, "");
+    add(JobEvent.STARTED, JobStatus.RUNNING, tableVersion, JobCounts.NONE, 0, "");
   }
 
   public void planned(long tableVersion, JobCounts counts, long rowsToCompute, int slots) {
-    write(JobEvent.PLANNED, JobStatus.RUNNING, tableVersion, counts, rowsToCompute, "");
+    add(JobEvent.PLANNED, JobStatus.RUNNING, tableVersion, counts, rowsToCompute, "");
+    if (counts.fragmentsPlanned() > 0) {
+      // Of a job that has nothing to do the end follows at once.
+      write();
+    }
     tell(() -> listener.planned(info, counts, rowsToCompute, slots));
   }
 
@@ -164,6 +169,17 @@ public final class JobJournal {
       JobCounts counts,
       long rowsPlanned,
       String message) {
+    add(event, status, tableVersion, counts, rowsPlanned, message);
+    write();
+  }
+
+  private void add(
+      String event,
+      JobStatus status,
+      long tableVersion,
+      JobCounts counts,
+      long rowsPlanned,
+      String message) {
     lastVersion = tableVersion;
     unwritten.add(
         new JobEvent(
@@ -182,6 +198,9 @@ public final class JobJournal {
             elapsed().toMillis(),
             options,
             message));
+  }
+
+  private void write() {
     try {
       records.append(List.copyOf(unwritten));
       unwritten.clear();

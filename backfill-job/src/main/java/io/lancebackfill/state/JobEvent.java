@@ -53,6 +53,9 @@ public record JobEvent(
         message);
   }
 
+  /** The first event of a job. */
+  public static final String STARTED = "STARTED";
+
   /** The event that says how much there is to do; by then the table's history was followed. */
   public static final String PLANNED = "PLANNED";
 

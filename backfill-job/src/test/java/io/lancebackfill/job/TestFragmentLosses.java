@@ -276,4 +276,16 @@ class TestFragmentLosses {
     losses().recorder(plan(List.of(fragment(4, 7), fragment(5, 9)))).accept(List.of(4, 5, 6));
     assertThat(job.attempts).containsExactly("k 4:7 5:9 6:0");
   }
+
+  @Test
+  void attemptsAreRecordedOnceTheLastJobDiedWithoutAWord() {
+    JobEvent began = event(1, JobEvent.STARTED, "");
+    JobEvent ended = event(1, JobEvent.ENDED, "");
+    JobEvent tidied = event(1, JobEvent.TIDIED, "");
+    JobEvent again = event(2, JobEvent.STARTED, "");
+    assertThat(losses().afterDeath()).isFalse();
+    assertThat(losses(began, ended, tidied).afterDeath()).isFalse();
+    assertThat(losses(began).afterDeath()).isTrue();
+    assertThat(losses(began, ended, again).afterDeath()).isTrue();
+  }
 }
