@@ -7,6 +7,8 @@ import io.lancebackfill.plan.FragmentCoverage;
 import io.lancebackfill.plan.HeldBack;
 import io.lancebackfill.plan.HistoryWalk;
 import io.lancebackfill.plan.LiveRowsOfFragments;
+import io.lancebackfill.plan.RowFinder;
+import io.lancebackfill.plan.RowSelection;
 import io.lancebackfill.plan.UnknownRows;
 import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ColumnOrigins;
@@ -75,8 +77,9 @@ public final class CoverageReport {
         table.fragments().stream()
             .map(f -> FragmentCoverage.of(f, f, column, inputs, origins, computedInputs))
             .toList();
-    Map<Integer, RoaringBitmap> unknown = UnknownRows.find(spark, table, column, coverage);
-    Map<Integer, RoaringBitmap> live = LiveRowsOfFragments.find(spark, table);
+    RowFinder finder = new RowSelection(spark);
+    Map<Integer, RoaringBitmap> unknown = UnknownRows.find(finder, table, column, coverage);
+    Map<Integer, RoaringBitmap> live = LiveRowsOfFragments.find(finder, table);
     Map<Integer, RoaringBitmap> never = new HashMap<>();
     for (FragmentCoverage fragment : coverage) {
       int id = fragment.fragment().id();
@@ -86,7 +89,7 @@ public final class CoverageReport {
     }
     CoverageReasons reasons =
         new CoverageReasons(
-            column, inputs, history.gaps(), HeldBack.find(spark, table, coverage, never));
+            column, inputs, history.gaps(), HeldBack.find(finder, table, coverage, never));
     List<Line> lines = new ArrayList<>();
     for (FragmentCoverage fragment : coverage) {
       int id = fragment.fragment().id();

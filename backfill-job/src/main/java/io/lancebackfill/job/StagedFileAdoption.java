@@ -13,6 +13,7 @@ import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.datasource.write.StagedColumnFile;
 import io.lancebackfill.datasource.write.StagedFiles;
 import io.lancebackfill.plan.LiveRowsOfFragments;
+import io.lancebackfill.plan.RowSelection;
 import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ColumnOrigin.Part;
 import io.lancebackfill.state.ComputedColumn;
@@ -97,7 +98,8 @@ final class StagedFileAdoption {
   private List<Adopted> find(SparkSession spark) {
     Map<Integer, List<Candidate>> candidates = candidates();
     Map<Integer, RoaringBitmap> alive =
-        LiveRowsOfFragments.find(spark, table, f -> candidates.containsKey(f.id()));
+        LiveRowsOfFragments.find(
+            new RowSelection(spark), table, f -> candidates.containsKey(f.id()));
     List<Adopted> adopted = new ArrayList<>();
     candidates.forEach(
         (id, ofFragment) ->

@@ -35,7 +35,7 @@ public final class ComputedInputs {
 
   private final List<Input> inputs;
 
-  private ComputedInputs(List<Input> inputs) {
+  ComputedInputs(List<Input> inputs) {
     this.inputs = inputs;
   }
 
@@ -46,7 +46,7 @@ public final class ComputedInputs {
    * @param fieldIds the ids that they were declared with
    * @param origins records of the declaration's files by path
    */
-  private record Input(
+  record Input(
       String name,
       Set<String> fieldIds,
       ComputedColumn column,

@@ -9,7 +9,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.apache.spark.sql.SparkSession;
 import org.roaringbitmap.RoaringBitmap;
 
 /**
@@ -29,7 +28,7 @@ public record HeldBack(String input, List<String> before, Map<Integer, RoaringBi
    * @param need rows that are to be computed, by fragment
    */
   public static List<HeldBack> find(
-      SparkSession spark,
+      RowFinder finder,
       TableSnapshot read,
       List<FragmentCoverage> coverage,
       Map<Integer, RoaringBitmap> need) {
@@ -45,7 +44,7 @@ public record HeldBack(String input, List<String> before, Map<Integer, RoaringBi
     List<HeldBack> held = new ArrayList<>();
     found.forEach(
         (name, finding) -> {
-          finding.readUndecided(spark, read);
+          finding.readUndecided(finder, read);
           if (!finding.waiting.isEmpty()) {
             held.add(new HeldBack(name, List.copyOf(finding.before), finding.waiting));
           }
@@ -97,8 +96,8 @@ public record HeldBack(String input, List<String> before, Map<Integer, RoaringBi
     }
 
     /** Where the input is NULL without a record it was never computed. */
-    void readUndecided(SparkSession spark, TableSnapshot read) {
-      Map<Integer, RoaringBitmap> filled = UnknownRows.filled(spark, read, column, undecided);
+    void readUndecided(RowFinder finder, TableSnapshot read) {
+      Map<Integer, RoaringBitmap> filled = UnknownRows.filled(finder, read, column, undecided);
       undecided.forEach(
           (id, rows) ->
               add(
