@@ -12,8 +12,13 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -23,7 +28,19 @@ import java.util.concurrent.TimeUnit;
  */
 final class CountedBackfill {
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final int ID_BYTES = 4;
+  private static final int CALL_BYTES = Integer.BYTES + Long.BYTES;
+
+  /** As CommitCoordinator: a finished column file is recorded within so long. */
+  private static final Duration RECORD = Duration.ofMillis(500);
+
+  /** As ExpressionRows: rows wait for others of their batch for so long. */
+  private static final Duration BATCH = Duration.ofMillis(250);
+
+  /** Spark's batches to and from a Python worker. */
+  private static final int PYTHON_BATCH_ROWS = 100;
+
+  /** A write of rows or of a record, on a machine that does much else. */
+  private static final Duration WRITE = Duration.ofSeconds(1);
 
   private static final String PROGRAM =
       """
@@ -36,7 +53,7 @@ final class CountedBackfill {
       def slow(x):
           time.sleep(seconds)
           file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-          os.write(file, struct.pack("<I", x))
+          os.write(file, struct.pack("<iq", x, time.time_ns()))
           os.close(file)
           return x * 3 + 1
 
@@ -58,7 +75,20 @@ final class CountedBackfill {
   private final Map<String, String> environment;
   private final Path log;
   private final double secondsPerRow;
+  private final List<Kill> kills = new ArrayList<>();
   private boolean declared;
+
+  /** One call of the function: for which row, and when it was done. */
+  private record Call(int id, long nanos) {}
+
+  /**
+   * A kill of all processes.
+   *
+   * @param at when it began, in nanoseconds since 1970
+   * @param over when none of them was left
+   * @param kept ids of rows that were in the table, in recorded files or in checkpoints then
+   */
+  private record Kill(long at, long over, Set<Integer> kept) {}
 
   /** With the table; it has {@code fragments} fragments of the same size. */
   CountedBackfill(
@@ -153,22 +183,31 @@ final class CountedBackfill {
     }
   }
 
+  /** Further rows, in fragments of the same size. */
+  void append(int firstId, int rows, int fragments) {
+    pylance(
+        """
+        lance.write_dataset(pa.table({"id": pa.array(range(%d, %d), pa.int64())}), uri, mode="append",
+                            max_rows_per_file=%d, max_rows_per_group=1024)
+        """
+            .formatted(firstId, firstId + rows, rows / fragments));
+  }
+
   /** How often the function was called, by whatever process. */
   long calls() {
     try {
-      return Files.exists(log) ? Files.size(log) / ID_BYTES : 0;
+      return Files.exists(log) ? Files.size(log) / CALL_BYTES : 0;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  /** How often it was called for each id. */
-  Map<Integer, Integer> callsById() {
+  private List<Call> allCalls() {
     try {
-      ByteBuffer ids = ByteBuffer.wrap(Files.readAllBytes(log)).order(ByteOrder.LITTLE_ENDIAN);
-      Map<Integer, Integer> calls = new HashMap<>();
-      while (ids.remaining() >= ID_BYTES) {
-        calls.merge(ids.getInt(), 1, Integer::sum);
+      ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(log)).order(ByteOrder.LITTLE_ENDIAN);
+      List<Call> calls = new ArrayList<>();
+      while (bytes.remaining() >= CALL_BYTES) {
+        calls.add(new Call(bytes.getInt(), bytes.getLong()));
       }
       return calls;
     } catch (IOException e) {
@@ -176,9 +215,97 @@ final class CountedBackfill {
     }
   }
 
+  /** How often it was called for each id. */
+  Map<Integer, Integer> callsById() {
+    Map<Integer, Integer> calls = new HashMap<>();
+    allCalls().forEach(call -> calls.merge(call.id(), 1, Integer::sum));
+    return calls;
+  }
+
   /** Calls for rows that had been computed before. */
   long repeatedCalls() {
     return calls() - callsById().size();
+  }
+
+  /**
+   * What a kill may cost: no row that was kept is computed again, and what was not kept had been
+   * computed within the checkpoint interval and what it takes to keep a batch or a file.
+   */
+  void assertOnlyTheLastMomentsWereLost(Duration checkpointInterval) {
+    Duration most =
+        checkpointInterval
+            .plus(RECORD)
+            .plus(BATCH)
+            .plus(Duration.ofNanos(Math.round(PYTHON_BATCH_ROWS * secondsPerRow * 1e9)))
+            .plus(WRITE);
+    List<Integer> againThoughKept = new ArrayList<>();
+    Map<Integer, Long> earlier = new HashMap<>();
+    long oldest = 0;
+    for (Call call : allCalls()) {
+      if (kills.stream().anyMatch(k -> call.nanos() > k.over() && k.kept().contains(call.id()))) {
+        againThoughKept.add(call.id());
+      }
+      Long before = earlier.put(call.id(), call.nanos());
+      if (before != null) {
+        Kill kill =
+            kills.stream()
+                .filter(k -> before <= k.over() && k.over() < call.nanos())
+                .findFirst()
+                .orElseThrow(
+                    () -> new AssertionError("row " + call.id() + " came twice without a kill"));
+        oldest = Math.max(oldest, kill.at() - before);
+      }
+    }
+    System.out.printf(
+        "KILLED: %d kills, %,d kept rows at the last; the oldest row that was lost was computed %d ms before, of %d%n",
+        kills.size(),
+        kills.get(kills.size() - 1).kept().size(),
+        oldest / 1_000_000,
+        most.toMillis());
+    assertThat(againThoughKept).as("rows that were kept and computed again").isEmpty();
+    assertThat(Duration.ofNanos(oldest)).isLessThanOrEqualTo(most);
+  }
+
+  private static long now() {
+    Instant now = Instant.now();
+    return TimeUnit.SECONDS.toNanos(now.getEpochSecond()) + now.getNano();
+  }
+
+  /** Kills by what {@link SparkRun#killer} gave, and looks what was kept. */
+  void kill(Runnable killer) {
+    long at = now();
+    killer.run();
+    kills.add(new Kill(at, now(), kept()));
+  }
+
+  private Set<Integer> kept() {
+    Set<Integer> kept = new HashSet<>();
+    pylance(
+            """
+            import glob
+            t = lance.dataset(uri)
+            first, rows, next_id = {}, {}, 0
+            for f in t.get_fragments():
+                first[f.fragment_id], rows[f.fragment_id] = next_id, f.physical_rows
+                next_id += f.physical_rows
+            kept = set(t.to_table(columns=["id"], filter="value IS NOT NULL")["id"].to_pylist())
+            if os.path.exists(uri + "/_backfill/columns.lance"):
+                for f in lance.dataset(uri + "/_backfill/columns.lance").to_table()["fragment_id"].to_pylist():
+                    kept.update(range(first[f], first[f] + rows[f]))
+            for checkpoint in glob.glob(uri + "/_backfill/checkpoints/*.lance/*.lance"):
+                try:
+                    gaps = lance.dataset(checkpoint).to_table(columns=["_gap"])["_gap"].to_pylist()
+                except ValueError:
+                    continue  # its creation was cut off
+                at = first[int(os.path.basename(checkpoint).split("-")[0])] - 1
+                for gap in gaps:
+                    at += gap + 1
+                    kept.add(at)
+            print(json.dumps({"kept": sorted(kept)}))
+            """)
+        .get("kept")
+        .forEach(id -> kept.add(id.asInt()));
+    return kept;
   }
 
   void awaitCalls(SparkRun run, long calls) {
@@ -201,7 +328,7 @@ final class CountedBackfill {
       run.awaitText("READY");
       declared();
       awaitCalls(run, calls);
-      run.kill();
+      kill(run.killer());
     }
   }
 

@@ -1,16 +1,16 @@
 package io.lancebackfill.commit;
 
 import io.lancebackfill.datasource.commit.ColumnFileAttachment;
-import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.commit.ColumnGoneException;
 import io.lancebackfill.datasource.commit.CommitFailedException;
 import io.lancebackfill.datasource.commit.CommitOutcome;
 import io.lancebackfill.datasource.commit.CommitStateUnknownException;
+import io.lancebackfill.datasource.commit.GroupCommitter;
 import io.lancebackfill.datasource.commit.LostOwnershipException;
 import io.lancebackfill.datasource.commit.Refusal;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
-import io.lancebackfill.state.ColumnOrigins;
+import io.lancebackfill.state.OriginLog;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /**
  * The only writer of a job's column: records finished files, gathers them into groups and attaches
@@ -29,13 +30,14 @@ public final class CommitCoordinator {
   /** Of the time, commits of the adaptive size take one part in so many at most. */
   private static final int COMMITTING_SHARE = 10;
 
-  private final ColumnFileCommitter committer;
-  private final ColumnOrigins origins;
+  private final GroupCommitter committer;
+  private final OriginLog origins;
   private final CommitGranularity granularity;
   private final Duration interval;
   private final BooleanSupplier stillOwner;
   private final Map<String, String> properties;
   private final Consumer<CommitOutcome> onCommit;
+  private final LongSupplier nanoTime;
 
   private final List<StagedFragment> unrecorded = new ArrayList<>();
   private final List<StagedFragment> recorded = new ArrayList<>();
@@ -51,30 +53,29 @@ public final class CommitCoordinator {
   private long version;
 
   /**
-   * @param interval how long a finished fragment waits for its commit at most
    * @param properties written into each transaction
    * @param onCommit is told of each commit
    */
   public CommitCoordinator(
-      ColumnFileCommitter committer,
-      ColumnOrigins origins,
-      CommitGranularity granularity,
-      Duration interval,
+      GroupCommitter committer,
+      OriginLog origins,
+      CommitSchedule schedule,
       Map<String, String> properties,
       BooleanSupplier stillOwner,
       Consumer<CommitOutcome> onCommit) {
     this.committer = committer;
     this.origins = origins;
-    this.granularity = granularity;
-    this.interval = interval;
+    this.granularity = schedule.granularity();
+    this.interval = schedule.interval();
     this.properties = Map.copyOf(properties);
     this.stillOwner = stillOwner;
     this.onCommit = onCommit;
+    this.nanoTime = schedule.nanoTime();
   }
 
   /** Takes a finished fragment. */
   public void add(StagedFragment fragment) {
-    long now = System.nanoTime();
+    long now = nanoTime.getAsLong();
     if (unrecorded.isEmpty()) {
       firstUnrecordedAt = now;
     }
@@ -89,7 +90,7 @@ public final class CommitCoordinator {
   /** Takes a finished fragment that an earlier job recorded already. */
   public void adopt(StagedFragment fragment) {
     if (unrecorded.isEmpty() && recorded.isEmpty()) {
-      firstWaitingAt = System.nanoTime();
+      firstWaitingAt = nanoTime.getAsLong();
     }
     recorded.add(fragment);
     fragments++;
@@ -98,7 +99,7 @@ public final class CommitCoordinator {
 
   /** Records and commits what is due; called often. */
   public void tick() {
-    long now = System.nanoTime();
+    long now = nanoTime.getAsLong();
     int waiting = unrecorded.size() + recorded.size();
     int group = granularity.next(fragments, bytes);
     boolean commitDue =
@@ -117,7 +118,7 @@ public final class CommitCoordinator {
           recorded.size() >= group
               || (!recorded.isEmpty() && now - firstWaitingAt >= interval.toNanos());
     }
-    groupEndedAt = System.nanoTime();
+    groupEndedAt = nanoTime.getAsLong();
     groupNanos = groupEndedAt - now;
   }
 
@@ -172,7 +173,7 @@ public final class CommitCoordinator {
         .map(StagedFragment::attachment)
         .filter(file -> outcome.committed().contains(file.fragmentId()))
         .forEach(file -> committed.put(file.fragmentId(), file));
-    firstWaitingAt = System.nanoTime();
+    firstWaitingAt = nanoTime.getAsLong();
     commits += outcome.commits();
     version = Math.max(version, outcome.version());
     refused.putAll(outcome.refused());

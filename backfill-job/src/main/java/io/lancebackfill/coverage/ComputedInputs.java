@@ -35,7 +35,7 @@ public final class ComputedInputs {
 
   private final List<Input> inputs;
 
-  private ComputedInputs(List<Input> inputs) {
+  ComputedInputs(List<Input> inputs) {
     this.inputs = inputs;
   }
 
@@ -47,7 +47,7 @@ public final class ComputedInputs {
    * @param origins records of the declaration's files by path, as far as they decide
    * @param former records of all its files
    */
-  private record Input(
+  record Input(
       String name,
       Set<String> fieldIds,
       ComputedColumn column,
@@ -196,7 +196,6 @@ public final class ComputedInputs {
               declared,
               columns,
               inputs,
-              stored,
               new JobRecords(state).followed(declared.idKey()));
       ComputedColumn declaredThen = declared.presentIn(read);
       Map<String, ColumnOrigin> origins = new HashMap<>(history.origins());

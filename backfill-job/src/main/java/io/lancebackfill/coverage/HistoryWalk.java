@@ -1,7 +1,6 @@
 package io.lancebackfill.coverage;
 
 import io.lancebackfill.datasource.commit.ColumnFileCommitter;
-import io.lancebackfill.datasource.history.RowVersions;
 import io.lancebackfill.datasource.history.TableChange;
 import io.lancebackfill.datasource.history.TableChange.ColumnsRewritten;
 import io.lancebackfill.datasource.history.TableChange.FragmentsRewritten;
@@ -9,21 +8,16 @@ import io.lancebackfill.datasource.history.TableChange.Gap;
 import io.lancebackfill.datasource.history.TableChange.Group;
 import io.lancebackfill.datasource.history.TableChange.Restored;
 import io.lancebackfill.datasource.history.TableChange.RowsWritten;
-import io.lancebackfill.datasource.history.TableHistory;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
-import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ColumnOrigin.Part;
-import io.lancebackfill.state.ColumnOrigins;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.InputPlaces;
-import io.lancebackfill.state.JobRecords;
 import io.lancebackfill.state.JobRecords.Followed;
 import io.lancebackfill.state.RowOffsets;
-import io.lancebackfill.state.TableState;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -32,7 +26,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.functions;
 import org.roaringbitmap.RoaringBitmap;
 
 /**
@@ -43,7 +36,7 @@ import org.roaringbitmap.RoaringBitmap;
  * <p>Records are keyed by file, so that walking the same versions twice changes nothing.
  */
 public final class HistoryWalk {
-  private final SparkSession spark;
+  private final Past past;
   private final TableSnapshot table;
   private final ComputedColumn column;
   private final List<TableColumn> inputs;
@@ -53,13 +46,13 @@ public final class HistoryWalk {
   private final List<Gap> gaps = new ArrayList<>();
 
   private HistoryWalk(
-      SparkSession spark,
+      Past past,
       TableSnapshot table,
       ComputedColumn column,
       List<TableColumn> inputs,
       ComputedInputs recorded,
       Map<String, ColumnOrigin> origins) {
-    this.spark = spark;
+    this.past = past;
     this.table = table;
     this.column = column;
     this.inputs = inputs;
@@ -84,7 +77,6 @@ public final class HistoryWalk {
   /**
    * @param table the version to walk to
    * @param recorded the records of computed inputs
-   * @param stored the column's records; all of them are read only if there is history to follow
    * @param followed the versions up to which they were walked before
    */
   public static Result follow(
@@ -93,27 +85,37 @@ public final class HistoryWalk {
       ComputedColumn column,
       List<TableColumn> inputs,
       ComputedInputs recorded,
-      ColumnOrigins stored,
       Followed followed) {
-    Map<String, ColumnOrigin> deciding = stored.deciding(column, table);
+    Past past = new StoredPast(spark, table.ref(), column.idKey());
+    return follow(past, table, column, inputs, recorded, followed);
+  }
+
+  static Result follow(
+      Past past,
+      TableSnapshot table,
+      ComputedColumn column,
+      List<TableColumn> inputs,
+      ComputedInputs recorded,
+      Followed followed) {
+    Map<String, ColumnOrigin> deciding = past.deciding(column, table);
     Result nothing = new Result(deciding, List.of(), List.of(), recorded);
     if (followed.to() >= table.version() || !canLearn(table, column, inputs, deciding)) {
       return nothing;
     }
-    if (followed.to() == 0 && stored.byPath(column.idKey()).isEmpty()) {
+    if (followed.to() == 0 && past.records().isEmpty()) {
       // No job was here: the whole of the table's history would tell nothing.
       return nothing;
     }
-    List<TableChange> changes = TableHistory.between(table.ref(), followed.to(), table.version());
+    List<TableChange> changes = past.changes(followed.to(), table.version());
     if (changes.isEmpty()) {
       return nothing;
     }
-    Map<String, ColumnOrigin> origins = stored.byPath(column.idKey());
-    HistoryWalk walk = new HistoryWalk(spark, table, column, inputs, recorded, origins);
+    Map<String, ColumnOrigin> origins = past.records();
+    HistoryWalk walk = new HistoryWalk(past, table, column, inputs, recorded, origins);
     if (changes.stream().anyMatch(Restored.class::isInstance)) {
       // What came back may stem from versions that no job cared for: they had been taken back.
-      Followed ever = new JobRecords(new TableState(table.ref())).everFollowed(column.idKey());
-      changes = TableHistory.between(table.ref(), ever.first(origins.values()), table.version());
+      long first = past.everFollowed().first(origins.values());
+      changes = past.changes(first, table.version());
     }
     changes.forEach(walk::follow);
     return new Result(
@@ -223,13 +225,7 @@ public final class HistoryWalk {
       return Optional.of(Map.of());
     }
     try {
-      return Optional.of(
-          RowSelection.matching(
-              spark,
-              LanceTables.at(table.ref(), version - 1),
-              among,
-              functions.lit(true),
-              "Find the rows that a compaction moved"));
+      return Optional.of(past.alive(version - 1, among));
     } catch (DatasetException e) {
       if (e.kind() == DatasetException.Kind.NOT_FOUND) {
         gaps.add(new Gap(version - 1, version - 1));
@@ -260,7 +256,7 @@ public final class HistoryWalk {
       return;
     }
     try {
-      TableSnapshot before = LanceTables.at(table.ref(), change.version() - 1);
+      TableSnapshot before = past.at(change.version() - 1);
       for (FragmentSnapshot fragment : recorded) {
         Optional<FragmentSnapshot> old = before.fragment(fragment.id());
         if (old.isPresent()) {
@@ -280,7 +276,7 @@ public final class HistoryWalk {
     if (inputsNow.equals(inputsBefore)) {
       return;
     }
-    RoaringBitmap touched = RowVersions.updatedBy(table.ref(), version, fragment.id());
+    RoaringBitmap touched = past.updatedBy(version, fragment.id());
     if (touched.isEmpty()) {
       return;
     }

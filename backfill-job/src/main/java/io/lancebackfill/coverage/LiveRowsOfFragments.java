@@ -6,7 +6,6 @@ import io.lancebackfill.state.RowOffsets;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Predicate;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 import org.roaringbitmap.RoaringBitmap;
 
@@ -15,20 +14,20 @@ public final class LiveRowsOfFragments {
   private LiveRowsOfFragments() {}
 
   /** Physical offsets of the live rows of each fragment that has deleted ones. */
-  public static Map<Integer, RoaringBitmap> find(SparkSession spark, TableSnapshot table) {
-    return find(spark, table, fragment -> true);
+  public static Map<Integer, RoaringBitmap> find(RowFinder finder, TableSnapshot table) {
+    return find(finder, table, fragment -> true);
   }
 
   /** The same for some of the fragments. */
   public static Map<Integer, RoaringBitmap> find(
-      SparkSession spark, TableSnapshot table, Predicate<FragmentSnapshot> which) {
+      RowFinder finder, TableSnapshot table, Predicate<FragmentSnapshot> which) {
     Map<Integer, RoaringBitmap> among = new HashMap<>();
     for (FragmentSnapshot fragment : table.fragments()) {
       if (fragment.deletedRows() > 0 && which.test(fragment)) {
         among.put(fragment.id(), RowOffsets.first(fragment.physicalRows()));
       }
     }
-    return RowSelection.matching(
-        spark, table, among, functions.lit(true), "Find live rows of fragments with deletions");
+    return finder.matching(
+        table, among, functions.lit(true), "Find live rows of fragments with deletions");
   }
 }

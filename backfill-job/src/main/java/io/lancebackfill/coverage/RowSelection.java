@@ -21,20 +21,21 @@ import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.functions;
 import org.roaringbitmap.RoaringBitmap;
 
-/** Finds the rows for which a condition holds, fragment by fragment, as a Spark job. */
-public final class RowSelection {
+/** Finds rows fragment by fragment, as a Spark job. */
+public final class RowSelection implements RowFinder {
   private static final int BATCH_ROWS = 8192;
 
-  private RowSelection() {}
+  private final SparkSession spark;
 
   /**
-   * Physical offsets of the live rows of {@code among} for which {@code condition} is true.
-   *
-   * @param table the version at which the condition is evaluated
-   * @param among for each fragment the rows that are asked for
+   * @param spark the session whose functions conditions use
    */
-  public static Map<Integer, RoaringBitmap> matching(
-      SparkSession spark,
+  public RowSelection(SparkSession spark) {
+    this.spark = spark;
+  }
+
+  @Override
+  public Map<Integer, RoaringBitmap> matching(
       TableSnapshot table,
       Map<Integer, RoaringBitmap> among,
       Column condition,

@@ -6,7 +6,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.Column;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 import org.roaringbitmap.RoaringBitmap;
 
@@ -16,7 +15,7 @@ public final class UnknownRows {
 
   /** For each fragment with such rows their physical offsets; reads only the column itself. */
   public static Map<Integer, RoaringBitmap> find(
-      SparkSession spark,
+      RowFinder finder,
       TableSnapshot table,
       ComputedColumn column,
       List<FragmentCoverage> coverage) {
@@ -29,12 +28,12 @@ public final class UnknownRows {
         }
       }
     }
-    return filled(spark, table, column, among);
+    return filled(finder, table, column, among);
   }
 
   /** Those of the rows in which a column, or some column of a group, holds a value. */
   public static Map<Integer, RoaringBitmap> filled(
-      SparkSession spark,
+      RowFinder finder,
       TableSnapshot table,
       ComputedColumn column,
       Map<Integer, RoaringBitmap> among) {
@@ -42,7 +41,7 @@ public final class UnknownRows {
     for (String name : column.names()) {
       filled = filled.or(functions.col("`" + name.replace("`", "``") + "`").isNotNull());
     }
-    return RowSelection.matching(
-        spark, table, among, filled, "Find values of unknown origin in " + column.name());
+    return finder.matching(
+        table, among, filled, "Find values of unknown origin in " + column.name());
   }
 }

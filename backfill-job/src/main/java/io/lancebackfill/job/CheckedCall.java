@@ -25,7 +25,6 @@ import io.lancebackfill.plan.PlanRequest;
 import io.lancebackfill.report.HeldBackNote;
 import io.lancebackfill.state.CheckpointStore;
 import io.lancebackfill.state.CheckpointStore.Checkpoint;
-import io.lancebackfill.state.ColumnOrigins;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.JobRecords.Followed;
 import io.lancebackfill.state.TableState;
@@ -169,7 +168,6 @@ record CheckedCall(
         column,
         bound.inputs(),
         ComputedInputs.of(spark, table, inputs(table), bound.inputs(), state),
-        new ColumnOrigins(state),
         followed);
   }
 

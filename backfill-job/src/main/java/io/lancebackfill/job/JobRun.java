@@ -8,6 +8,7 @@ import static io.lancebackfill.config.BackfillOptions.RECOMPUTE;
 
 import io.lancebackfill.commit.CommitCoordinator;
 import io.lancebackfill.commit.CommitGranularity;
+import io.lancebackfill.commit.CommitSchedule;
 import io.lancebackfill.coverage.HistoryWalk;
 import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.commit.CommitOutcome;
@@ -248,9 +249,11 @@ final class JobRun {
         new ColumnFileCommitter(
             request.table().ref(), call.column().columns(), call.attachPolicy()),
         origins,
-        new CommitGranularity(
-            call.conf().optional(COMMIT_GRANULARITY).orElse(null), call.table().manifestBytes()),
-        call.conf().value(COMMIT_INTERVAL),
+        new CommitSchedule(
+            new CommitGranularity(
+                call.conf().optional(COMMIT_GRANULARITY).orElse(null),
+                call.table().manifestBytes()),
+            call.conf().value(COMMIT_INTERVAL)),
         Map.of("lance-backfill.job_id", id.jobId()),
         lease::held,
         this::committed);

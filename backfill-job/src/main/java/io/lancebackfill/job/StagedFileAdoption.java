@@ -1,5 +1,7 @@
 package io.lancebackfill.job;
 
+import io.lancebackfill.coverage.RowSelection;
+
 import io.lancebackfill.commit.CommitCoordinator;
 import io.lancebackfill.commit.StagedFragment;
 import io.lancebackfill.coverage.LiveRowsOfFragments;
@@ -98,7 +100,8 @@ final class StagedFileAdoption {
   private List<Adopted> find(SparkSession spark) {
     Map<Integer, List<Candidate>> candidates = candidates();
     Map<Integer, RoaringBitmap> alive =
-        LiveRowsOfFragments.find(spark, table, f -> candidates.containsKey(f.id()));
+        LiveRowsOfFragments.find(
+            new RowSelection(spark), table, f -> candidates.containsKey(f.id()));
     List<Adopted> adopted = new ArrayList<>();
     candidates.forEach(
         (id, ofFragment) ->

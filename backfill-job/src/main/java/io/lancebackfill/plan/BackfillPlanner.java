@@ -1,5 +1,7 @@
 package io.lancebackfill.plan;
 
+import io.lancebackfill.coverage.RowFinder;
+
 import io.lancebackfill.coverage.FragmentCoverage;
 import io.lancebackfill.coverage.LiveRowsOfFragments;
 import io.lancebackfill.coverage.RowSelection;
@@ -29,13 +31,17 @@ import org.roaringbitmap.RoaringBitmap;
 
 /** Decides from the table and the records which rows of which fragments take a new value. */
 public final class BackfillPlanner {
-  private final SparkSession spark;
+  private final RowFinder finder;
 
   /**
    * @param spark the session whose functions {@code where} uses
    */
   public BackfillPlanner(SparkSession spark) {
-    this.spark = spark;
+    this(new RowSelection(spark));
+  }
+
+  BackfillPlanner(RowFinder finder) {
+    this.finder = finder;
   }
 
   /**
@@ -79,7 +85,7 @@ public final class BackfillPlanner {
     Map<Integer, RoaringBitmap> unknown =
         request.recomputeUnknown()
             ? Map.of()
-            : UnknownRows.find(spark, request.current(), request.column(), coverage);
+            : UnknownRows.find(finder, request.current(), request.column(), coverage);
 
     Map<Integer, RoaringBitmap> need = new HashMap<>();
     for (FragmentCoverage fragment : coverage) {
@@ -101,7 +107,7 @@ public final class BackfillPlanner {
     }
     Alive alive = alive(request, coverage, need);
     need = alive.need();
-    List<HeldBack> held = HeldBack.find(spark, request.inputs(), coverage, need);
+    List<HeldBack> held = HeldBack.find(finder, request.inputs(), coverage, need);
     Map<Integer, RoaringBitmap> heldRows = HeldBack.union(held);
 
     Map<Integer, List<Checkpoint>> checkpoints =
@@ -176,11 +182,11 @@ public final class BackfillPlanner {
   private Alive alive(
       PlanRequest request, List<FragmentCoverage> coverage, Map<Integer, RoaringBitmap> asked) {
     Map<Integer, RoaringBitmap> rows =
-        LiveRowsOfFragments.find(spark, request.current(), f -> asked.containsKey(f.id()));
+        LiveRowsOfFragments.find(finder, request.current(), f -> asked.containsKey(f.id()));
     boolean pinned = request.inputs().version() != request.current().version();
     Map<Integer, RoaringBitmap> rowsRead =
         pinned
-            ? LiveRowsOfFragments.find(spark, request.inputs(), f -> asked.containsKey(f.id()))
+            ? LiveRowsOfFragments.find(finder, request.inputs(), f -> asked.containsKey(f.id()))
             : rows;
     Map<Integer, FragmentSnapshot> read = request.inputs().fragmentsById();
     Map<Integer, RoaringBitmap> need = new HashMap<>();
@@ -213,8 +219,7 @@ public final class BackfillPlanner {
   private Map<Integer, RoaringBitmap> selected(
       PlanRequest request, Column where, Map<Integer, RoaringBitmap> need) {
     try {
-      return RowSelection.matching(
-          spark,
+      return finder.matching(
           request.inputs(),
           need,
           where,

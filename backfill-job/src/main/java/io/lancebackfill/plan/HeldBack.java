@@ -1,5 +1,7 @@
 package io.lancebackfill.plan;
 
+import io.lancebackfill.coverage.RowFinder;
+
 import io.lancebackfill.coverage.FragmentCoverage;
 import io.lancebackfill.coverage.InputCoverage;
 import io.lancebackfill.coverage.UnknownRows;
@@ -12,7 +14,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.apache.spark.sql.SparkSession;
 import org.roaringbitmap.RoaringBitmap;
 
 /**
@@ -32,7 +33,7 @@ public record HeldBack(String input, List<String> before, Map<Integer, RoaringBi
    * @param need rows that are to be computed, by fragment
    */
   public static List<HeldBack> find(
-      SparkSession spark,
+      RowFinder finder,
       TableSnapshot read,
       List<FragmentCoverage> coverage,
       Map<Integer, RoaringBitmap> need) {
@@ -48,7 +49,7 @@ public record HeldBack(String input, List<String> before, Map<Integer, RoaringBi
     List<HeldBack> held = new ArrayList<>();
     found.forEach(
         (name, finding) -> {
-          finding.readUndecided(spark, read);
+          finding.readUndecided(finder, read);
           if (!finding.waiting.isEmpty()) {
             held.add(new HeldBack(name, List.copyOf(finding.before), finding.waiting));
           }
@@ -57,7 +58,7 @@ public record HeldBack(String input, List<String> before, Map<Integer, RoaringBi
   }
 
   /** Rows that some input keeps waiting. */
-  static Map<Integer, RoaringBitmap> union(List<HeldBack> all) {
+  public static Map<Integer, RoaringBitmap> union(List<HeldBack> all) {
     Map<Integer, RoaringBitmap> union = new HashMap<>();
     for (HeldBack held : all) {
       held.rows.forEach((id, rows) -> union.merge(id, rows, (a, b) -> RoaringBitmap.or(a, b)));
@@ -100,8 +101,8 @@ public record HeldBack(String input, List<String> before, Map<Integer, RoaringBi
     }
 
     /** Where the input is NULL without a record it was never computed. */
-    void readUndecided(SparkSession spark, TableSnapshot read) {
-      Map<Integer, RoaringBitmap> filled = UnknownRows.filled(spark, read, column, undecided);
+    void readUndecided(RowFinder finder, TableSnapshot read) {
+      Map<Integer, RoaringBitmap> filled = UnknownRows.filled(finder, read, column, undecided);
       undecided.forEach(
           (id, rows) ->
               add(

@@ -5,16 +5,25 @@ import io.lancebackfill.state.JobStatus;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.function.LongSupplier;
 
 /** Progress as lines for a person, every two seconds while tasks run. */
 public final class ConsoleProgress implements JobListener {
   private static final Duration EVERY = Duration.ofSeconds(2);
 
   private final PrintStream out;
-  private long lastAt = System.nanoTime();
+  private final LongSupplier nanoTime;
+  private long lastAt;
 
   public ConsoleProgress(PrintStream out) {
+    this(out, System::nanoTime);
+  }
+
+  /** With another clock. */
+  ConsoleProgress(PrintStream out, LongSupplier nanoTime) {
     this.out = out;
+    this.nanoTime = nanoTime;
+    this.lastAt = nanoTime.getAsLong();
   }
 
   @Override
@@ -33,13 +42,13 @@ public final class ConsoleProgress implements JobListener {
         counts.fragmentsSkipped(),
         slots,
         slots == 1 ? "slot" : "slots");
-    lastAt = System.nanoTime();
+    lastAt = nanoTime.getAsLong();
   }
 
   @Override
   public void running(
       JobInfo job, JobCounts counts, long rowsDone, long rowsToCompute, Duration elapsed) {
-    long now = System.nanoTime();
+    long now = nanoTime.getAsLong();
     if (now - lastAt < EVERY.toNanos()) {
       return;
     }

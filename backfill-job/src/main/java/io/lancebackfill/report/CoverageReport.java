@@ -1,5 +1,8 @@
 package io.lancebackfill.report;
 
+import io.lancebackfill.coverage.RowFinder;
+import io.lancebackfill.coverage.RowSelection;
+
 import io.lancebackfill.coverage.ComputedInputs;
 import io.lancebackfill.coverage.FragmentCoverage;
 import io.lancebackfill.coverage.HistoryWalk;
@@ -9,7 +12,6 @@ import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.plan.HeldBack;
 import io.lancebackfill.state.ColumnOrigin;
-import io.lancebackfill.state.ColumnOrigins;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.JobRecords;
 import io.lancebackfill.state.JobRecords.Followed;
@@ -72,14 +74,15 @@ public final class CoverageReport {
     ComputedInputs computedInputs = ComputedInputs.of(spark, table, table, inputs, state);
     HistoryWalk.Result history =
         HistoryWalk.follow(
-            spark, table, column, inputs, computedInputs, new ColumnOrigins(state), followed);
+            spark, table, column, inputs, computedInputs, followed);
     Map<String, ColumnOrigin> origins = history.origins();
     List<FragmentCoverage> coverage =
         table.fragments().stream()
             .map(f -> FragmentCoverage.of(f, f, column, inputs, origins, computedInputs))
             .toList();
-    Map<Integer, RoaringBitmap> unknown = UnknownRows.find(spark, table, column, coverage);
-    Map<Integer, RoaringBitmap> live = LiveRowsOfFragments.find(spark, table);
+    RowFinder finder = new RowSelection(spark);
+    Map<Integer, RoaringBitmap> unknown = UnknownRows.find(finder, table, column, coverage);
+    Map<Integer, RoaringBitmap> live = LiveRowsOfFragments.find(finder, table);
     Map<Integer, RoaringBitmap> never = new HashMap<>();
     for (FragmentCoverage fragment : coverage) {
       int id = fragment.fragment().id();
@@ -89,7 +92,7 @@ public final class CoverageReport {
     }
     CoverageReasons reasons =
         new CoverageReasons(
-            column, inputs, history.gaps(), HeldBack.find(spark, table, coverage, never));
+            column, inputs, history.gaps(), HeldBack.find(finder, table, coverage, never));
     List<Line> lines = new ArrayList<>();
     for (FragmentCoverage fragment : coverage) {
       int id = fragment.fragment().id();

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * The record of what each column file was made from: {@code _backfill/columns.lance}, append only,
  * a row for each part of a file. All rows of a file come in one append.
  */
-public final class ColumnOrigins {
+public final class ColumnOrigins implements OriginLog {
   private static final List<Column> SCHEMA =
       List.of(
           new Column("column_ids", Type.STRING),
@@ -64,7 +64,7 @@ public final class ColumnOrigins {
     this.table = new StateTable(state.columns(), SCHEMA);
   }
 
-  /** Records files in one append: all of them, or none. */
+  @Override
   public void append(List<ColumnOrigin> origins) {
     List<List<@Nullable Object>> rows = new ArrayList<>();
     for (ColumnOrigin o : origins) {

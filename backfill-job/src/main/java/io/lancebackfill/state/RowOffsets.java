@@ -1,5 +1,8 @@
 package io.lancebackfill.state;
 
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 import org.roaringbitmap.RoaringBitmap;
@@ -27,7 +30,11 @@ public final class RowOffsets {
     return buffer.array();
   }
 
-  /** The rows of {@code bytes}; none for null. */
+  /**
+   * The rows of {@code bytes}; none for null.
+   *
+   * @throws BackfillException STATE_DAMAGED if they are no such set
+   */
   public static RoaringBitmap fromBytes(byte @Nullable [] bytes) {
     RoaringBitmap rows = new RoaringBitmap();
     if (bytes == null) {
@@ -35,8 +42,13 @@ public final class RowOffsets {
     }
     try {
       rows.deserialize(ByteBuffer.wrap(bytes));
-    } catch (java.io.IOException e) {
-      throw new java.io.UncheckedIOException("A set of row offsets cannot be read", e);
+    } catch (IOException | RuntimeException e) { // bytes that end early give one
+      throw new BackfillException(
+          BackfillErrorCode.STATE_DAMAGED,
+          ("A record holds %d bytes that are no set of row offsets. It was written by another tool or"
+                  + " damaged. Run coverage to see what is affected.")
+              .formatted(bytes.length),
+          e);
     }
     return rows;
   }

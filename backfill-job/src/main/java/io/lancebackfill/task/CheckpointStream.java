@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 import org.roaringbitmap.RoaringBitmap;
 
 /** The rows that a task takes from one checkpoint dataset; all of them, or it throws. */
-final class CheckpointStream implements OffsetStream {
+public final class CheckpointStream implements OffsetStream {
   private static final int BATCH_ROWS = 4096;
   private final String name;
   private final CheckpointReader reader;
@@ -22,7 +22,7 @@ final class CheckpointStream implements OffsetStream {
   private final BufferAllocator allocator;
   private final List<OffsetBatch> ready = new ArrayList<>();
 
-  CheckpointStream(JobTasks stage, TaskSpec.CheckpointUse use, BufferAllocator allocator) {
+  public CheckpointStream(JobTasks stage, TaskSpec.CheckpointUse use, BufferAllocator allocator) {
     this.name = use.name();
     this.missing = RowOffsets.fromBytes(use.rows());
     this.allocator = allocator;

@@ -1,7 +1,9 @@
 package io.lancebackfill.task;
 
 import io.lancebackfill.datasource.store.CheckpointDataset;
+import io.lancebackfill.datasource.store.CheckpointSink;
 import io.lancebackfill.datasource.table.DatasetException;
+import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.state.CheckpointStore;
 import java.util.ArrayList;
@@ -13,6 +15,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.LongSupplier;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
@@ -38,23 +41,30 @@ final class Checkpointer implements AutoCloseable {
   private static final int APPENDS_BEFORE_DOUBLING = 100;
   private static final long WORTH_KEEPING_NANOS = 500_000_000;
 
+  /** Creates an empty dataset, as {@link CheckpointDataset#create} does. */
+  interface Creation {
+    CheckpointSink create(DatasetRef ref, List<Field> fields, Map<String, String> properties);
+  }
+
   private final JobTasks stage;
   private final TaskSpec task;
   private final List<Field> fields;
   private final BufferAllocator allocator;
   private final boolean everyRow;
+  private final Creation creation;
+  private final LongSupplier nanoTime;
   private String name;
   private final ExecutorService writer;
-  private final long startedAt = System.nanoTime();
+  private final long startedAt;
   private final RoaringBitmap written = new RoaringBitmap();
   private List<OffsetBatch> pending = new ArrayList<>();
   private long pendingBytes;
   private long intervalNanos;
-  private long lastAppendAt = System.nanoTime();
+  private long lastAppendAt;
   private int appends;
   private @Nullable RuntimeException failure;
   private @Nullable Future<?> running;
-  private @Nullable CheckpointDataset dataset;
+  private @Nullable CheckpointSink dataset;
 
   /**
    * @param everyRow whether the rows have no other place: true for a range
@@ -65,20 +75,52 @@ final class Checkpointer implements AutoCloseable {
       List<Field> fields,
       BufferAllocator allocator,
       boolean everyRow) {
+    this(
+        stage,
+        task,
+        fields,
+        allocator,
+        everyRow,
+        CheckpointDataset::create,
+        thread(task),
+        System::nanoTime);
+  }
+
+  /**
+   * With other datasets and another clock.
+   *
+   * @param writer writes them; shut down when this is closed
+   */
+  Checkpointer(
+      JobTasks stage,
+      TaskSpec task,
+      List<Field> fields,
+      BufferAllocator allocator,
+      boolean everyRow,
+      Creation creation,
+      ExecutorService writer,
+      LongSupplier nanoTime) {
     this.stage = stage;
     this.task = task;
     this.fields = fields;
     this.allocator = allocator;
     this.everyRow = everyRow;
+    this.creation = creation;
+    this.nanoTime = nanoTime;
+    this.startedAt = nanoTime.getAsLong();
+    this.lastAppendAt = startedAt;
     this.intervalNanos = stage.checkpointIntervalMs() * 1_000_000;
     this.name = newName();
-    this.writer =
-        Executors.newSingleThreadExecutor(
-            work -> {
-              Thread thread = new Thread(work, "lance-backfill-checkpoint-" + task.fragmentId());
-              thread.setDaemon(true);
-              return thread;
-            });
+    this.writer = writer;
+  }
+
+  private static ExecutorService thread(TaskSpec task) {
+    return Executors.newSingleThreadExecutor(
+        work -> {
+          Thread thread = new Thread(work, "lance-backfill-checkpoint-" + task.fragmentId());
+          thread.setDaemon(true);
+          return thread;
+        });
   }
 
   private String newName() {
@@ -90,7 +132,7 @@ final class Checkpointer implements AutoCloseable {
   void offer(OffsetBatch batch) {
     pending.add(batch.retain(allocator));
     pendingBytes += batch.bytes();
-    long now = System.nanoTime();
+    long now = nanoTime.getAsLong();
     boolean interval = now - lastAppendAt >= intervalNanos;
     boolean full = pendingBytes >= (everyRow ? RANGE_FLUSH_BYTES : MAX_PENDING_BYTES);
     boolean worthIt = everyRow || now - startedAt >= intervalNanos;
@@ -117,7 +159,7 @@ final class Checkpointer implements AutoCloseable {
    * keep them. What goes wrong with that is added to the task's failure.
    */
   void keepWhatIsFinished(Exception failure) {
-    boolean worthIt = everyRow || System.nanoTime() - startedAt >= WORTH_KEEPING_NANOS;
+    boolean worthIt = everyRow || nanoTime.getAsLong() - startedAt >= WORTH_KEEPING_NANOS;
     if (pending.isEmpty() || !worthIt || Thread.currentThread().isInterrupted()) {
       return;
     }
@@ -152,7 +194,7 @@ final class Checkpointer implements AutoCloseable {
     List<OffsetBatch> rows = pending;
     pending = new ArrayList<>();
     pendingBytes = 0;
-    lastAppendAt = System.nanoTime();
+    lastAppendAt = nanoTime.getAsLong();
     if (++appends % APPENDS_BEFORE_DOUBLING == 0) {
       intervalNanos *= 2;
     }
@@ -167,7 +209,7 @@ final class Checkpointer implements AutoCloseable {
         // Not the name of one whose creation failed, and may have happened.
         name = newName();
         dataset =
-            CheckpointDataset.create(
+            creation.create(
                 stage.checkpoints().child(name + ".lance"),
                 fields,
                 Map.of(

@@ -7,7 +7,7 @@ import org.apache.arrow.memory.BufferAllocator;
 import org.jspecify.annotations.Nullable;
 
 /** The values that the column has now, for the rows that keep them. */
-final class CurrentValues implements OffsetStream {
+public final class CurrentValues implements OffsetStream {
   private static final int BATCH_ROWS = 4096;
   private final FragmentBatchReader reader;
   private final BufferAllocator allocator;

@@ -14,7 +14,7 @@ import org.apache.arrow.vector.util.TransferPair;
  * @param values a vector for each column, as long as {@code offsets}
  */
 public record OffsetBatch(int[] offsets, List<FieldVector> values) implements AutoCloseable {
-  int rows() {
+  public int rows() {
     return offsets.length;
   }
 

@@ -42,7 +42,7 @@ import org.lance.operation.Operation;
  *
  * <p>Repeating a call is harmless: files that the table names already count as committed.
  */
-public final class ColumnFileCommitter {
+public final class ColumnFileCommitter implements GroupCommitter {
   private final DatasetRef table;
   private final List<TableColumn> columns;
   private final AttachPolicy policy;
@@ -103,18 +103,7 @@ public final class ColumnFileCommitter {
     return Optional.ofNullable(AttachmentCheck.place(fragment, columns));
   }
 
-  /**
-   * Attaches all of the group that still may be attached.
-   *
-   * @param transactionProperties written into the transactions
-   * @param stillOwner asked right before each commit is sent
-   * @throws ColumnGoneException if a column is gone; nothing was committed since
-   * @throws LostOwnershipException if {@code stillOwner} said no; files may have been committed
-   *     before, which the same call tells
-   * @throws CommitFailedException if a commit certainly did not happen
-   * @throws CommitStateUnknownException if that cannot be known
-   * @throws DatasetException if the table cannot be read
-   */
+  @Override
   public CommitOutcome commit(
       List<ColumnFileAttachment> group,
       Map<String, String> transactionProperties,

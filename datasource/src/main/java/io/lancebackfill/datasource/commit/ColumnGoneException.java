@@ -8,7 +8,7 @@ package io.lancebackfill.datasource.commit;
 public final class ColumnGoneException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  ColumnGoneException(String message) {
+  public ColumnGoneException(String message) {
     super(message);
   }
 }

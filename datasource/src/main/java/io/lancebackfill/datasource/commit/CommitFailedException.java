@@ -24,7 +24,8 @@ public final class CommitFailedException extends RuntimeException {
   private final boolean retryable;
   private final boolean conflict;
 
-  CommitFailedException(String message, Throwable cause, boolean retryable, boolean conflict) {
+  public CommitFailedException(
+      String message, Throwable cause, boolean retryable, boolean conflict) {
     super(message, cause);
     this.retryable = retryable;
     this.conflict = conflict;

@@ -7,7 +7,7 @@ package io.lancebackfill.datasource.commit;
 public final class CommitStateUnknownException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  CommitStateUnknownException(String message, Throwable cause) {
+  public CommitStateUnknownException(String message, Throwable cause) {
     super(message, cause);
   }
 }

@@ -4,7 +4,7 @@ package io.lancebackfill.datasource.commit;
 public final class LostOwnershipException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  LostOwnershipException(String message) {
+  public LostOwnershipException(String message) {
     super(message);
   }
 }

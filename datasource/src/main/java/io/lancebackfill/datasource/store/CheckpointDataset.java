@@ -32,7 +32,7 @@ import org.lance.Dataset;
  * <p>An append is in the dataset whole or not at all, and it is there once {@link #append} returns,
  * whatever becomes of the process then.
  */
-public final class CheckpointDataset implements AutoCloseable {
+public final class CheckpointDataset implements CheckpointSink {
   /**
    * Name of the first column, INT32: how many offsets lie between the row's and that of the row
    * before it, or the fragment's beginning. Rows in a run have zeros here, which take no room,
@@ -117,20 +117,12 @@ public final class CheckpointDataset implements AutoCloseable {
     return ref;
   }
 
-  /** Size of the data files that were appended. */
+  @Override
   public long bytes() {
     return bytes;
   }
 
-  /**
-   * Appends a batch; without rows it does nothing. The vectors stay the caller's.
-   *
-   * @param offsets the rows' physical offsets
-   * @param values the value columns of the same rows, in the order of their declaration
-   * @throws IllegalArgumentException if the columns differ from the declared ones, or the offsets
-   *     do not ascend, from the last append's on
-   * @throws DatasetException as classified; the batch is not appended then
-   */
+  @Override
   public void append(int[] offsets, VectorSchemaRoot values) {
     requireColumns(offsets, values);
     if (offsets.length == 0) {

@@ -10,6 +10,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -35,6 +36,7 @@ public final class Lease implements AutoCloseable {
   private final DatasetRef ref;
   private final LeaseHolder holder;
   private final Duration duration;
+  private final LongSupplier nanoTime;
   private final ScheduledExecutorService renewals;
   private int sinceCleanUp;
   private boolean closed;
@@ -42,12 +44,14 @@ public final class Lease implements AutoCloseable {
   private volatile long renewedAt;
   private @Nullable ScheduledFuture<?> renewal;
 
-  private Lease(DatasetRef ref, LeaseHolder holder, Duration duration, long at) {
+  private Lease(
+      DatasetRef ref, LeaseHolder holder, Duration duration, long at, LongSupplier nanoTime) {
     this.store = new LeaseStore(ref);
     this.ref = ref;
     this.holder = holder;
     this.duration = duration;
     this.renewedAt = at;
+    this.nanoTime = nanoTime;
     this.renewals =
         Executors.newSingleThreadScheduledExecutor(
             task -> {
@@ -75,11 +79,22 @@ public final class Lease implements AutoCloseable {
       Duration duration,
       Consumer<LeaseHolder> waitingFor,
       Duration giveUpAfter) {
+    return acquire(ref, me, duration, waitingFor, giveUpAfter, System::nanoTime);
+  }
+
+  /** By another clock; only renewals come by the real one. */
+  static Lease acquire(
+      DatasetRef ref,
+      LeaseHolder me,
+      Duration duration,
+      Consumer<LeaseHolder> waitingFor,
+      Duration giveUpAfter,
+      LongSupplier nanoTime) {
     if (duration.toMillis() < 100) {
       throw new IllegalArgumentException(
           "A lease must last 100 ms at least, not " + duration.toMillis() + " ms");
     }
-    return new LeaseChallenge(ref, me, duration, waitingFor, giveUpAfter).run();
+    return new LeaseChallenge(ref, me, duration, waitingFor, giveUpAfter, nanoTime).run();
   }
 
   /** One driver's attempts to become the holder. */
@@ -90,6 +105,7 @@ public final class Lease implements AutoCloseable {
     private final Duration duration;
     private final Consumer<LeaseHolder> waitingFor;
     private final Duration giveUpAfter;
+    private final LongSupplier nanoTime;
     private @Nullable LeaseRecord seen;
     private @Nullable LeaseRecord sent;
     private long sentAt;
@@ -101,17 +117,19 @@ public final class Lease implements AutoCloseable {
         LeaseHolder me,
         Duration duration,
         Consumer<LeaseHolder> waitingFor,
-        Duration giveUpAfter) {
+        Duration giveUpAfter,
+        LongSupplier nanoTime) {
       this.ref = ref;
       this.store = new LeaseStore(ref);
       this.me = me;
       this.duration = duration;
       this.waitingFor = waitingFor;
       this.giveUpAfter = giveUpAfter;
+      this.nanoTime = nanoTime;
     }
 
     Lease run() {
-      long begin = System.nanoTime();
+      long begin = nanoTime.getAsLong();
       Retry.outage("create the lease", ref, store::create);
       while (true) {
         Optional<Lease> taken = Retry.outage("take the lease", ref, this::lookAndTake);
@@ -122,7 +140,7 @@ public final class Lease implements AutoCloseable {
         if (found == null || found.heldBy().isEmpty()) {
           continue;
         }
-        if (System.nanoTime() - begin >= giveUpAfter.toNanos()) {
+        if (nanoTime.getAsLong() - begin >= giveUpAfter.toNanos()) {
           throw new LeaseUnavailableException(ref, found.heldBy().orElseThrow());
         }
         tell(found.heldBy().orElseThrow());
@@ -132,13 +150,13 @@ public final class Lease implements AutoCloseable {
 
     private Optional<Lease> lookAndTake() {
       // The lease counts from before the commit: it must not seem fresher than it is.
-      long before = System.nanoTime();
+      long before = nanoTime.getAsLong();
       LeaseRecord found = store.read();
-      long after = System.nanoTime();
+      long after = nanoTime.getAsLong();
       seen = found;
       if (found.equals(sent)) {
         // It was taken, and the answer that would have said so was lost.
-        return Optional.of(Lease.started(ref, found.heldBy().orElseThrow(), duration, sentAt));
+        return Optional.of(started(found.heldBy().orElseThrow(), sentAt));
       }
       if (!mayTake(found, before, after)) {
         return Optional.empty();
@@ -148,9 +166,13 @@ public final class Lease implements AutoCloseable {
       LeaseRecord next = new LeaseRecord(mine, mine.epoch(), 0);
       sent = next;
       sentAt = before;
-      return store.exchange(found, next)
-          ? Optional.of(Lease.started(ref, mine, duration, before))
-          : Optional.empty();
+      return store.exchange(found, next) ? Optional.of(started(mine, before)) : Optional.empty();
+    }
+
+    private Lease started(LeaseHolder mine, long at) {
+      Lease lease = new Lease(ref, mine, duration, at, nanoTime);
+      lease.start();
+      return lease;
     }
 
     private boolean mayTake(LeaseRecord found, long before, long after) {
@@ -182,19 +204,16 @@ public final class Lease implements AutoCloseable {
     }
   }
 
-  private static Lease started(DatasetRef ref, LeaseHolder mine, Duration duration, long at) {
-    Lease lease = new Lease(ref, mine, duration, at);
+  private void start() {
     long period = Math.max(1, duration.toNanos() / RENEWALS_PER_DURATION);
-    lease.renewal =
-        lease.renewals.scheduleAtFixedRate(lease::renew, period, period, TimeUnit.NANOSECONDS);
-    return lease;
+    renewal = renewals.scheduleAtFixedRate(this::renew, period, period, TimeUnit.NANOSECONDS);
   }
 
   private synchronized void renew() {
     if (closed || lost) {
       return;
     }
-    long at = System.nanoTime();
+    long at = nanoTime.getAsLong();
     try {
       if (exchangeIfMine(LeaseRecord::next)) {
         renewedAt = at;
@@ -236,7 +255,7 @@ public final class Lease implements AutoCloseable {
    * another holder, false while the last renewal is as long ago as the lease lasts.
    */
   public boolean held() {
-    return !lost && System.nanoTime() - renewedAt < duration.toNanos();
+    return !lost && nanoTime.getAsLong() - renewedAt < duration.toNanos();
   }
 
   /** Counts the holders of this lease; higher than that of every holder before. */

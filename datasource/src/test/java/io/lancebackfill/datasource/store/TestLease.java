@@ -19,6 +19,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -29,7 +31,12 @@ import org.lance.Dataset;
 @Timeout(120)
 class TestLease {
   private static final Duration LONG = Duration.ofMinutes(10);
-  private static final Duration SHORT = Duration.ofMillis(600);
+
+  /** For what takes renewals, which come by the real clock. */
+  private static final Duration SHORT = Duration.ofMillis(300);
+
+  /** Added to the real clock. */
+  private final AtomicLong later = new AtomicLong();
 
   @TempDir private Path folder;
   private DatasetRef ref = DatasetRef.of("unset");
@@ -40,7 +47,13 @@ class TestLease {
   }
 
   private Lease acquire(String job, Duration duration, Duration patience) {
-    return Lease.acquire(ref, LeaseHolder.of(job), duration, waitingFor -> {}, patience);
+    return acquire(LeaseHolder.of(job), duration, waitingFor -> {}, patience);
+  }
+
+  private Lease acquire(
+      LeaseHolder me, Duration duration, Consumer<LeaseHolder> waitingFor, Duration patience) {
+    return Lease.acquire(
+        ref, me, duration, waitingFor, patience, () -> System.nanoTime() + later.get());
   }
 
   /** Writes a holder that renews nothing. */
@@ -169,13 +182,50 @@ class TestLease {
   }
 
   @Test
-  void isTakenOverWhenItsHolderIsSilent() {
+  void isTakenOverWhenItsHolderIsSilentForAsLongAsItLasts() throws Exception {
     leftBehind(elsewhere("j1"));
-    long begin = System.nanoTime();
-    try (Lease lease = acquire("j2", SHORT, LONG)) {
-      assertThat(Duration.ofNanos(System.nanoTime() - begin)).isGreaterThanOrEqualTo(SHORT);
+    CompletableFuture<LeaseHolder> told = new CompletableFuture<>();
+    CompletableFuture<Lease> waiting =
+        CompletableFuture.supplyAsync(
+            () -> acquire(LeaseHolder.of("j2"), LONG, told::complete, LONG.multipliedBy(2)));
+    told.get();
+    later.addAndGet(LONG.minusSeconds(60).toNanos());
+    assertThatThrownBy(() -> acquire("j3", LONG, Duration.ZERO))
+        .isInstanceOf(LeaseUnavailableException.class)
+        .hasMessageContaining("held by job j1");
+    assertThat(waiting).isNotDone();
+    later.addAndGet(Duration.ofSeconds(60).toNanos());
+    try (Lease lease = waiting.get()) {
       assertThat(lease.epoch()).isEqualTo(5);
       assertThat(Lease.current(ref)).contains(lease.holder());
+    }
+  }
+
+  @Test
+  void isWaitedForAsLongAsAsked() throws Exception {
+    leftBehind(elsewhere("j1"));
+    CompletableFuture<LeaseHolder> told = new CompletableFuture<>();
+    CompletableFuture<Lease> waiting =
+        CompletableFuture.supplyAsync(
+            () -> acquire(LeaseHolder.of("j2"), LONG, told::complete, Duration.ofMinutes(5)));
+    told.get();
+    assertThat(waiting).isNotDone();
+    later.addAndGet(Duration.ofMinutes(5).toNanos());
+    assertThatThrownBy(waiting::get)
+        .hasCauseInstanceOf(LeaseUnavailableException.class)
+        .hasMessageContaining("held by job j1");
+  }
+
+  @Test
+  void isNotHeldOnceItsLastRenewalIsAsLongAgoAsItLasts() {
+    AtomicLong now = new AtomicLong(77);
+    try (Lease lease =
+        Lease.acquire(ref, LeaseHolder.of("j1"), LONG, holder -> {}, Duration.ZERO, now::get)) {
+      assertThat(lease.held()).isTrue();
+      now.set(77 + LONG.toNanos() - 1);
+      assertThat(lease.held()).isTrue();
+      now.incrementAndGet();
+      assertThat(lease.held()).isFalse();
     }
   }
 
