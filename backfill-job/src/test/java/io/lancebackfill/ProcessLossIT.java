@@ -48,6 +48,65 @@ class ProcessLossIT {
       print("RESULT " + json.dumps(row.asDict()), flush=True)
       """;
 
+  /**
+   * Logs who computes what. A fragment that is begun a second time waits for another one of the
+   * sort, and row 555 takes its executor down.
+   */
+  private static final String TOGETHER =
+      """
+      import json, os, signal, sys, threading, time
+      from pyspark.sql import SparkSession
+
+      folder = sys.argv[1]
+
+      def executor():
+          with open("/proc/%d/stat" % os.getppid()) as stat:  # the daemon; Java is its parent
+              return int(stat.read().rsplit(")", 1)[1].split()[1])
+
+      begun = {}  # of the task: a function comes anew with each
+      def slow(x, deadly):
+          fragment = x // 100
+          if fragment not in begun:
+              first = os.path.join(folder, "begun-%d" % fragment)
+              begun[fragment] = os.path.exists(first)
+              open(first + ("-again" if begun[fragment] else ""), "w").close()
+          if deadly and begun[fragment]:
+              for wait in range(1200):
+                  if len([name for name in os.listdir(folder) if name.endswith("-again")]) > 1:
+                      break
+                  time.sleep(0.05)
+              else:
+                  raise RuntimeError("fragment %d is computed after the other one" % fragment)
+              with open(os.path.join(folder, "again.txt"), "a") as log:
+                  log.write("%d %d\\n" % (executor(), fragment))
+          time.sleep(0.01)
+          if deadly and x == 555:
+              os.kill(executor(), signal.SIGKILL)
+          return x * 2
+
+      spark = SparkSession.builder.getOrCreate()
+      def backfill(table, job, preempt):
+          deadly = not preempt
+          spark.udf.register("slow", lambda x: slow(x, deadly), "bigint")
+          spark.sql("CALL lance.system.add_column(table => 'default.%s', column => 'v',"
+                    " expression => 'slow(id)', options => map('version', '1'))" % table)
+          if preempt:
+              threading.Thread(target=preempt, daemon=True).start()
+          row = spark.sql("CALL lance.system.backfill(table => 'default.%s', column => 'v',"
+                          " job_id => '%s')" % (table, job)).first()
+          lost = spark.sql("CALL lance.system.job('default.%s', '%s')" % (table, job))
+          lost = [row.message for row in lost.collect() if row.event == "LOST"]
+          print(json.dumps({"status": row.status, "lost": lost}), flush=True)
+
+      def preempt():
+          while len([n for n in os.listdir(folder) if n.startswith("begun")]) < 3:
+              time.sleep(0.02)
+          time.sleep(0.3)
+          context = spark.sparkContext._jsc.sc()
+          ids = context.getExecutorIds()
+          print("KILLED", context.killExecutor(ids.apply(0)), flush=True)
+      """;
+
   @TempDir private Path folder;
   private SparkDistribution spark;
 
@@ -122,6 +181,56 @@ class ProcessLossIT {
       }
       assertOnlyFragment5IsLeft("u");
     }
+  }
+
+  @Test
+  void suspectsRunTogetherEachAloneInItsExecutor() throws Exception {
+    Path seen = Files.createDirectories(folder.resolve("seen"));
+    try (StandaloneCluster cluster = StandaloneCluster.start(spark, folder, 2)) {
+      String program = "spark.sql(\"%s\")%nbackfill('t', 'together', None)%n";
+      try (SparkRun run =
+          spark.python(TOGETHER + program.formatted(TABLE.formatted("t")), seen.toString())) {
+        JsonNode job = last(run);
+        assertThat(job.get("status").asText()).as(run.stderr()).isEqualTo("DONE_WITH_ERRORS");
+        // Fragment 5, what the executor's other slot had in hand, and 5 once more.
+        assertThat(job.get("lost")).as(job.toString()).hasSize(3);
+        assertThat(job.get("lost").get(2).asText())
+            .startsWith("[PROCESS_LOST] Fragment 5 is set aside")
+            .contains("ExecutorLostFailure");
+      }
+      assertOnlyFragment5IsLeft("t");
+      List<String> executorAndFragment =
+          Files.readAllLines(seen.resolve("again.txt")).stream().distinct().toList();
+      assertThat(executorAndFragment).hasSize(2);
+      assertThat(
+              executorAndFragment.stream()
+                  .map(line -> line.substring(0, line.indexOf(' ')))
+                  .distinct())
+          .hasSize(2);
+    }
+  }
+
+  @Test
+  void fragmentsOfAnExecutorThatTheClusterTookAreNotSuspect() throws Exception {
+    Path seen = Files.createDirectories(folder.resolve("seen"));
+    try (StandaloneCluster cluster = StandaloneCluster.start(spark, folder, 2)) {
+      String program = "spark.sql(\"%s\")%nbackfill('t', 'preempted', preempt)%n";
+      try (SparkRun run =
+          spark.python(TOGETHER + program.formatted(TABLE.formatted("t")), seen.toString())) {
+        JsonNode job = last(run);
+        assertThat(run.stdout()).contains("KILLED True");
+        assertThat(job.get("status").asText()).isEqualTo("DONE");
+        assertThat(job.get("lost")).as(job.toString()).isEmpty();
+      }
+      try (Stream<Path> files = Files.list(seen)) {
+        assertThat(files.filter(file -> file.toString().endsWith("-again"))).isNotEmpty();
+      }
+    }
+  }
+
+  private static JsonNode last(SparkRun run) throws Exception {
+    return JSON.readTree(
+        run.output().lines().filter(line -> line.startsWith("{")).findAny().orElseThrow());
   }
 
   private void setsFragment5AsideOf(String table) throws Exception {

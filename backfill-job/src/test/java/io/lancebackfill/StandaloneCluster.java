@@ -11,7 +11,10 @@ import java.util.ArrayList;
 import java.util.List;
 import org.awaitility.Awaitility;
 
-/** A standalone master and one worker with two cores, each a process; later runs use them. */
+/**
+ * A standalone master and one worker, each a process; later runs use them, with executors of two
+ * cores.
+ */
 final class StandaloneCluster implements AutoCloseable {
   private final SparkDistribution spark;
   private final Path folder;
@@ -22,10 +25,16 @@ final class StandaloneCluster implements AutoCloseable {
     this.folder = folder;
   }
 
+  /** With one executor. */
   static StandaloneCluster start(SparkDistribution spark, Path folder) throws IOException {
+    return start(spark, folder, 1);
+  }
+
+  static StandaloneCluster start(SparkDistribution spark, Path folder, int executors)
+      throws IOException {
     StandaloneCluster cluster = new StandaloneCluster(spark, folder);
     try {
-      cluster.start();
+      cluster.start(executors);
       return cluster;
     } catch (IOException | RuntimeException | Error e) {
       cluster.close();
@@ -33,19 +42,21 @@ final class StandaloneCluster implements AutoCloseable {
     }
   }
 
-  private void start() throws IOException {
+  private void start(int executors) throws IOException {
     String port = String.valueOf(freePort());
     String deploy = "org.apache.spark.deploy.";
     daemon(deploy + "master.Master", "--host", "127.0.0.1", "--port", port, "--webui-port", "0");
     String master = "spark://127.0.0.1:" + port;
     List<String> worker = new ArrayList<>(List.of(deploy + "worker.Worker", "--host", "127.0.0.1"));
-    worker.addAll(List.of("--cores", "2", "--memory", "1g", "--webui-port", "0"));
+    String cores = String.valueOf(2 * executors);
+    worker.addAll(List.of("--cores", cores, "--memory", executors + "g", "--webui-port", "0"));
     worker.addAll(List.of("--work-dir", folder.resolve("work").toString(), master));
     daemon(worker.toArray(String[]::new));
     spark.conf("spark.master", master);
     spark.conf("spark.driver.host", "127.0.0.1");
     spark.conf("spark.executor.memory", "700m");
-    spark.conf("spark.cores.max", "2");
+    spark.conf("spark.executor.cores", "2");
+    spark.conf("spark.cores.max", cores);
   }
 
   private void daemon(String... command) {
