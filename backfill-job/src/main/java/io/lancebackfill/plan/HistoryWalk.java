@@ -88,7 +88,7 @@ public final class HistoryWalk {
       ComputedInputs recorded,
       Map<String, ColumnOrigin> origins,
       Followed followed) {
-    Past past = new StoredPast(spark, table.ref(), column.idKey());
+    Past past = new StoredPast(new RowSelection(spark), table.ref(), column.idKey());
     return follow(past, table, column, inputs, recorded, origins, followed);
   }
 

@@ -11,12 +11,11 @@ import io.lancebackfill.state.JobRecords.Followed;
 import io.lancebackfill.state.TableState;
 import java.util.List;
 import java.util.Map;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 import org.roaringbitmap.RoaringBitmap;
 
 /** Reads the past from the table's own versions and from the job records beside it. */
-record StoredPast(SparkSession spark, DatasetRef table, String columnIds) implements Past {
+record StoredPast(RowFinder finder, DatasetRef table, String columnIds) implements Past {
   @Override
   public List<TableChange> changes(long after, long through) {
     return TableHistory.between(table, after, through);
@@ -29,8 +28,8 @@ record StoredPast(SparkSession spark, DatasetRef table, String columnIds) implem
 
   @Override
   public Map<Integer, RoaringBitmap> alive(long version, Map<Integer, RoaringBitmap> among) {
-    return new RowSelection(spark)
-        .matching(at(version), among, functions.lit(true), "Find the rows that a compaction moved");
+    return finder.matching(
+        at(version), among, functions.lit(true), "Find the rows that a compaction moved");
   }
 
   @Override
