@@ -1,7 +1,6 @@
 package io.lancebackfill;
 
 import io.lancebackfill.coverage.RowFinder;
-
 import io.lancebackfill.datasource.table.TableSnapshot;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -111,18 +111,24 @@ public final class ComputedInputs {
         .name();
   }
 
-  /** The records of files that an input had before, read when the first of them is asked for. */
-  private static final class FormerFiles {
+  /** The records of files that an input had before. */
+  interface FormerFiles {
+    Optional<ColumnOrigin> record(String path);
+  }
+
+  /** Reads all when the first of them is asked for. */
+  private static final class StoredFormerFiles implements FormerFiles {
     private final ColumnOrigins stored;
     private final String columnIds;
     private @Nullable Map<String, ColumnOrigin> byPath;
 
-    FormerFiles(ColumnOrigins stored, String columnIds) {
+    StoredFormerFiles(ColumnOrigins stored, String columnIds) {
       this.stored = stored;
       this.columnIds = columnIds;
     }
 
-    Optional<ColumnOrigin> record(String path) {
+    @Override
+    public Optional<ColumnOrigin> record(String path) {
       if (byPath == null) {
         byPath = stored.byPath(columnIds);
       }
@@ -209,7 +215,7 @@ public final class ComputedInputs {
               declaredThen,
               columns,
               origins,
-              new FormerFiles(stored, declared.idKey()),
+              new StoredFormerFiles(stored, declared.idKey()),
               inputs);
       known.put(declared.idKey(), input);
       return input;

@@ -86,7 +86,7 @@ public final class HistoryWalk {
       List<TableColumn> inputs,
       ComputedInputs recorded,
       Followed followed) {
-    Past past = new StoredPast(spark, table.ref(), column.idKey());
+    Past past = new StoredPast(new RowSelection(spark), table.ref(), column.idKey());
     return follow(past, table, column, inputs, recorded, followed);
   }
 

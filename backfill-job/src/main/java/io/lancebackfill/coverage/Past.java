@@ -1,14 +1,13 @@
 package io.lancebackfill.coverage;
 
-import io.lancebackfill.state.ColumnOrigin;
-import io.lancebackfill.state.ColumnOrigins;
-import io.lancebackfill.state.ComputedColumn;
-
 import io.lancebackfill.datasource.history.RowVersions;
 import io.lancebackfill.datasource.history.TableChange;
 import io.lancebackfill.datasource.history.TableHistory;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.state.ColumnOrigin;
+import io.lancebackfill.state.ColumnOrigins;
+import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.JobRecords.Followed;
 import java.util.List;
 import java.util.Map;

@@ -1,26 +1,24 @@
 package io.lancebackfill.coverage;
 
-import io.lancebackfill.state.ColumnOrigin;
-import io.lancebackfill.state.ColumnOrigins;
-import io.lancebackfill.state.ComputedColumn;
-
 import io.lancebackfill.datasource.history.RowVersions;
 import io.lancebackfill.datasource.history.TableChange;
 import io.lancebackfill.datasource.history.TableHistory;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.state.ColumnOrigin;
+import io.lancebackfill.state.ColumnOrigins;
+import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.JobRecords;
 import io.lancebackfill.state.JobRecords.Followed;
 import io.lancebackfill.state.TableState;
 import java.util.List;
 import java.util.Map;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 import org.roaringbitmap.RoaringBitmap;
 
 /** Reads the past from the table's own versions and from the job records beside it. */
-record StoredPast(SparkSession spark, DatasetRef table, String columnIds) implements Past {
+record StoredPast(RowFinder finder, DatasetRef table, String columnIds) implements Past {
   @Override
   public List<TableChange> changes(long after, long through) {
     return TableHistory.between(table, after, through);
@@ -33,8 +31,8 @@ record StoredPast(SparkSession spark, DatasetRef table, String columnIds) implem
 
   @Override
   public Map<Integer, RoaringBitmap> alive(long version, Map<Integer, RoaringBitmap> among) {
-    return new RowSelection(spark)
-        .matching(at(version), among, functions.lit(true), "Find the rows that a compaction moved");
+    return finder.matching(
+        at(version), among, functions.lit(true), "Find the rows that a compaction moved");
   }
 
   @Override

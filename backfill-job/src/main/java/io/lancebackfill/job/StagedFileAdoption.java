@@ -1,10 +1,9 @@
 package io.lancebackfill.job;
 
-import io.lancebackfill.coverage.RowSelection;
-
 import io.lancebackfill.commit.CommitCoordinator;
 import io.lancebackfill.commit.StagedFragment;
 import io.lancebackfill.coverage.LiveRowsOfFragments;
+import io.lancebackfill.coverage.RowSelection;
 import io.lancebackfill.datasource.commit.ColumnFileAttachment;
 import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.commit.InputPlace;

@@ -1,9 +1,8 @@
 package io.lancebackfill.plan;
 
-import io.lancebackfill.coverage.RowFinder;
-
 import io.lancebackfill.coverage.FragmentCoverage;
 import io.lancebackfill.coverage.LiveRowsOfFragments;
+import io.lancebackfill.coverage.RowFinder;
 import io.lancebackfill.coverage.RowSelection;
 import io.lancebackfill.coverage.UnknownRows;
 import io.lancebackfill.datasource.table.DeletedRows;

@@ -1,12 +1,11 @@
 package io.lancebackfill.report;
 
-import io.lancebackfill.coverage.RowFinder;
-import io.lancebackfill.coverage.RowSelection;
-
 import io.lancebackfill.coverage.ComputedInputs;
 import io.lancebackfill.coverage.FragmentCoverage;
 import io.lancebackfill.coverage.HistoryWalk;
 import io.lancebackfill.coverage.LiveRowsOfFragments;
+import io.lancebackfill.coverage.RowFinder;
+import io.lancebackfill.coverage.RowSelection;
 import io.lancebackfill.coverage.UnknownRows;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
@@ -73,8 +72,7 @@ public final class CoverageReport {
     Followed followed = new JobRecords(state).followed(column.idKey());
     ComputedInputs computedInputs = ComputedInputs.of(spark, table, table, inputs, state);
     HistoryWalk.Result history =
-        HistoryWalk.follow(
-            spark, table, column, inputs, computedInputs, followed);
+        HistoryWalk.follow(spark, table, column, inputs, computedInputs, followed);
     Map<String, ColumnOrigin> origins = history.origins();
     List<FragmentCoverage> coverage =
         table.fragments().stream()

@@ -12,7 +12,7 @@ public final class CurrentValues implements OffsetStream {
   private final FragmentBatchReader reader;
   private final BufferAllocator allocator;
 
-  CurrentValues(JobTasks stage, TaskSpec task, BufferAllocator allocator) {
+  public CurrentValues(JobTasks stage, TaskSpec task, BufferAllocator allocator) {
     this.allocator = allocator;
     this.reader =
         FragmentBatchReader.open(

@@ -1,8 +1,5 @@
 package io.lancebackfill.coverage;
 
-import io.lancebackfill.FakeFinder;
-import io.lancebackfill.plan.HeldBack;
-
 import static io.lancebackfill.HandMade.A;
 import static io.lancebackfill.HandMade.byPath;
 import static io.lancebackfill.HandMade.column;
@@ -16,10 +13,12 @@ import static io.lancebackfill.HandMade.rows;
 import static io.lancebackfill.HandMade.table;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lancebackfill.FakeFinder;
 import io.lancebackfill.HandMade;
 import io.lancebackfill.datasource.table.DeletedRows;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.table.TableColumn;
+import io.lancebackfill.plan.HeldBack;
 import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ColumnOrigin.Part;
 import io.lancebackfill.state.ComputedColumn;
@@ -27,6 +26,7 @@ import io.lancebackfill.state.InputPlaces;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -53,13 +53,26 @@ class TestComputedInputs {
     return new ComputedInputs(
         List.of(
             new ComputedInputs.Input(
-                "v", Set.of("1"), OF_V, List.of(A), byPath(origins), ComputedInputs.NONE)));
+                "v",
+                Set.of("1"),
+                OF_V,
+                List.of(A),
+                byPath(origins),
+                path -> Optional.empty(),
+                ComputedInputs.NONE)));
   }
 
   private static ComputedInputs onW(ComputedInputs inputs, ColumnOrigin... origins) {
     return new ComputedInputs(
         List.of(
-            new ComputedInputs.Input("w", Set.of("2"), OF_W, List.of(V), byPath(origins), inputs)));
+            new ComputedInputs.Input(
+                "w",
+                Set.of("2"),
+                OF_W,
+                List.of(V),
+                byPath(origins),
+                path -> Optional.empty(),
+                inputs)));
   }
 
   private static ColumnOrigin record(String path, int fragment, long physicalRows, Part... parts) {

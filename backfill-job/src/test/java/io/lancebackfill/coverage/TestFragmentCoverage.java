@@ -1,8 +1,5 @@
 package io.lancebackfill.coverage;
 
-import io.lancebackfill.FakeFinder;
-import io.lancebackfill.plan.FragmentPlan;
-
 import static io.lancebackfill.HandMade.A;
 import static io.lancebackfill.HandMade.COMPUTED;
 import static io.lancebackfill.HandMade.byPath;
@@ -17,8 +14,10 @@ import static io.lancebackfill.HandMade.rows;
 import static io.lancebackfill.HandMade.table;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lancebackfill.FakeFinder;
 import io.lancebackfill.datasource.table.DeletedRows;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
+import io.lancebackfill.plan.FragmentPlan;
 import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ColumnOrigin.Part;
 import io.lancebackfill.state.InputPlaces;

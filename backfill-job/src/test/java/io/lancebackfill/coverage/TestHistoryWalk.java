@@ -1,7 +1,5 @@
 package io.lancebackfill.coverage;
 
-import io.lancebackfill.state.ComputedColumn;
-
 import static io.lancebackfill.HandMade.A;
 import static io.lancebackfill.HandMade.COMPUTED;
 import static io.lancebackfill.HandMade.byPath;
@@ -30,6 +28,7 @@ import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ColumnOrigin.Part;
+import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.InputPlaces;
 import io.lancebackfill.state.JobRecords.Followed;
 import java.util.ArrayList;
@@ -115,8 +114,7 @@ class TestHistoryWalk {
 
   private HistoryWalk.Result follow(TableSnapshot table, Map<String, ColumnOrigin> origins) {
     past.records = origins;
-    return HistoryWalk.follow(
-        past, table, COMPUTED, List.of(A), ComputedInputs.NONE, FOLLOWED);
+    return HistoryWalk.follow(past, table, COMPUTED, List.of(A), ComputedInputs.NONE, FOLLOWED);
   }
 
   private static Map<String, ColumnOrigin> recorded(Part of0, Part of1) {

@@ -1,8 +1,5 @@
 package io.lancebackfill.plan;
 
-import io.lancebackfill.FakeFinder;
-import io.lancebackfill.coverage.ComputedInputs;
-
 import static io.lancebackfill.HandMade.A;
 import static io.lancebackfill.HandMade.COMPUTED;
 import static io.lancebackfill.HandMade.byPath;
@@ -19,6 +16,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.lancebackfill.FakeFinder;
+import io.lancebackfill.coverage.ComputedInputs;
 import io.lancebackfill.datasource.table.DeletedRows;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.table.TableSnapshot;

@@ -1,31 +1,33 @@
 package io.lancebackfill.run;
 
-import io.lancebackfill.task.ArrowFunction;
-import io.lancebackfill.task.CheckpointStream;
-import io.lancebackfill.task.CurrentValues;
-import io.lancebackfill.task.JobTasks;
-import io.lancebackfill.task.OffsetBatch;
-import io.lancebackfill.task.TaskSpec;
-import io.lancebackfill.task.OffsetStream;
-import io.lancebackfill.task.TaskResult;
-
 import static io.lancebackfill.HandMade.range;
 import static io.lancebackfill.HandMade.rows;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.lancebackfill.LocalSpark;
+import io.lancebackfill.coverage.RowSelection;
+import io.lancebackfill.coverage.SqlExecution;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
-import io.lancebackfill.coverage.RowSelection;
 import io.lancebackfill.run.TaskRunner.Computation;
-import io.lancebackfill.task.TaskSpec.CheckpointUse;
-import io.lancebackfill.task.TaskSpec.Kind;
 import io.lancebackfill.state.DeclaredInputs;
 import io.lancebackfill.state.RowOffsets;
+import io.lancebackfill.task.ArrowFunction;
+import io.lancebackfill.task.ArrowFunctionRows;
+import io.lancebackfill.task.CheckpointStream;
+import io.lancebackfill.task.CurrentValues;
+import io.lancebackfill.task.JobTasks;
+import io.lancebackfill.task.OffsetBatch;
+import io.lancebackfill.task.OffsetStream;
+import io.lancebackfill.task.TaskResult;
+import io.lancebackfill.task.TaskSpec;
+import io.lancebackfill.task.TaskSpec.CheckpointUse;
+import io.lancebackfill.task.TaskSpec.Kind;
 import io.lancebackfill.udf.ColumnUdf;
 import io.lancebackfill.udf.UdfDescriptor;
 import java.io.IOException;
@@ -39,9 +41,13 @@ import java.util.stream.Stream;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.complex.StructVector;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.FieldType;
 import org.apache.spark.rdd.RDD;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 import org.junit.jupiter.api.AfterAll;
@@ -55,7 +61,8 @@ import org.roaringbitmap.RoaringBitmap;
 
 /**
  * What is Spark's in a backfill, on two fragments of 50 rows with the ids 0 to 99: row selections,
- * tasks of expressions and functions, what they leave, and what reads it again.
+ * tasks of expressions and functions ({@link ArrowFunctionRows}), what they leave, and what reads
+ * it again.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class TestBackfillStage {
@@ -300,5 +307,108 @@ class TestBackfillStage {
     assertThat(rows.matching(table, Map.of(0, range(0, 50)), functions.expr("false"), "b"))
         .isEmpty();
     assertThat(rows.matching(table, Map.of(1, rows(5)), functions.expr("id = 54"), "c")).isEmpty();
+  }
+
+  /** Gives {@code (id, -id)}, and NULL for the whole where the id is odd. */
+  public static final class Both implements ColumnUdf {
+    private static final Field OUTPUT =
+        new Field(
+            "both",
+            FieldType.nullable(ArrowType.Struct.INSTANCE),
+            List.of(LONG, Field.nullable("w", new ArrowType.Int(64, true))));
+
+    @Override
+    public Field output(List<Field> inputs) {
+      return OUTPUT;
+    }
+
+    @Override
+    public FieldVector apply(List<FieldVector> inputs, int rows, BufferAllocator allocator) {
+      BigIntVector in = (BigIntVector) inputs.get(0);
+      StructVector both = (StructVector) OUTPUT.createVector(allocator);
+      both.allocateNew();
+      for (int row = 0; row < rows; row++) {
+        ((BigIntVector) both.getChild("v")).setSafe(row, in.get(row));
+        ((BigIntVector) both.getChild("w")).setSafe(row, -in.get(row));
+        if (in.get(row) % 2 == 0) {
+          both.setIndexDefined(row);
+        } else {
+          both.setNull(row);
+        }
+      }
+      both.setValueCount(rows);
+      return both;
+    }
+  }
+
+  @Test
+  void aFunctionsStructFillsAGroup() {
+    Field second = Field.nullable("w", new ArrowType.Int(64, true));
+    JobTasks one = job(value());
+    JobTasks group =
+        new JobTasks(
+            one.jobId(),
+            one.table(),
+            one.inputVersion(),
+            one.columnVersion(),
+            one.storageVersion(),
+            List.of(value(), new TableColumn(2, "w", second, List.of(2))),
+            one.checkpoints(),
+            "",
+            5000,
+            false);
+    ArrowFunction both =
+        new ArrowFunction(UdfDescriptor.java("both", Both.class.getName()), List.of("id"), 2);
+    TaskSpec task = task(Kind.RANGE, 0, rows(0, 3, 4));
+    TaskResult result;
+    try (LiveRows live = new LiveRows(spark.sparkContext())) {
+      result =
+          run(new BackfillStage(spark, group, live)
+                  .applying(table, List.of(task), Computation.of(both, ID)))
+              .get(0);
+    }
+    assertThat(result.fault()).isNull();
+    CheckpointUse use =
+        new CheckpointUse(
+            Objects.requireNonNull(result.checkpoint()), Objects.requireNonNull(result.rows()));
+    List<String> found = new ArrayList<>();
+    try (BufferAllocator allocator =
+            LanceAllocator.root().newChildAllocator("test", 0, Long.MAX_VALUE);
+        CheckpointStream stream = new CheckpointStream(group, use, allocator)) {
+      for (OffsetBatch next = stream.next(); next != null; next = stream.next()) {
+        try (OffsetBatch batch = next) {
+          for (int i = 0; i < batch.rows(); i++) {
+            found.add(
+                "%d=%s,%s"
+                    .formatted(
+                        batch.offsets()[i],
+                        batch.values().get(0).getObject(i),
+                        batch.values().get(1).getObject(i)));
+          }
+        }
+      }
+    }
+    assertThat(found).containsExactly("0=0,0", "3=null,null", "4=4,-4");
+  }
+
+  @Test
+  void aQueryRunByHandIsOneToSpark() {
+    Dataset<Row> query = spark.range(1).toDF();
+    String key = "spark.sql.execution.id";
+    assertThat(
+            SqlExecution.run(
+                query, "by hand", () -> String.valueOf(spark.sparkContext().getLocalProperty(key))))
+        .matches("[0-9]+");
+    assertThat(spark.sparkContext().getLocalProperty(key)).isNull();
+    assertThatThrownBy(
+            () ->
+                SqlExecution.run(
+                    query,
+                    "fails",
+                    () -> {
+                      throw new IllegalStateException("in the body");
+                    }))
+        .hasMessage("in the body");
+    assertThat(spark.sparkContext().getLocalProperty(key)).isNull();
   }
 }

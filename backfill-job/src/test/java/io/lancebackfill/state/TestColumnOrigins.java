@@ -2,9 +2,11 @@ package io.lancebackfill.state;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lancebackfill.HandMade;
 import io.lancebackfill.datasource.store.StateTable;
 import io.lancebackfill.datasource.store.StateTable.Column;
 import io.lancebackfill.datasource.store.StateTable.Type;
+import io.lancebackfill.datasource.table.ColumnPlace;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.DeletedRows;
 import io.lancebackfill.datasource.write.StagedColumnFile;
@@ -137,5 +139,41 @@ class TestColumnOrigins {
     assertThat(ColumnOrigin.onTop(Optional.of(before), made, rows(0, 1, 3, 4, 5)))
         .containsExactly(made);
     assertThat(ColumnOrigin.onTop(Optional.empty(), made, rows(3))).containsExactly(made);
+  }
+
+  @Test
+  void aPartIsDividedByRows() {
+    Part part = new Part("f", "i", "g", rows(0, 1, 2, 3), rows(1, 2));
+    assertThat(part.only(rows(2, 3, 9))).contains(new Part("f", "i", "g", rows(2, 3), rows(2)));
+    assertThat(part.without(rows(2, 3, 9), "later"))
+        .contains(new Part("f", "later", "g", rows(0, 1), rows(1)));
+    assertThat(part.only(rows(9))).isEmpty();
+    assertThat(part.without(rows(0, 1, 2, 3), "later")).isEmpty();
+    assertThat(part.writtenBy()).isEmpty();
+    assertThat(part.sameSource(new Part("f", "i", "g", rows(9), rows()))).isTrue();
+    assertThat(part.sameSource(part("f", "i", 0))).isFalse();
+  }
+
+  @Test
+  void theFilesOfAGroupAreOneIfTheyAre() {
+    assertThat(ColumnOrigin.pathOf(new ColumnPlace("a", List.of(0)))).isEqualTo("a");
+    assertThat(ColumnOrigin.pathOf(new ColumnPlace("a|a", List.of(0, 1)))).isEqualTo("a");
+    assertThat(ColumnOrigin.pathOf(new ColumnPlace("a|b", List.of(0, 1)))).isEqualTo("a|b");
+  }
+
+  @Test
+  void aFragmentWithoutAFileOfTheColumnHasNoRecordOfRows() {
+    assertThat(ColumnOrigin.attached(HandMade.COMPUTED, HandMade.fragment(0, 5), List.of()))
+        .isEmpty();
+    ColumnOrigin attached =
+        ColumnOrigin.attached(
+                HandMade.COMPUTED,
+                HandMade.fragment(4, 5, HandMade.file("x", 0, 1)),
+                List.of(part("f", "i", 0), part("f", "i", 1)))
+            .orElseThrow();
+    assertThat(attached.file().path()).isEqualTo("x");
+    assertThat(attached.file().columnIndices()).containsExactly(1);
+    assertThat(attached.parts()).containsExactly(part("f", "i", 0, 1));
+    assertThat(attached.epoch()).isZero();
   }
 }

@@ -2,14 +2,21 @@ package io.lancebackfill.state;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lancebackfill.HandMade;
 import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.table.FragmentSnapshot;
+import io.lancebackfill.state.JobRecords.Followed;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class TestJobRecords {
   @TempDir private Path folder;
@@ -80,6 +87,44 @@ class TestJobRecords {
         .extracting(JobEvent::jobId)
         .containsOnly("j4", "j5", "other")
         .hasSize(9);
+  }
+
+  /**
+   * Records of these epochs; each job of the history followed the table up to ten times its epoch.
+   */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "''    | 30", // no record at all: as far as any job
+        "2     | 20",
+        "3 1 2 | 10",
+        "0     | 30", // another writer's rows
+        "0 3   | 30",
+        "3 9   | 0", // a job that is not remembered
+      })
+  void theFirstOfTheJobsSaysFromWhereHistoryCounts(String epochs, long version) {
+    Followed followed = new Followed(30, Map.of(1L, 10L, 2L, 20L, 3L, 30L));
+    List<ColumnOrigin> origins = new ArrayList<>();
+    for (String epoch : epochs.isEmpty() ? new String[0] : epochs.split(" ")) {
+      FragmentSnapshot fragment =
+          HandMade.fragment(origins.size(), 5, HandMade.file("v" + origins.size(), 1));
+      ColumnOrigin origin = HandMade.origin(fragment);
+      origins.add(
+          new ColumnOrigin(
+              origin.columnIds(),
+              origin.fragmentId(),
+              origin.physicalRows(),
+              origin.file(),
+              "",
+              List.of(),
+              origin.deleted(),
+              "j",
+              Long.parseLong(epoch),
+              origin.at()));
+    }
+    assertThat(followed.first(origins)).isEqualTo(version);
+    assertThat(followed.upTo(40).first(List.of())).isEqualTo(40);
   }
 
   private void job(String id, String columnIds, long epoch, long version) {

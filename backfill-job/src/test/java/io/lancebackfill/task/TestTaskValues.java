@@ -8,8 +8,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.error.BackfillErrorCode;
-import io.lancebackfill.task.TaskResult.Fault;
 import io.lancebackfill.state.DeclaredInputs;
+import io.lancebackfill.task.TaskResult.Fault;
 import io.lancebackfill.udf.UdfDescriptor;
 import java.util.List;
 import java.util.Map;
@@ -54,7 +54,16 @@ class TestTaskValues {
   void aJobCrossesToExecutorsWithItsFields() {
     JobTasks job =
         new JobTasks(
-            "job", DatasetRef.of("/t"), 1, 2, "2.1", List.of(V, A), DatasetRef.of("/c"), "g", 5, false);
+            "job",
+            DatasetRef.of("/t"),
+            1,
+            2,
+            "2.1",
+            List.of(V, A),
+            DatasetRef.of("/c"),
+            "g",
+            5,
+            false);
     JobTasks there = Utils.deserialize(Utils.serialize(job));
     assertThat(there.fields()).containsExactly(V.field(), A.field());
     assertThat(there.names()).containsExactly("v", "a");

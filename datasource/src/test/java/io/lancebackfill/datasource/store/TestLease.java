@@ -33,7 +33,7 @@ class TestLease {
   private static final Duration LONG = Duration.ofMinutes(10);
 
   /** For what takes renewals, which come by the real clock. */
-  private static final Duration SHORT = Duration.ofMillis(300);
+  private static final Duration SHORT = Duration.ofMillis(600);
 
   /** Added to the real clock. */
   private final AtomicLong later = new AtomicLong();
