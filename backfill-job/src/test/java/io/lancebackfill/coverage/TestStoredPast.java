@@ -60,7 +60,7 @@ class TestStoredPast {
         .isInstanceOfSatisfying(
             DatasetException.class,
             e -> assertThat(e.kind()).isEqualTo(DatasetException.Kind.NOT_FOUND))
-        .hasMessageContaining("version " + (newest + 1));
+        .hasMessageStartingWith("Version " + (newest + 1));
     assertThat(finder.asked).isEmpty();
   }
 

@@ -81,7 +81,12 @@ class TestBackfillStage {
     spark.sql("INSERT INTO lance.default.t SELECT id FROM range(0, 100, 1, 2)");
     Path folder;
     try (Stream<Path> folders = Files.list(root)) {
-      folder = folders.findFirst().orElseThrow();
+      // Beside the catalog's own __manifest.
+      folder =
+          folders
+              .filter(path -> path.getFileName().toString().matches("(.*\\$)?t(\\.lance)?"))
+              .findFirst()
+              .orElseThrow();
     }
     table = LanceTables.latest(DatasetRef.of(folder.toString()));
     assertThat(table.fragments()).extracting(f -> f.physicalRows()).containsExactly(50L, 50L);
