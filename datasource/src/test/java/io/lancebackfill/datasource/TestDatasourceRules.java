@@ -43,6 +43,9 @@ class TestDatasourceRules {
           .doNotHaveSimpleName("SnapshotReader")
           .and()
           .areDeclaredInClassesThat()
+          .doNotHaveSimpleName("FieldIdentity")
+          .and()
+          .areDeclaredInClassesThat()
           // lance-spark's own factory methods come with its catalog.
           .doNotHaveSimpleName("LanceCatalog")
           .should(be(rawReturnType(resideInAPackage("org.lance.."))))
