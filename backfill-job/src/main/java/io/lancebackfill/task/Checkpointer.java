@@ -72,13 +72,11 @@ final class Checkpointer implements AutoCloseable {
   Checkpointer(
       JobTasks stage,
       TaskSpec task,
-      List<Field> fields,
       BufferAllocator allocator,
       boolean everyRow) {
     this(
         stage,
         task,
-        fields,
         allocator,
         everyRow,
         CheckpointDataset::create,
@@ -94,7 +92,6 @@ final class Checkpointer implements AutoCloseable {
   Checkpointer(
       JobTasks stage,
       TaskSpec task,
-      List<Field> fields,
       BufferAllocator allocator,
       boolean everyRow,
       Creation creation,
@@ -102,7 +99,7 @@ final class Checkpointer implements AutoCloseable {
       LongSupplier nanoTime) {
     this.stage = stage;
     this.task = task;
-    this.fields = fields;
+    this.fields = stage.fields();
     this.allocator = allocator;
     this.everyRow = everyRow;
     this.creation = creation;

@@ -103,8 +103,7 @@ public final class ColumnTask {
     if (computation == null) {
       throw new IllegalStateException("a range needs a computation");
     }
-    List<Field> fields = stage.fields();
-    try (Checkpointer checkpointer = new Checkpointer(stage, task, fields, allocator, true);
+    try (Checkpointer checkpointer = new Checkpointer(stage, task, allocator, true);
         OffsetStream rows = new Computed(computation.open(allocator), checkpointer)) {
       try {
         for (OffsetBatch batch = rows.next(); batch != null; batch = rows.next()) {
@@ -132,7 +131,7 @@ public final class ColumnTask {
     List<Field> fields = stage.fields();
     StagedColumnFile file;
     List<OffsetStream> streams = new ArrayList<>();
-    Checkpointer checkpointer = new Checkpointer(stage, task, fields, allocator, false);
+    Checkpointer checkpointer = new Checkpointer(stage, task, allocator, false);
     try (checkpointer;
         ColumnFileWriter writer =
             ColumnFileWriter.open(stage.table(), stage.storageVersion(), columns, allocator)) {

@@ -128,7 +128,13 @@ class TestHistoryWalk {
   @Test
   void readsNoHistoryWhereItCouldLearnNothing() {
     FragmentSnapshot appended = fragment(7, 5, file("new", 0));
-    assertThat(follow(table(9, F0), Map.of()).origins()).isEmpty();
+    Followed never = new Followed(0, Map.of());
+    assertThat(
+            HistoryWalk.follow(
+                    past, table(9, F0), COMPUTED, List.of(A), ComputedInputs.NONE, never)
+                .origins())
+        .isEmpty();
+    assertThat(follow(table(2, F0), Map.of()).origins()).isEmpty();
     Map<String, ColumnOrigin> origins = byPath(origin(F0, fresh(F0, range(0, 10))));
     HistoryWalk.Result result = follow(table(9, F0, appended), origins);
     assertThat(result.origins()).isEqualTo(origins);

@@ -160,7 +160,6 @@ class TestCheckpointer {
     return new Checkpointer(
         job,
         task,
-        FIELDS,
         allocator,
         everyRow,
         (ref, fields, about) -> {
