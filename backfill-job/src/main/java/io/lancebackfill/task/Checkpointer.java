@@ -69,11 +69,7 @@ final class Checkpointer implements AutoCloseable {
   /**
    * @param everyRow whether the rows have no other place: true for a range
    */
-  Checkpointer(
-      JobTasks stage,
-      TaskSpec task,
-      BufferAllocator allocator,
-      boolean everyRow) {
+  Checkpointer(JobTasks stage, TaskSpec task, BufferAllocator allocator, boolean everyRow) {
     this(
         stage,
         task,

@@ -130,8 +130,7 @@ class TestHistoryWalk {
     FragmentSnapshot appended = fragment(7, 5, file("new", 0));
     Followed never = new Followed(0, Map.of());
     assertThat(
-            HistoryWalk.follow(
-                    past, table(9, F0), COMPUTED, List.of(A), ComputedInputs.NONE, never)
+            HistoryWalk.follow(past, table(9, F0), COMPUTED, List.of(A), ComputedInputs.NONE, never)
                 .origins())
         .isEmpty();
     assertThat(follow(table(2, F0), Map.of()).origins()).isEmpty();

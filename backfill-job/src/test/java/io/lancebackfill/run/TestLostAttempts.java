@@ -37,8 +37,19 @@ class TestLostAttempts {
     properties.setProperty("spark.jobGroup.id", group);
     StageInfo info =
         new StageInfo(
-            stage, 0, "s", 1, none(), none(), "", new TaskMetrics(), none(), Option.empty(), 0,
-            false, 0);
+            stage,
+            0,
+            "s",
+            1,
+            none(),
+            none(),
+            "",
+            new TaskMetrics(),
+            none(),
+            Option.empty(),
+            0,
+            false,
+            0);
     attempts.onJobStart(
         new SparkListenerJobStart(
             1, 0, JavaConverters.asScalaBuffer(List.of(info)).toSeq(), properties));

@@ -62,8 +62,7 @@ class TestExpressionRows {
   @ParameterizedTest
   @ValueSource(ints = {4095, 4096, 4097, 10_000})
   void cutsManyRowsIntoBatches(int count) {
-    assertThat(
-            read(() -> IntStream.range(0, count).mapToObj(TestExpressionRows::row).iterator()))
+    assertThat(read(() -> IntStream.range(0, count).mapToObj(TestExpressionRows::row).iterator()))
         .hasSize(count)
         .endsWith(count - 1 + "=" + (count - 1) * 10);
   }
