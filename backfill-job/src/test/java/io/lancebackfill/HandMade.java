@@ -1,5 +1,7 @@
 package io.lancebackfill;
 
+import io.lancebackfill.coverage.ComputedInputs;
+import io.lancebackfill.coverage.FragmentCoverage;
 import io.lancebackfill.datasource.table.DataFileInfo;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.DeletedRows;
@@ -7,15 +9,20 @@ import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.datasource.write.StagedColumnFile;
+import io.lancebackfill.plan.FragmentPlan;
 import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ColumnOrigin.Part;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.DeclaredInputs;
 import io.lancebackfill.state.InputPlaces;
+import io.lancebackfill.state.JobCounts;
+import io.lancebackfill.state.JobEvent;
+import io.lancebackfill.state.JobStatus;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.arrow.vector.types.pojo.ArrowType;
@@ -127,5 +134,44 @@ public final class HandMade {
 
   public static Map<String, ColumnOrigin> byPath(ColumnOrigin... origins) {
     return Arrays.stream(origins).collect(Collectors.toMap(o -> o.file().path(), o -> o));
+  }
+
+  /** What is to be computed of a fragment of which no record says anything. */
+  public static FragmentPlan toCompute(int id, long physicalRows, RoaringBitmap compute) {
+    RoaringBitmap none = new RoaringBitmap();
+    FragmentCoverage coverage =
+        new FragmentCoverage(
+            fragment(id, physicalRows),
+            Optional.empty(),
+            Optional.empty(),
+            "",
+            none,
+            none,
+            none,
+            none,
+            ComputedInputs.NONE,
+            List.of());
+    return new FragmentPlan(coverage, compute, compute, DeletedRows.NONE, List.of());
+  }
+
+  /** An event of a job on the column {@code n}. */
+  public static JobEvent event(
+      String jobId, String event, String columnIds, long epoch, long version, Instant at) {
+    return new JobEvent(
+        jobId,
+        at,
+        event,
+        event.equals(JobEvent.ENDED) ? JobStatus.DONE : JobStatus.RUNNING,
+        "n",
+        columnIds,
+        "driver",
+        epoch,
+        "",
+        version,
+        JobCounts.NONE,
+        0,
+        0,
+        "{}",
+        "");
   }
 }

@@ -76,7 +76,7 @@ public final class CleanAction {
               }
             }
             ColumnOrigins origins = new ColumnOrigins(state);
-            origins.trim(before, busyColumns, NamedFiles.of(target.ref()));
+            origins.trim(before, busyColumns, () -> NamedFiles.of(target.ref()));
             origins.compact();
             new JobRecords(state).compact();
           }

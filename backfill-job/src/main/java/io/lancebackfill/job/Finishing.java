@@ -81,7 +81,7 @@ final class Finishing {
         () -> {
           if (job.id().epoch() % JOBS_BETWEEN_TRIMS == 0) {
             Instant before = Instant.now().minus(MAY_BE_COMMITTED);
-            job.origins().trim(before, Set.of(), NamedFiles.of(target.ref()));
+            job.origins().trim(before, Set.of(), () -> NamedFiles.of(target.ref()));
           }
           job.origins().compact();
           return true;

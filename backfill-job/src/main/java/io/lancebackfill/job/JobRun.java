@@ -170,7 +170,8 @@ final class JobRun {
         TableSnapshot newest = Tables.latest(request.table());
         agreed = others.stillAgreed(agreed, newest).on(newest);
       }
-      Round round = adopt(agreed, follow(agreed.presentIn(agreed.table())));
+      CheckedCall call = agreed.presentIn(agreed.table());
+      Round round = adopt(agreed, new Round(call, follow(call), coordinator(call)));
       BackfillPlan all = plan(round);
       all.restored().forEach(fragment -> left.put(fragment, Refusal.ROWS_RESTORED));
       if (number == 1) {
@@ -205,11 +206,11 @@ final class JobRun {
   }
 
   /** Takes up what other writers did since the last job. */
-  private Round follow(CheckedCall call) {
+  private HistoryWalk.Result follow(CheckedCall call) {
     HistoryWalk.Result history = call.followed(spark, state, followed);
     origins.append(history.carried());
     followed = followed.upTo(call.table().version());
-    return new Round(call, history, coordinator(call));
+    return history;
   }
 
   /** Commits files that an earlier run finished. */
@@ -228,8 +229,8 @@ final class JobRun {
     if (round.coordinator().committed().isEmpty()) {
       return round;
     }
-    Round after = follow(agreed.presentIn(Tables.latest(request.table())));
-    return new Round(after.call(), after.history(), round.coordinator());
+    CheckedCall after = agreed.presentIn(Tables.latest(request.table()));
+    return new Round(after, follow(after), round.coordinator());
   }
 
   private BackfillPlan plan(Round round) {

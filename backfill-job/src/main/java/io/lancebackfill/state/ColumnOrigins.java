@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -220,16 +221,22 @@ public final class ColumnOrigins implements OriginLog {
    *
    * @param before newer records stay: their files may still be put into the table
    * @param spared ids of columns of which all records stay
-   * @param named the data files that any version names
+   * @param named gives the data files that any version names; asked once the records are read, so
+   *     that a file which is committed in between counts as named, and not at all if there are none
    * @return how many files were forgotten
    */
-  public int trim(Instant before, Set<String> spared, Set<String> named) {
+  public int trim(Instant before, Set<String> spared, Supplier<Set<String>> named) {
+    List<StateRow> rows = table.read(null, List.of("column_ids", "path", "inputs", "at"));
+    if (rows.isEmpty()) {
+      return 0;
+    }
+    Set<String> namedFiles = named.get();
     Map<String, FileRecord> files = new LinkedHashMap<>();
     Set<String> inputs = new HashSet<>();
-    for (StateRow row : table.read(null, List.of("column_ids", "path", "inputs", "at"))) {
+    for (StateRow row : rows) {
       String path = row.string("path");
       Instant at = row.instant("at");
-      boolean isNamed = named.containsAll(ColumnOrigin.files(path));
+      boolean isNamed = namedFiles.containsAll(ColumnOrigin.files(path));
       if (isNamed) {
         inputs.addAll(InputPlaces.paths(row.string("inputs")));
       }

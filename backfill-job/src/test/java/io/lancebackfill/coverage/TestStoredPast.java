@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.lancebackfill.FakeFinder;
+import io.lancebackfill.HandMade;
 import io.lancebackfill.datasource.history.TableChange.Gap;
 import io.lancebackfill.datasource.store.StateTable;
 import io.lancebackfill.datasource.store.StateTable.Column;
@@ -12,10 +13,8 @@ import io.lancebackfill.datasource.store.StateTable.Type;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceTables;
-import io.lancebackfill.state.JobCounts;
 import io.lancebackfill.state.JobEvent;
 import io.lancebackfill.state.JobRecords;
-import io.lancebackfill.state.JobStatus;
 import io.lancebackfill.state.TableState;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -75,21 +74,6 @@ class TestStoredPast {
   }
 
   private static JobEvent planned(String columnIds, long epoch, long version) {
-    return new JobEvent(
-        "j",
-        Instant.EPOCH,
-        JobEvent.PLANNED,
-        JobStatus.RUNNING,
-        "n",
-        columnIds,
-        "driver",
-        epoch,
-        "",
-        version,
-        JobCounts.NONE,
-        0,
-        0,
-        "{}",
-        "");
+    return HandMade.event("j", JobEvent.PLANNED, columnIds, epoch, version, Instant.EPOCH);
   }
 }

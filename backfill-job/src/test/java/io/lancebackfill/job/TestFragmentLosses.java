@@ -3,10 +3,7 @@ package io.lancebackfill.job;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.lancebackfill.coverage.ComputedInputs;
-import io.lancebackfill.coverage.FragmentCoverage;
-import io.lancebackfill.datasource.table.DeletedRows;
-import io.lancebackfill.datasource.table.FragmentSnapshot;
+import io.lancebackfill.HandMade;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.FragmentPlan;
 import io.lancebackfill.state.JobCounts;
@@ -17,7 +14,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -25,7 +21,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.roaringbitmap.RoaringBitmap;
 
 class TestFragmentLosses {
   private final Job job = new Job();
@@ -57,21 +52,7 @@ class TestFragmentLosses {
   }
 
   private static FragmentPlan fragment(int id, int left) {
-    RoaringBitmap none = new RoaringBitmap();
-    FragmentCoverage coverage =
-        new FragmentCoverage(
-            new FragmentSnapshot(id, 1000, 0, List.of(), ""),
-            Optional.empty(),
-            Optional.empty(),
-            "",
-            none,
-            none,
-            none,
-            none,
-            ComputedInputs.NONE,
-            List.of());
-    RoaringBitmap compute = RowOffsets.range(0, left);
-    return new FragmentPlan(coverage, compute, compute, DeletedRows.NONE, List.of());
+    return HandMade.toCompute(id, 1000, RowOffsets.range(0, left));
   }
 
   private static BackfillPlan plan(List<FragmentPlan> fragments) {

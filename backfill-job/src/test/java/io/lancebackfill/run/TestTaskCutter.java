@@ -2,10 +2,7 @@ package io.lancebackfill.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.lancebackfill.coverage.ComputedInputs;
-import io.lancebackfill.coverage.FragmentCoverage;
-import io.lancebackfill.datasource.table.DeletedRows;
-import io.lancebackfill.datasource.table.FragmentSnapshot;
+import io.lancebackfill.HandMade;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.FragmentPlan;
 import io.lancebackfill.state.RowOffsets;
@@ -13,7 +10,6 @@ import io.lancebackfill.task.TaskSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -21,28 +17,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.roaringbitmap.RoaringBitmap;
 
 class TestTaskCutter {
-  private static FragmentPlan fragment(int id, long physicalRows, RoaringBitmap compute) {
-    RoaringBitmap none = new RoaringBitmap();
-    FragmentCoverage coverage =
-        new FragmentCoverage(
-            new FragmentSnapshot(id, physicalRows, 0, List.of(), ""),
-            Optional.empty(),
-            Optional.empty(),
-            "",
-            none,
-            none,
-            none,
-            none,
-            ComputedInputs.NONE,
-            List.of());
-    return new FragmentPlan(coverage, compute, compute, DeletedRows.NONE, List.of());
-  }
-
   /** Fragments of so many rows, all of which are computed. */
   private static BackfillPlan plan(int... rows) {
     List<FragmentPlan> fragments = new ArrayList<>();
     for (int count : rows) {
-      fragments.add(fragment(fragments.size(), count, RowOffsets.range(0, count)));
+      fragments.add(HandMade.toCompute(fragments.size(), count, RowOffsets.range(0, count)));
     }
     return planOf(fragments.toArray(FragmentPlan[]::new));
   }
@@ -97,7 +76,7 @@ class TestTaskCutter {
     for (int row = 0; row < 50_000; row += 10) {
       compute.add(row);
     }
-    BackfillPlan plan = planOf(fragment(3, 100_000, compute));
+    BackfillPlan plan = planOf(HandMade.toCompute(3, 100_000, compute));
     List<TaskSpec> tasks = new TaskCutter(5).cut(plan);
     assertThat(tasks).extracting(TaskSpec::kind).containsOnly(TaskSpec.Kind.RANGE);
     assertThat(tasks).extracting(TaskSpec::start).first().isEqualTo(0L);
@@ -115,8 +94,8 @@ class TestTaskCutter {
 
   @Test
   void whatIsComputedAlreadyIsOnlyPutTogether() {
-    FragmentPlan finished = fragment(0, 1000, new RoaringBitmap());
-    FragmentPlan open = fragment(1, 1000, RowOffsets.range(0, 1000));
+    FragmentPlan finished = HandMade.toCompute(0, 1000, new RoaringBitmap());
+    FragmentPlan open = HandMade.toCompute(1, 1000, RowOffsets.range(0, 1000));
     List<TaskSpec> tasks = new TaskCutter(2).cut(planOf(finished, open));
     assertThat(tasks.stream().map(t -> t.fragmentId() + " " + t.kind()).toList())
         .containsExactly("1 RANGE", "1 RANGE", "0 ASSEMBLE");

@@ -1,6 +1,7 @@
 package io.lancebackfill.state;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.fail;
 
 import com.sun.management.ThreadMXBean;
 import io.lancebackfill.datasource.store.StateTable;
@@ -122,7 +123,8 @@ class TestDecidingOrigins {
             fragment(1, holding("a.lance", N), holding("b.lance", M)));
     assertThat(origins.deciding(column(N, M), table))
         .containsOnlyKeys("both.lance", "a.lance|b.lance", "next.lance");
-    assertThat(origins.trim(WEEK, Set.of(), Set.of("both.lance", "a.lance", "b.lance"))).isOne();
+    assertThat(origins.trim(WEEK, Set.of(), () -> Set.of("both.lance", "a.lance", "b.lance")))
+        .isOne();
     assertThat(origins.byPath("5-6")).containsOnlyKeys("both.lance", "a.lance|b.lance");
   }
 
@@ -172,7 +174,8 @@ class TestDecidingOrigins {
             record("7", 0, "busy.lance", "", "", OLD)));
     origins.append(List.of(record("5", 0, "fresh.lance", "now.lance:[0]", "", NEW)));
 
-    assertThat(origins.trim(WEEK, Set.of("7"), Set.of("now.lance", "base.lance"))).isEqualTo(2);
+    assertThat(origins.trim(WEEK, Set.of("7"), () -> Set.of("now.lance", "base.lance")))
+        .isEqualTo(2);
 
     assertThat(origins.byPath("5")).containsOnlyKeys("now.lance", "fresh.lance");
     assertThat(origins.byPath("6")).containsOnlyKeys("input.lance");
@@ -190,7 +193,7 @@ class TestDecidingOrigins {
     ColumnOrigin last = record("5", 0, "now.lance", "", "", NEW);
     origins.append(List.of(last));
 
-    assertThat(origins.trim(WEEK, Set.of(), Set.of("now.lance"))).isZero();
+    assertThat(origins.trim(WEEK, Set.of(), () -> Set.of("now.lance"))).isZero();
 
     assertThat(origins.byPath("5")).containsExactly(Map.entry("now.lance", last));
     assertThat(new StateTable(state().columns(), List.of()).read(null, List.of())).hasSize(1);
@@ -199,7 +202,24 @@ class TestDecidingOrigins {
   @Test
   void aTrimOfNothingIsNothing() {
     ColumnOrigins origins = new ColumnOrigins(state());
-    assertThat(origins.trim(WEEK, Set.of(), Set.of())).isZero();
+    assertThat(origins.trim(WEEK, Set.of(), () -> fail("versions were read for nothing"))).isZero();
     assertThat(folder).isEmptyDirectory();
+  }
+
+  /** The other way round, a record of a file that was just committed would be forgotten. */
+  @Test
+  void aTrimAsksForNamedFilesOnceItKnowsTheRecords() {
+    ColumnOrigins origins = new ColumnOrigins(state());
+    origins.append(List.of(record(0, "unnamed.lance", "")));
+    int gone =
+        origins.trim(
+            WEEK,
+            Set.of(),
+            () -> {
+              origins.append(List.of(record(1, "meanwhile.lance", "")));
+              return Set.of();
+            });
+    assertThat(gone).isOne();
+    assertThat(origins.byPath("5")).containsOnlyKeys("meanwhile.lance");
   }
 }

@@ -56,7 +56,8 @@ class TestJobRecords {
   void looksBackToTheLastEndAndTheLastPlan() {
     job("ended", "7", 1, 50);
     for (int epoch = 2; epoch <= 60; epoch++) {
-      records.append(List.of(event("killed" + epoch, "STARTED", "7", epoch, 0, Instant.EPOCH)));
+      records.append(
+          List.of(HandMade.event("killed" + epoch, "STARTED", "7", epoch, 0, Instant.EPOCH)));
     }
 
     assertThat(records.decidingOn("7")).hasSize(3 + 59);
@@ -66,9 +67,9 @@ class TestJobRecords {
   @Test
   void theLastJobIsTheOneWithTheHighestEpochWhateverItsClockSaid() {
     Instant ahead = Instant.parse("2030-01-01T00:00:00Z");
-    records.append(List.of(event("a", "STARTED", "7", 1, 0, ahead)));
-    records.append(List.of(event("b", "STARTED", "7", 2, 0, Instant.EPOCH)));
-    records.append(List.of(event("b", "ENDED", "7", 2, 0, Instant.EPOCH.plusSeconds(1))));
+    records.append(List.of(HandMade.event("a", "STARTED", "7", 1, 0, ahead)));
+    records.append(List.of(HandMade.event("b", "STARTED", "7", 2, 0, Instant.EPOCH)));
+    records.append(List.of(HandMade.event("b", "ENDED", "7", 2, 0, Instant.EPOCH.plusSeconds(1))));
 
     JobEvent last = JobRecords.last(records.decidingOn("7")).orElseThrow();
 
@@ -128,28 +129,11 @@ class TestJobRecords {
   }
 
   private void job(String id, String columnIds, long epoch, long version) {
-    records.append(List.of(event(id, "STARTED", columnIds, epoch, version, Instant.EPOCH)));
-    records.append(List.of(event(id, JobEvent.PLANNED, columnIds, epoch, version, Instant.EPOCH)));
-    records.append(List.of(event(id, JobEvent.ENDED, columnIds, epoch, version, Instant.EPOCH)));
-  }
-
-  private static JobEvent event(
-      String id, String event, String columnIds, long epoch, long version, Instant at) {
-    return new JobEvent(
-        id,
-        at,
-        event,
-        event.equals(JobEvent.ENDED) ? JobStatus.DONE : JobStatus.RUNNING,
-        "n",
-        columnIds,
-        "driver",
-        epoch,
-        "",
-        version,
-        JobCounts.NONE,
-        0,
-        0,
-        "{}",
-        "");
+    records.append(
+        List.of(HandMade.event(id, "STARTED", columnIds, epoch, version, Instant.EPOCH)));
+    records.append(
+        List.of(HandMade.event(id, JobEvent.PLANNED, columnIds, epoch, version, Instant.EPOCH)));
+    records.append(
+        List.of(HandMade.event(id, JobEvent.ENDED, columnIds, epoch, version, Instant.EPOCH)));
   }
 }
