@@ -87,7 +87,7 @@ final class JobRun {
     this.state = new TableState(request.table().ref());
     this.origins = new ColumnOrigins(state);
     JobRecords records = new JobRecords(state);
-    List<JobEvent> before = records.decidingOn(checked.column().idKey());
+    List<JobEvent> before = records.decidingOn(checked.column().idKey(), lease.epoch());
     this.followed = JobRecords.followed(before);
     String generation =
         checked.conf().value(RECOMPUTE) ? generation(JobRecords.last(before), checked) : "";

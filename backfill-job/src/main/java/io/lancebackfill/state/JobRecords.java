@@ -98,10 +98,21 @@ public final class JobRecords {
    */
   public List<JobEvent> decidingOn(String columnIds) {
     return sorted(
-        table.readNewest(
-            equal("column_ids", columnIds),
-            "epoch",
-            rows -> has(rows, JobEvent.ENDED) && has(rows, JobEvent.PLANNED)));
+        table.readNewest(equal("column_ids", columnIds), "epoch", JobRecords::endAndPlan));
+  }
+
+  /**
+   * The same for who holds the columns' lease.
+   *
+   * @param epoch of the lease: earlier jobs have lower ones
+   */
+  public List<JobEvent> decidingOn(String columnIds, long epoch) {
+    return sorted(
+        table.readNewest(equal("column_ids", columnIds), "epoch", epoch, JobRecords::endAndPlan));
+  }
+
+  private static boolean endAndPlan(List<StateRow> rows) {
+    return has(rows, JobEvent.ENDED) && has(rows, JobEvent.PLANNED);
   }
 
   private static boolean has(List<StateRow> rows, String event) {

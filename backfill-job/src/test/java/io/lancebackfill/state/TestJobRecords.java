@@ -53,6 +53,21 @@ class TestJobRecords {
   }
 
   @Test
+  void whoHoldsTheLeaseReadsTheSameEvents() {
+    for (int epoch = 1; epoch <= 40; epoch++) {
+      job("j" + epoch, "7", epoch, 100 + epoch);
+    }
+    assertThat(records.decidingOn("7", 40)).isEqualTo(records.decidingOn("7"));
+    assertThat(records.decidingOn("7", 41)).hasSize(15 * 3).isSubsetOf(records.decidingOn("7"));
+    // A lease that was made anew begins with low epochs.
+    assertThat(records.decidingOn("7", 1)).hasSize(40 * 3);
+    assertThat(records.decidingOn("7", 1000))
+        .isNotEmpty()
+        .endsWith(records.decidingOn("7").get(47));
+    assertThat(records.decidingOn("8", 5)).isEmpty();
+  }
+
+  @Test
   void looksBackToTheLastEndAndTheLastPlan() {
     job("ended", "7", 1, 50);
     for (int epoch = 2; epoch <= 60; epoch++) {

@@ -314,18 +314,28 @@ public final class StateTable {
    */
   public List<StateRow> readNewest(
       String lanceFilter, String by, Predicate<? super List<StateRow>> enough) {
-    return Retry.read(ref, () -> readNewestOnce(lanceFilter, by, enough));
+    return Retry.read(ref, () -> readNewestOnce(lanceFilter, by, OptionalLong.empty(), enough));
+  }
+
+  /**
+   * The same where about the newest value is known, which saves a look at all rows.
+   *
+   * @param newest rows with greater values are read too
+   */
+  public List<StateRow> readNewest(
+      String lanceFilter, String by, long newest, Predicate<? super List<StateRow>> enough) {
+    return Retry.read(ref, () -> readNewestOnce(lanceFilter, by, OptionalLong.of(newest), enough));
   }
 
   private List<StateRow> readNewestOnce(
-      String lanceFilter, String by, Predicate<? super List<StateRow>> enough) {
+      String lanceFilter, String by, OptionalLong known, Predicate<? super List<StateRow>> enough) {
     try (Handle handle = Handle.open(ref)) {
       if (!handle.present()) {
         return List.of();
       }
       Dataset dataset = handle.dataset();
       LocalPaths.requireWholeFiles(ref, dataset);
-      OptionalLong newest = max(dataset, lanceFilter, by);
+      OptionalLong newest = known.isPresent() ? known : max(dataset, lanceFilter, by);
       if (newest.isEmpty()) {
         return List.of();
       }
