@@ -2,22 +2,28 @@ package io.lancebackfill.job;
 
 import static io.lancebackfill.config.BackfillOptions.DRY_RUN;
 import static io.lancebackfill.config.BackfillOptions.LEASE_DURATION;
+import static io.lancebackfill.config.BackfillOptions.RECOMPUTE;
 
 import io.lancebackfill.datasource.store.Lease;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.progress.ConsoleProgress;
+import io.lancebackfill.progress.JobJournal;
 import io.lancebackfill.progress.JobListener;
 import io.lancebackfill.progress.JobListener.JobInfo;
 import io.lancebackfill.report.HeldBackNote;
+import io.lancebackfill.state.ColumnOrigins;
 import io.lancebackfill.state.ComputedColumn;
+import io.lancebackfill.state.JobCounts;
 import io.lancebackfill.state.JobRecords;
 import io.lancebackfill.state.JobRecords.Followed;
 import io.lancebackfill.state.JobStatus;
+import io.lancebackfill.state.RunId;
 import io.lancebackfill.state.TableState;
 import io.lancebackfill.table.StorageErrors;
 import io.lancebackfill.table.Tables;
+import java.util.OptionalLong;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -60,6 +66,10 @@ public final class BackfillAction {
   private BackfillResult leased(CheckedCall call) {
     JobInfo info = new JobInfo(call.jobId(), request.table().name(), call.column().name());
     TableState state = new TableState(request.table().ref());
+    OptionalLong passed = passed(call, state);
+    if (passed.isPresent()) {
+      return nothingToDo(call, info, state, passed.getAsLong());
+    }
     try (Lease held =
         JobLease.acquire(
             state.lease(call.column().idKey()),
@@ -68,6 +78,36 @@ public final class BackfillAction {
             notice -> listener.notice(info, notice))) {
       return new JobRun(spark, request, listener, afterWaiting(call), held).run();
     }
+  }
+
+  private static OptionalLong passed(CheckedCall call, TableState state) {
+    return call.pinned() != null || call.conf().value(RECOMPUTE)
+        ? OptionalLong.empty()
+        : JobLease.passIfComplete(
+            state.lease(call.column().idKey()),
+            call.table().version(),
+            () -> new ColumnOrigins(state).version());
+  }
+
+  /** A job whose records are all that there is of it. */
+  private BackfillResult nothingToDo(CheckedCall call, JobInfo info, TableState state, long epoch) {
+    TableSnapshot table = call.table();
+    RunId id = RunId.passing(call.jobId(), call.column(), epoch);
+    JobJournal journal =
+        new JobJournal(new JobRecords(state), listener, info, id, JobRun.options(request));
+    JobCounts counts = new JobCounts(0, 0, table.fragments().size(), 0, 0, 0, 0, 0);
+    journal.started(table.version());
+    journal.planned(table.version(), counts, 0, call.slots(spark));
+    journal.ended(JobStatus.DONE, table.version(), counts, "");
+    String note = journal.tidied(JobStatus.DONE, table.version(), counts, "");
+    return new BackfillResult(
+        call.jobId(),
+        JobStatus.DONE,
+        table.version(),
+        counts,
+        journal.elapsed().toMillis(),
+        /* attachedBy= */ null,
+        note);
   }
 
   /** The call checked again if the column was changed while this driver waited for its lease. */

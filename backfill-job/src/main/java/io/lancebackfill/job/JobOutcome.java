@@ -16,21 +16,26 @@ import java.util.Set;
  *
  * @param version the newest version that they saw or made
  * @param everyRow whether every row that needed a value, and was selected, has one
+ * @param complete whether nothing at all is left to do in {@code version}
  * @param message what is not included and why; may be empty
  */
-record JobOutcome(JobStatus status, long version, boolean everyRow, String message) {
+record JobOutcome(
+    JobStatus status, long version, boolean everyRow, boolean complete, String message) {
 
   /**
    * @param plan the last round's
    * @param refused fragments that were left as they are
    * @param setAside fragments that take processes down
+   * @param whole whether the job looked at every row of {@code version}: of those that it read, and
+   *     its own commits
    */
   static JobOutcome of(
       TableTarget table,
       BackfillPlan plan,
       long version,
       Map<Integer, Refusal> refused,
-      Set<Integer> setAside) {
+      Set<Integer> setAside,
+      boolean whole) {
     StringBuilder message = new StringBuilder();
     if (!setAside.isEmpty()) {
       message.append(
@@ -57,15 +62,18 @@ record JobOutcome(JobStatus status, long version, boolean everyRow, String messa
           "%d fragments are left behind max_fragments. ".formatted(plan.fragmentsLeft()));
     }
     message.append(HeldBackNote.of(table, plan.heldBack()));
+    boolean everyRow =
+        plan.fragmentsLeft() == 0
+            && refused.isEmpty()
+            && plan.heldBack().isEmpty()
+            && setAside.isEmpty();
     return new JobOutcome(
         plan.fragmentsLeft() > 0
             ? JobStatus.PAUSED
             : setAside.isEmpty() ? JobStatus.DONE : JobStatus.DONE_WITH_ERRORS,
         version,
-        plan.fragmentsLeft() == 0
-            && refused.isEmpty()
-            && plan.heldBack().isEmpty()
-            && setAside.isEmpty(),
+        everyRow,
+        everyRow && whole && plan.unknownRows() == 0 && plan.fragmentsAppended() == 0,
         message.toString().strip());
   }
 

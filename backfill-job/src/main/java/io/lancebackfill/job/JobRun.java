@@ -112,7 +112,7 @@ final class JobRun {
         .orElse(call.jobId());
   }
 
-  private static String options(BackfillRequest request) {
+  static String options(BackfillRequest request) {
     return Json.write(
         request.options().entrySet().stream()
             .collect(Collectors.toMap(Map.Entry::getKey, e -> String.valueOf(e.getValue()))));
@@ -130,6 +130,9 @@ final class JobRun {
       throw finishing.afterFailure(JobFailure.coded(request.table(), e), checked.table());
     }
     String note = finishing.afterEnd(checked, outcome);
+    if (outcome.complete() && journal.untroubled()) {
+      JobLease.leaveComplete(lease, outcome.version(), origins.version());
+    }
     return new BackfillResult(
         id.jobId(),
         outcome.status(),
@@ -194,7 +197,14 @@ final class JobRun {
           continue;
         }
         long version = Math.max(round.table().version(), commits.version());
-        return JobOutcome.of(request.table(), plan, version, left, losses.setAside());
+        boolean ours = version == round.table().version() + commits.commits();
+        return JobOutcome.of(
+            request.table(),
+            plan,
+            version,
+            left,
+            losses.setAside(),
+            ours && !pinned && round.call().where() == null);
       }
       if (attempt++ == ATTEMPTS) {
         throw JobOutcome.refusedTooOften(refused, ATTEMPTS);

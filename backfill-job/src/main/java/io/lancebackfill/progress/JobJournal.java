@@ -129,6 +129,11 @@ public final class JobJournal {
     return all;
   }
 
+  /** Whether all worked so far. */
+  public boolean untroubled() {
+    return troubles.isEmpty();
+  }
+
   private String withTroubles(String message) {
     List<String> parts = new ArrayList<>();
     if (!message.isEmpty()) {

@@ -70,7 +70,17 @@ public final class Admission {
     }
   }
 
-  void finished() {
-    finished++;
+  void finished(int tasks) {
+    finished += tasks;
+  }
+
+  /** Tasks that can run at once. */
+  int slots() {
+    return concurrency == 0 ? slots : Math.min(concurrency, slots);
+  }
+
+  /** Whether fragments are recorded before they are begun. */
+  boolean recording() {
+    return recorder != null;
   }
 }

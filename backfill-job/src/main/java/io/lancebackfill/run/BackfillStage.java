@@ -6,12 +6,11 @@ import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.exec.PromptPythonOutput;
 import io.lancebackfill.run.TaskRunner.Computation;
 import io.lancebackfill.state.DeclaredInputs;
-import io.lancebackfill.state.RowOffsets;
 import io.lancebackfill.task.ArrowFunction;
 import io.lancebackfill.task.ArrowFunctionRows;
-import io.lancebackfill.task.ColumnTask;
 import io.lancebackfill.task.JobTasks;
-import io.lancebackfill.task.TaskResult;
+import io.lancebackfill.task.PackResult;
+import io.lancebackfill.task.TaskPack;
 import io.lancebackfill.task.TaskSpec;
 import java.io.Serializable;
 import java.util.ArrayList;
@@ -20,7 +19,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.LongConsumer;
-import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.rdd.RDD;
@@ -32,7 +30,7 @@ import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
-/** Turns tasks into an RDD whose partition i runs task i. */
+/** Turns packs of tasks into an RDD whose partition i runs pack i. */
 final class BackfillStage {
   /** Small, so that little waits between a reader and a slow function; the source prefetches. */
   private static final int READ_ROWS = 1024;
@@ -48,56 +46,39 @@ final class BackfillStage {
   }
 
   /** Tasks that run no function. */
-  RDD<TaskResult> assembling(List<TaskSpec> tasks) {
-    return overTasks(tasks, new RunAssemble(stage, live.reporter()));
+  RDD<PackResult> assembling(List<List<TaskSpec>> packs) {
+    return overPacks(packs, new RunAssemble(stage, live.reporter()));
   }
 
   /** Tasks that run a function on Arrow batches. */
-  RDD<TaskResult> applying(TableSnapshot inputs, List<TaskSpec> tasks, Computation computation) {
+  RDD<PackResult> applying(
+      TableSnapshot inputs, List<List<TaskSpec>> packs, Computation computation) {
     ArrowFunction function =
         Objects.requireNonNull(computation.function()).reading(inputs, computation.inputs());
-    return overTasks(tasks, new RunFunction(stage, function, live.reporter()));
+    return overPacks(packs, new RunFunction(stage, function, live.reporter()));
   }
 
-  private RDD<TaskResult> overTasks(
-      List<TaskSpec> tasks, FlatMapFunction<Iterator<IndexedTask>, TaskResult> run) {
-    return partitions(tasks).mapPartitions(run).rdd();
-  }
-
-  /** A task and its place in the stage. */
-  private record IndexedTask(int index, TaskSpec spec) implements Serializable {}
-
-  /** A partition for each task. An executor gets those that it runs, not all of the job's. */
-  private JavaRDD<IndexedTask> partitions(List<TaskSpec> tasks) {
-    List<IndexedTask> indexed = new ArrayList<>();
-    for (int i = 0; i < tasks.size(); i++) {
-      indexed.add(new IndexedTask(i, tasks.get(i)));
-    }
+  /** A partition for each pack. An executor gets those that it runs, not all of the job's. */
+  private RDD<PackResult> overPacks(
+      List<List<TaskSpec>> packs, FlatMapFunction<Iterator<List<TaskSpec>>, PackResult> run) {
     return JavaSparkContext.fromSparkContext(spark.sparkContext())
-        .parallelize(indexed, indexed.size());
+        .parallelize(packs, packs.size())
+        .mapPartitions(run)
+        .rdd();
   }
 
   /**
-   * The query that computes {@code (_rowaddr, column...)}, whose partition i reads task i's rows.
+   * The query that computes {@code (_rowaddr, column...)}, whose partition i reads pack i's rows.
    *
    * @param value of the column's type; a struct for a group
    * @param names how the value names what it reads
    */
   Dataset<Row> query(
-      TableSnapshot inputs, List<TaskSpec> tasks, Column value, DeclaredInputs names) {
-    List<FragmentRange> ranges = new ArrayList<>();
-    for (TaskSpec task : tasks) {
-      ranges.add(
-          new FragmentRange(
-              task.fragmentId(),
-              task.start(),
-              task.end(),
-              RowOffsets.toBytes(
-                  RowOffsets.complement(
-                      RowOffsets.fromBytes(task.compute()), task.physicalRows()))));
-    }
+      TableSnapshot inputs, List<List<TaskSpec>> packs, Column value, DeclaredInputs names) {
+    List<List<FragmentRange>> ranges =
+        packs.stream().map(pack -> pack.stream().map(TaskSpec::range).toList()).toList();
     Dataset<Row> table =
-        named(FragmentTable.of(inputs, ranges, READ_ROWS).toDataFrame(spark), inputs, names);
+        named(FragmentTable.packed(inputs, ranges, READ_ROWS).toDataFrame(spark), inputs, names);
     if (stage.columns().size() == 1) {
       return PromptPythonOutput.of(table.select(functions.col("_rowaddr"), value.as("value")));
     }
@@ -132,34 +113,31 @@ final class BackfillStage {
   }
 
   /** Tasks whose rows a query computes. */
-  RDD<TaskResult> evaluating(Dataset<Row> query, List<TaskSpec> tasks) {
-    return new QueryTasks(query.queryExecution().toRdd(), tasks, stage, live.reporter());
+  RDD<PackResult> evaluating(Dataset<Row> query, List<List<TaskSpec>> packs) {
+    return new QueryTasks(query.queryExecution().toRdd(), packs, stage, live.reporter());
   }
 
   /** Counts computed rows from everywhere, for progress. */
   interface Reporter extends LongConsumer, Serializable {}
 
   private record RunAssemble(JobTasks stage, Reporter reporter)
-      implements FlatMapFunction<Iterator<IndexedTask>, TaskResult> {
+      implements FlatMapFunction<Iterator<List<TaskSpec>>, PackResult> {
     @Override
-    public Iterator<TaskResult> call(Iterator<IndexedTask> tasks) {
-      IndexedTask task = tasks.next();
-      return List.of(new ColumnTask(stage, task.spec(), task.index(), reporter).run(null))
-          .iterator();
+    public Iterator<PackResult> call(Iterator<List<TaskSpec>> packs) {
+      return List.of(new TaskPack(stage, packs.next(), reporter).run()).iterator();
     }
   }
 
   private record RunFunction(JobTasks stage, ArrowFunction function, Reporter reporter)
-      implements FlatMapFunction<Iterator<IndexedTask>, TaskResult> {
+      implements FlatMapFunction<Iterator<List<TaskSpec>>, PackResult> {
     @Override
-    public Iterator<TaskResult> call(Iterator<IndexedTask> tasks) {
-      IndexedTask task = tasks.next();
+    public Iterator<PackResult> call(Iterator<List<TaskSpec>> packs) {
+      List<TaskSpec> tasks = packs.next();
       boolean group = stage.columns().size() > 1;
       return List.of(
-              new ColumnTask(stage, task.spec(), task.index(), reporter)
+              new TaskPack(stage, tasks, reporter)
                   .run(
-                      allocator ->
-                          new ArrowFunctionRows(stage, task.spec(), function, group, allocator)))
+                      allocator -> new ArrowFunctionRows(stage, tasks, function, group, allocator)))
           .iterator();
     }
   }

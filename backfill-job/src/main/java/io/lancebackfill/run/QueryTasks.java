@@ -1,9 +1,9 @@
 package io.lancebackfill.run;
 
-import io.lancebackfill.task.ColumnTask;
-import io.lancebackfill.task.ExpressionRows;
 import io.lancebackfill.task.JobTasks;
-import io.lancebackfill.task.TaskResult;
+import io.lancebackfill.task.PackResult;
+import io.lancebackfill.task.QueryRows;
+import io.lancebackfill.task.TaskPack;
 import io.lancebackfill.task.TaskSpec;
 import java.util.List;
 import org.apache.spark.Partition;
@@ -16,59 +16,62 @@ import scala.reflect.ClassTag;
 import scala.reflect.ClassTag$;
 
 /**
- * Partition i runs task i on the rows of a query's partition i. The query begins, and starts its
- * Python workers, when the task asks for rows: a task that declines to run does nothing, and one
- * whose workers cannot start can say so. Spark's own combinations of RDDs begin their parents
- * first.
+ * Partition i runs pack i of tasks on the rows of a query's partition i. The query begins, and
+ * starts its Python workers, when the task asks for rows: a task that declines to run does nothing,
+ * and one whose workers cannot start can say so. Spark's own combinations of RDDs begin their
+ * parents first.
  */
-final class QueryTasks extends RDD<TaskResult> {
+final class QueryTasks extends RDD<PackResult> {
   private static final long serialVersionUID = 1L;
-  private static final ClassTag<TaskResult> RESULT = ClassTag$.MODULE$.apply(TaskResult.class);
+  private static final ClassTag<PackResult> RESULT = ClassTag$.MODULE$.apply(PackResult.class);
   private static final ClassTag<InternalRow> ROW = ClassTag$.MODULE$.apply(InternalRow.class);
 
   /** An executor gets the tasks that it runs, each in its partition. */
-  private final transient List<TaskSpec> tasks;
+  private final transient List<List<TaskSpec>> packs;
 
   private final JobTasks job;
   private final BackfillStage.Reporter reporter;
 
   QueryTasks(
-      RDD<InternalRow> query, List<TaskSpec> tasks, JobTasks job, BackfillStage.Reporter reporter) {
+      RDD<InternalRow> query,
+      List<List<TaskSpec>> packs,
+      JobTasks job,
+      BackfillStage.Reporter reporter) {
     super(query, RESULT);
-    this.tasks = tasks;
+    this.packs = packs;
     this.job = job;
     this.reporter = reporter;
   }
 
-  private record TaskPartition(int index, TaskSpec task, Partition rows) implements Partition {}
+  private record PackPartition(int index, List<TaskSpec> tasks, Partition rows)
+      implements Partition {}
 
   @Override
   public Partition[] getPartitions() {
     Partition[] rows = firstParent(ROW).partitions();
-    if (rows.length != tasks.size()) {
-      throw new IllegalStateException(rows.length + " partitions for " + tasks.size() + " tasks");
+    if (rows.length != packs.size()) {
+      throw new IllegalStateException(rows.length + " partitions for " + packs.size() + " packs");
     }
     Partition[] partitions = new Partition[rows.length];
     for (int i = 0; i < rows.length; i++) {
-      partitions[i] = new TaskPartition(i, tasks.get(i), rows[i]);
+      partitions[i] = new PackPartition(i, packs.get(i), rows[i]);
     }
     return partitions;
   }
 
   @Override
-  public Iterator<TaskResult> compute(Partition split, TaskContext context) {
-    TaskPartition partition = (TaskPartition) split;
+  public Iterator<PackResult> compute(Partition split, TaskContext context) {
+    PackPartition partition = (PackPartition) split;
     RDD<InternalRow> query = firstParent(ROW);
-    TaskResult result =
-        new ColumnTask(job, partition.task(), partition.index(), reporter)
+    PackResult result =
+        new TaskPack(job, partition.tasks(), reporter)
             .run(
                 allocator ->
-                    new ExpressionRows(
+                    new QueryRows(
                         () ->
                             JavaConverters.asJavaIterator(
                                 query.iterator(partition.rows(), context)),
-                        job.fields(),
-                        allocator));
+                        job.fields()));
     return JavaConverters.asScalaIterator(List.of(result).iterator());
   }
 }

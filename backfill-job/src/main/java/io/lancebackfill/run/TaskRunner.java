@@ -4,10 +4,12 @@ import io.lancebackfill.coverage.SqlExecution;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.exec.PromptPythonOutput;
 import io.lancebackfill.plan.FragmentPlan;
 import io.lancebackfill.state.DeclaredInputs;
 import io.lancebackfill.task.ArrowFunction;
 import io.lancebackfill.task.JobTasks;
+import io.lancebackfill.task.PackResult;
 import io.lancebackfill.task.TaskResult;
 import io.lancebackfill.task.TaskSpec;
 import java.io.Serializable;
@@ -24,6 +26,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -72,6 +75,9 @@ public final class TaskRunner implements AutoCloseable {
   /** How long a task that met another one where it is to be alone waits for its next try. */
   private static final Duration ANOTHER_TRY = Duration.ofMillis(200);
 
+  /** Tasks whose time tells how many others make a pack. */
+  private static final int TRIED_PER_SLOT = 2;
+
   /** As Spark begins the message of a job that somebody cancelled. */
   private static final Pattern CANCELLED = Pattern.compile("Job \\d+ cancelled");
 
@@ -88,20 +94,24 @@ public final class TaskRunner implements AutoCloseable {
   private final LostAttempts lostAttempts;
   private final BlockingQueue<Came> results = new LinkedBlockingQueue<>();
   private final Deque<Waiting> waiting = new ArrayDeque<>();
+  private final Deque<TaskSpec> unpacked = new ArrayDeque<>();
+  private final Deque<TaskResult> ready = new ArrayDeque<>();
   private final List<Submitted> running = new ArrayList<>();
+  private final TaskPacker packer;
+  private Function<List<List<TaskSpec>>, RDD<PackResult>> computing = packs -> unknown();
   private int inFlight;
   private boolean gaveUp;
   private boolean heldBack;
   private boolean oneAtATime;
   private long notBefore = System.nanoTime();
 
-  private record Waiting(RDD<TaskResult> rdd, int partition, TaskSpec task) {}
+  private record Waiting(RDD<PackResult> rdd, int partition, List<TaskSpec> tasks) {}
 
-  private record Came(Waiting task, TaskResult result) {}
+  private record Came(Waiting pack, PackResult result) {}
 
-  /** A Spark job, and which of its tasks, by their place in it, have come back. */
+  /** A Spark job, and which of its packs, by their place in it, have come back. */
   private record Submitted(
-      SimpleFutureAction<BoxedUnit> action, List<Waiting> tasks, Set<Integer> done) {}
+      SimpleFutureAction<BoxedUnit> action, List<Waiting> packs, Set<Integer> done) {}
 
   public TaskRunner(
       SparkSession spark,
@@ -117,6 +127,7 @@ public final class TaskRunner implements AutoCloseable {
     this.description = description;
     this.admission = admission;
     this.alone = stage.alone();
+    this.packer = new TaskPacker(admission.slots(), isPython(computation));
     this.lostAttempts = new LostAttempts(jobGroup);
     context.addSparkListener(lostAttempts);
   }
@@ -142,30 +153,64 @@ public final class TaskRunner implements AutoCloseable {
     context.setJobGroup(jobGroup, description, false);
     try {
       if (!assembling.isEmpty()) {
-        submit(stage.assembling(assembling), assembling);
+        List<List<TaskSpec>> packs = assembling.stream().map(List::of).toList();
+        submit(stage.assembling(packs), packs);
       }
       if (computing.isEmpty()) {
         return body.get();
       }
+      unpacked.addAll(computing);
       if (computation.function() != null) {
-        submit(stage.applying(inputs, computing, computation), computing);
+        this.computing = packs -> stage.applying(inputs, packs, computation);
+        packAndSubmit();
         return body.get();
       }
       Column expression = computation.expression();
       if (expression == null) {
         throw new IllegalStateException("a job needs an expression or a function");
       }
-      Dataset<Row> query = stage.query(inputs, computing, expression, computation.inputs());
+      List<List<TaskSpec>> first = pack();
+      Dataset<Row> query = stage.query(inputs, first, expression, computation.inputs());
+      this.computing =
+          packs ->
+              stage.evaluating(stage.query(inputs, packs, expression, computation.inputs()), packs);
       return SqlExecution.run(
           query,
           description,
           () -> {
-            submit(stage.evaluating(query, computing), computing);
+            submit(stage.evaluating(query, first), first);
             return body.get();
           });
     } finally {
       before.forEach(context::setLocalProperty);
     }
+  }
+
+  private static boolean isPython(Computation computation) {
+    return computation.expression() != null
+        && PromptPythonOutput.isNeededFor(computation.expression().expr());
+  }
+
+  private static RDD<PackResult> unknown() {
+    throw new IllegalStateException("nothing is to be computed yet");
+  }
+
+  /** Takes the tasks to be submitted next, packed: all of them, or some to be tried. */
+  private List<List<TaskSpec>> pack() {
+    List<TaskSpec> next = new ArrayList<>();
+    boolean small = unpacked.stream().anyMatch(task -> packer.isSmall(task));
+    int most = packer.trying() && small ? TRIED_PER_SLOT * admission.slots() : unpacked.size();
+    while (!unpacked.isEmpty() && next.size() < most) {
+      next.add(unpacked.remove());
+    }
+    return alone || admission.recording()
+        ? next.stream().map(List::of).toList()
+        : packer.pack(next);
+  }
+
+  private void packAndSubmit() {
+    List<List<TaskSpec>> packs = pack();
+    submit(computing.apply(packs), packs);
   }
 
   /** The properties that setJobGroup changes; null values take them away again. */
@@ -179,13 +224,13 @@ public final class TaskRunner implements AutoCloseable {
 
   /** Submits the task that puts the computed ranges of a fragment into its column file. */
   public void assemble(FragmentPlan fragment, List<TaskSpec.CheckpointUse> ranges) {
-    List<TaskSpec> task = List.of(TaskCutter.assemble(fragment, ranges));
-    submit(stage.assembling(task), task);
+    List<List<TaskSpec>> pack = List.of(List.of(TaskCutter.assemble(fragment, ranges)));
+    submit(stage.assembling(pack), pack);
   }
 
-  /** Tasks whose results have not come yet. */
+  /** How much there is yet to come: 0 if all results have been handed out. */
   public int outstanding() {
-    return inFlight + waiting.size() + results.size();
+    return inFlight + waiting.size() + unpacked.size() + results.size() + ready.size();
   }
 
   /**
@@ -195,10 +240,18 @@ public final class TaskRunner implements AutoCloseable {
    *     JOB_INTERRUPTED if this thread is interrupted, or somebody cancelled the tasks
    */
   public Optional<TaskResult> poll(Duration patience) {
+    if (!ready.isEmpty()) {
+      return Optional.of(ready.remove());
+    }
     submitWaiting();
     try {
       Came came = results.poll(patience.toMillis(), TimeUnit.MILLISECONDS);
-      return came == null ? lostIfSparkGaveUp() : accepted(came);
+      if (came == null) {
+        lostIfSparkGaveUp();
+      } else {
+        accept(came);
+      }
+      return Optional.ofNullable(ready.poll());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new BackfillException(
@@ -208,54 +261,68 @@ public final class TaskRunner implements AutoCloseable {
     }
   }
 
-  private Optional<TaskResult> accepted(Came came) throws InterruptedException {
+  private void accept(Came came) throws InterruptedException {
     inFlight--;
-    TaskResult result = came.result();
-    TaskResult.Declined declined = result.declined();
+    Waiting pack = came.pack();
+    List<TaskResult> of = came.result().results();
+    TaskResult.Declined declined = of.isEmpty() ? null : of.get(0).declined();
     if (declined != null) {
       if (declined.notAlone()) {
         notBefore = System.nanoTime() + ANOTHER_TRY.toNanos();
-        return again(came.task());
+        again(pack);
+      } else {
+        earlierAttempt(pack, declined.stageId());
       }
-      return earlierAttempt(came.task(), declined.stageId());
+      return;
     }
-    admission.finished();
-    if (!alone && (result.fault() == null || result.isLost())) {
+    packer.took(of.size(), came.result().nanos());
+    ready.addAll(of);
+    List<TaskSpec> others = pack.tasks().subList(of.size(), pack.tasks().size());
+    if (!others.isEmpty() && !heldBack) {
+      if (came.result().apart()) {
+        // First of all: if it fails again, nothing more is begun.
+        List<List<TaskSpec>> each = others.stream().map(List::of).toList();
+        RDD<PackResult> rdd = computing.apply(each);
+        for (int i = each.size() - 1; i >= 0; i--) {
+          waiting.addFirst(new Waiting(rdd, i, each.get(i)));
+        }
+      } else {
+        unpacked.addAll(others);
+      }
+    }
+    admission.finished(of.size());
+    if (!alone && of.stream().allMatch(result -> result.fault() == null || result.isLost())) {
       // At once, that no slot stays idle. After another fault the job ends, and nothing more is
       // begun; of those that are to be alone, the next one when the caller has dealt with this.
       submitWaiting();
     }
-    return Optional.of(result);
   }
 
-  /** The task's first attempt came to nothing: lost by its own doing, or to be run again. */
-  private Optional<TaskResult> earlierAttempt(Waiting task, int stageId)
-      throws InterruptedException {
-    LostAttempts.Loss loss = lostAttempts.of(stageId, task.partition());
+  /** The pack's first attempt came to nothing: lost by its own doing, or to be run again. */
+  private void earlierAttempt(Waiting pack, int stageId) throws InterruptedException {
+    LostAttempts.Loss loss = lostAttempts.of(stageId, pack.partition());
     if (!loss.counts()) {
-      return again(task);
-    }
-    if (alone && lostAttempts.inCompany(stageId, task.partition())) {
+      again(pack);
+    } else if (alone && lostAttempts.inCompany(stageId, pack.partition())) {
       // One of them was about to decline, and which one is not known.
       oneAtATime = true;
-      return again(task);
+      again(pack);
+    } else {
+      pack.tasks().forEach(t -> ready.add(TaskResult.lost(t.fragmentId(), loss.reason())));
     }
-    return Optional.of(TaskResult.lost(task.partition(), task.task().fragmentId(), loss.reason()));
   }
 
-  private Optional<TaskResult> again(Waiting task) {
+  private void again(Waiting pack) {
     if (!heldBack) {
-      waiting.add(task);
+      waiting.add(pack);
     }
-    return Optional.empty();
   }
 
-  /** Submits nothing more; tasks that run are left to end. Returns how many were held back. */
-  public int holdBack() {
+  /** Submits nothing more; tasks that run are left to end. */
+  public void holdBack() {
     heldBack = true;
-    int held = waiting.size();
     waiting.clear();
-    return held;
+    unpacked.clear();
   }
 
   /** Whether Spark gave a job up for a lost process: tasks are left that no result came of. */
@@ -263,24 +330,29 @@ public final class TaskRunner implements AutoCloseable {
     return gaveUp;
   }
 
-  private void submit(RDD<TaskResult> rdd, List<TaskSpec> tasks) {
-    for (int i = 0; i < tasks.size(); i++) {
-      waiting.add(new Waiting(rdd, i, tasks.get(i)));
+  private void submit(RDD<PackResult> rdd, List<List<TaskSpec>> packs) {
+    for (int i = 0; i < packs.size(); i++) {
+      waiting.add(new Waiting(rdd, i, packs.get(i)));
     }
     submitWaiting();
   }
 
   private void submitWaiting() {
+    if (waiting.isEmpty() && !unpacked.isEmpty() && inFlight < admission.slots()) {
+      packAndSubmit();
+      return;
+    }
     int room = waiting.isEmpty() || System.nanoTime() < notBefore ? 0 : room();
     while (room > 0 && !waiting.isEmpty()) {
-      RDD<TaskResult> rdd = waiting.element().rdd();
+      RDD<PackResult> rdd = waiting.element().rdd();
       List<Waiting> next = new ArrayList<>();
       int most = alone ? 1 : room; // A Spark job each, that no task ends with another's.
       while (next.size() < most && !waiting.isEmpty() && waiting.element().rdd() == rdd) {
         next.add(waiting.remove());
       }
       room -= next.size();
-      admission.begin(next.stream().map(task -> task.task().fragmentId()).toList());
+      admission.begin(
+          next.stream().flatMap(p -> p.tasks().stream()).map(TaskSpec::fragmentId).toList());
       submit(next);
     }
   }
@@ -291,21 +363,21 @@ public final class TaskRunner implements AutoCloseable {
   }
 
   @SuppressWarnings({"unchecked", "rawtypes"}) // Scala's Seq of Int is one of Object to Java
-  private void submit(List<Waiting> tasks) {
-    inFlight += tasks.size();
+  private void submit(List<Waiting> packs) {
+    inFlight += packs.size();
     running.removeIf(job -> job.action().isCompleted() && job.action().value().get().isSuccess());
-    List<Integer> partitions = tasks.stream().map(Waiting::partition).toList();
+    List<Integer> partitions = packs.stream().map(Waiting::partition).toList();
     Set<Integer> done = ConcurrentHashMap.newKeySet();
     SimpleFutureAction<BoxedUnit> action =
         context.submitJob(
-            tasks.get(0).rdd(),
+            packs.get(0).rdd(),
             new Only(),
             (scala.collection.Seq) JavaConverters.asScalaBuffer(partitions).toList(),
-            new AbstractFunction2<Object, TaskResult, BoxedUnit>() {
+            new AbstractFunction2<Object, PackResult, BoxedUnit>() {
               @Override
-              public BoxedUnit apply(Object place, TaskResult result) {
+              public BoxedUnit apply(Object place, PackResult result) {
                 done.add((Integer) place);
-                results.add(new Came(tasks.get((Integer) place), result));
+                results.add(new Came(packs.get((Integer) place), result));
                 return BoxedUnit.UNIT;
               }
             },
@@ -315,11 +387,11 @@ public final class TaskRunner implements AutoCloseable {
                 return BoxedUnit.UNIT;
               }
             });
-    running.add(new Submitted(action, tasks, done));
+    running.add(new Submitted(action, packs, done));
   }
 
   /** With few attempts of a task allowed, Spark gives the whole job up when a process is lost. */
-  private Optional<TaskResult> lostIfSparkGaveUp() throws InterruptedException {
+  private void lostIfSparkGaveUp() throws InterruptedException {
     for (Submitted job : running) {
       SimpleFutureAction<BoxedUnit> action = job.action();
       if (action.isCompleted() && action.value().get().isFailure()) {
@@ -342,13 +414,13 @@ public final class TaskRunner implements AutoCloseable {
               cause);
         }
         running.remove(job);
-        inFlight -= job.tasks().size() - job.done().size();
+        inFlight -= job.packs().size() - job.done().size();
         gaveUp = true;
-        Waiting task = job.tasks().get(Integer.parseInt(lost.group(1)));
-        return earlierAttempt(task, Integer.parseInt(lost.group(2)));
+        Waiting pack = job.packs().get(Integer.parseInt(lost.group(1)));
+        earlierAttempt(pack, Integer.parseInt(lost.group(2)));
+        return;
       }
     }
-    return Optional.empty();
   }
 
   /** The head of Spark's message, and the innermost cause that it quotes from the executor. */
@@ -365,6 +437,7 @@ public final class TaskRunner implements AutoCloseable {
   @Override
   public void close() {
     waiting.clear();
+    unpacked.clear();
     context.removeSparkListener(lostAttempts);
     if (running.stream().anyMatch(job -> !job.action().isCompleted())) {
       context.cancelJobGroup(jobGroup);
@@ -373,12 +446,12 @@ public final class TaskRunner implements AutoCloseable {
 
   /** The one result that a task's iterator has. */
   private static final class Only
-      extends AbstractFunction1<scala.collection.Iterator<TaskResult>, TaskResult>
+      extends AbstractFunction1<scala.collection.Iterator<PackResult>, PackResult>
       implements Serializable {
     private static final long serialVersionUID = 1L;
 
     @Override
-    public TaskResult apply(scala.collection.Iterator<TaskResult> results) {
+    public PackResult apply(scala.collection.Iterator<PackResult> results) {
       return results.next();
     }
   }

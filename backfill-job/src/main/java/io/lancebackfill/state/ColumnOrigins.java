@@ -104,6 +104,11 @@ public final class ColumnOrigins implements OriginLog {
     }
   }
 
+  /** Grows with every change of the records; 0 if there are none. */
+  public long version() {
+    return table.version();
+  }
+
   /** The record of each file ever made for a column or group, by path, oldest first. */
   public Map<String, ColumnOrigin> byPath(String columnIds) {
     return read(ofColumn(columnIds));

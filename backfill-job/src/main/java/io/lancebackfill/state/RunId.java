@@ -1,6 +1,7 @@
 package io.lancebackfill.state;
 
 import io.lancebackfill.datasource.store.Lease;
+import io.lancebackfill.datasource.store.LeaseHolder;
 
 /**
  * Which run of which job does something; every record that it leaves says so.
@@ -16,5 +17,11 @@ public record RunId(
   public static RunId of(String jobId, ComputedColumn column, Lease lease, String generation) {
     return new RunId(
         jobId, column.name(), column.idKey(), lease.holder().driver(), lease.epoch(), generation);
+  }
+
+  /** A run that is over the moment it begins, and holds no lease. */
+  public static RunId passing(String jobId, ComputedColumn column, long epoch) {
+    String driver = LeaseHolder.of(jobId).driver();
+    return new RunId(jobId, column.name(), column.idKey(), driver, epoch, "");
   }
 }

@@ -1,13 +1,11 @@
 package io.lancebackfill.task;
 
 import io.lancebackfill.datasource.read.FragmentBatchReader;
-import io.lancebackfill.datasource.read.FragmentRange;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.RootCause;
 import io.lancebackfill.exec.AdaptiveBatchSize;
 import io.lancebackfill.exec.BatchUdfExecutor;
-import io.lancebackfill.state.RowOffsets;
 import io.lancebackfill.udf.ColumnUdfs;
 import io.lancebackfill.udf.InvalidFunctionException;
 import io.lancebackfill.udf.UdfContext;
@@ -24,30 +22,38 @@ import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.spark.TaskContext;
 import org.jspecify.annotations.Nullable;
 
-/** Rows that a function computes on Arrow batches straight from the fragment's files. */
-public final class ArrowFunctionRows implements OffsetStream {
+/**
+ * Rows that a function computes on Arrow batches straight from the fragments' files. The function
+ * is loaded once for all tasks of a pack.
+ */
+public final class ArrowFunctionRows implements TaskPack.Rows {
   private static final int READ_ROWS = 4096;
 
+  private final JobTasks stage;
+  private final List<TaskSpec> tasks;
   private final ArrowFunction function;
   private final BufferAllocator allocator;
   private final boolean group;
   private final List<Field> fields;
-  private final FragmentBatchReader reader;
   private final AdaptiveBatchSize batchSize;
   private final Deque<OffsetBatch> ready = new ArrayDeque<>();
+  private @Nullable FragmentBatchReader reader;
   private @Nullable BatchUdfExecutor executor;
   private int[] offsets = new int[0];
   private int position;
 
   /**
    * @param group whether the function's struct fills several columns
+   * @param allocator lives as long as this
    */
   public ArrowFunctionRows(
       JobTasks stage,
-      TaskSpec task,
+      List<TaskSpec> tasks,
       ArrowFunction function,
       boolean group,
       BufferAllocator allocator) {
+    this.stage = stage;
+    this.tasks = tasks;
     this.function = function;
     this.allocator = allocator;
     this.group = group;
@@ -56,38 +62,58 @@ public final class ArrowFunctionRows implements OffsetStream {
         function.batchSize() == null
             ? AdaptiveBatchSize.adaptive(java.time.Duration.ofMillis(stage.checkpointIntervalMs()))
             : AdaptiveBatchSize.fixed(function.batchSize());
-    byte[] skip =
-        RowOffsets.toBytes(
-            RowOffsets.complement(RowOffsets.fromBytes(task.compute()), task.physicalRows()));
-    this.reader =
-        FragmentBatchReader.open(
-            stage.table(),
-            stage.inputVersion(),
-            new FragmentRange(task.fragmentId(), task.start(), task.end(), skip),
-            List.copyOf(new java.util.LinkedHashSet<>(function.arguments())),
-            READ_ROWS);
+  }
+
+  private FragmentBatchReader reader() {
+    FragmentBatchReader open = reader;
+    if (open == null) {
+      open =
+          FragmentBatchReader.open(
+              stage.table(),
+              stage.inputVersion(),
+              tasks.stream().map(TaskSpec::range).toList(),
+              List.copyOf(new java.util.LinkedHashSet<>(function.arguments())),
+              READ_ROWS);
+      reader = open;
+    }
+    return open;
   }
 
   @Override
-  public @Nullable OffsetBatch next() {
+  public OffsetStream of(TaskSpec task, BufferAllocator own) {
+    return new OffsetStream() {
+      @Override
+      public @Nullable OffsetBatch next() {
+        return ArrowFunctionRows.this.next(task.fragmentId(), own);
+      }
+
+      @Override
+      public void close() {
+        ready.forEach(OffsetBatch::close);
+        ready.clear();
+      }
+    };
+  }
+
+  private @Nullable OffsetBatch next(int fragmentId, BufferAllocator own) {
     while (ready.isEmpty()) {
       if (position == offsets.length) {
-        if (!reader.next()) {
-          return null;
-        }
-        offsets = reader.offsets();
+        offsets = reader().next() ? reader().offsets() : new int[0];
         position = 0;
       }
-      compute();
+      if (position == offsets.length || reader().fragmentId() != fragmentId) {
+        return null;
+      }
+      compute(own);
     }
     return ready.remove();
   }
 
-  private void compute() {
+  private void compute(BufferAllocator own) {
     int rows = Math.min(batchSize.rows(), offsets.length - position);
     List<FieldVector> arguments = new ArrayList<>();
     for (String name : function.arguments()) {
-      arguments.add(reader.root().getVector(name));
+      arguments.add(reader().root().getVector(name));
     }
     int from = position;
     List<FieldVector> inputs = new OffsetBatch(offsets, arguments).slice(from, rows, allocator);
@@ -101,7 +127,7 @@ public final class ArrowFunctionRows implements OffsetStream {
                   ready.add(
                       new OffsetBatch(
                           Arrays.copyOfRange(offsets, from + first, from + first + count),
-                          columns(values))));
+                          columns(values, own))));
       position += rows;
     } catch (UdfException e) {
       throw failed(e);
@@ -123,7 +149,7 @@ public final class ArrowFunctionRows implements OffsetStream {
                 function.descriptor().name(),
                 ColumnUdfs.load(function.descriptor().className()),
                 function.arguments().stream()
-                    .map(name -> reader.root().getVector(name).getField())
+                    .map(name -> reader().root().getVector(name).getField())
                     .toList(),
                 new UdfContext(
                     context.partitionId(),
@@ -158,10 +184,10 @@ public final class ArrowFunctionRows implements OffsetStream {
   }
 
   /** Takes the result's vectors out of the executor's hands: one, or the fields of a group. */
-  private List<FieldVector> columns(FieldVector values) {
+  private List<FieldVector> columns(FieldVector values, BufferAllocator own) {
     List<FieldVector> taken = new ArrayList<>();
     if (!group) {
-      taken.add(transfer(values, fields.get(0)));
+      taken.add(transfer(values, fields.get(0), own));
       return taken;
     }
     StructVector struct = (StructVector) values;
@@ -172,7 +198,7 @@ public final class ArrowFunctionRows implements OffsetStream {
             child.setNull(row);
           }
         }
-        taken.add(transfer(child, fields.get(taken.size())));
+        taken.add(transfer(child, fields.get(taken.size()), own));
       }
       return taken;
     } catch (RuntimeException e) {
@@ -182,22 +208,22 @@ public final class ArrowFunctionRows implements OffsetStream {
   }
 
   /** The field is the column's own, so that its vectors can be joined with others of the column. */
-  private FieldVector transfer(FieldVector values, Field field) {
-    FieldVector taken = field.createVector(allocator);
+  private static FieldVector transfer(FieldVector values, Field field, BufferAllocator own) {
+    FieldVector taken = field.createVector(own);
     values.makeTransferPair(taken).transfer();
     return taken;
   }
 
   @Override
   public void close() {
-    ready.forEach(OffsetBatch::close);
-    ready.clear();
     try {
       if (executor != null) {
         executor.close();
       }
     } finally {
-      reader.close();
+      if (reader != null) {
+        reader.close();
+      }
     }
   }
 }

@@ -25,9 +25,9 @@ import org.roaringbitmap.RoaringBitmap;
 /**
  * One task of a backfill, on an executor: computes rows and leaves a column file or checkpoints.
  */
-public final class ColumnTask {
+final class ColumnTask {
   /** Opens the stream of rows that the function computes, with the task's allocator. */
-  public interface Computation {
+  interface Computation {
     OffsetStream open(BufferAllocator allocator);
   }
 
@@ -36,7 +36,6 @@ public final class ColumnTask {
 
   private final JobTasks stage;
   private final TaskSpec task;
-  private final int index;
   private final LongConsumer progress;
 
   /** The rows that came from the function or from checkpoints. */
@@ -47,14 +46,13 @@ public final class ColumnTask {
   /**
    * @param progress is told of each number of rows that were computed
    */
-  public ColumnTask(JobTasks stage, TaskSpec task, int index, LongConsumer progress) {
+  ColumnTask(JobTasks stage, TaskSpec task, LongConsumer progress) {
     this.stage = stage;
     this.task = task;
-    this.index = index;
     this.progress = progress;
   }
 
-  public TaskResult run(@Nullable Computation computation) {
+  TaskResult run(@Nullable Computation computation) {
     TaskContext attempt = TaskContext.get();
     if (attempt != null && attempt.attemptNumber() > 0 && !speculation()) {
       // The driver knows why, and decides on fragments that take processes down.
@@ -74,8 +72,7 @@ public final class ColumnTask {
   }
 
   private TaskResult declined(boolean notAlone, int stageId) {
-    return TaskResult.declined(
-        index, task.fragmentId(), new TaskResult.Declined(notAlone, stageId));
+    return TaskResult.declined(task.fragmentId(), new TaskResult.Declined(notAlone, stageId));
   }
 
   private TaskResult compute(@Nullable Computation computation) {
@@ -115,7 +112,6 @@ public final class ColumnTask {
       }
       checkpointer.finish();
       return new TaskResult(
-          index,
           task.fragmentId(),
           null,
           checkpointer.name(),
@@ -164,7 +160,6 @@ public final class ColumnTask {
               .formatted(task.fragmentId(), file.rows(), task.physicalRows()));
     }
     return new TaskResult(
-            index,
             task.fragmentId(),
             file,
             null,
@@ -189,7 +184,6 @@ public final class ColumnTask {
       message = e.toString();
     }
     return new TaskResult(
-        index,
         task.fragmentId(),
         null,
         null,

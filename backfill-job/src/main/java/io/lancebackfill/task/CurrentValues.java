@@ -18,7 +18,7 @@ public final class CurrentValues implements OffsetStream {
         FragmentBatchReader.open(
             stage.table(),
             stage.columnVersion(),
-            new FragmentRange(task.fragmentId(), 0, task.physicalRows(), task.need()),
+            List.of(new FragmentRange(task.fragmentId(), 0, task.physicalRows(), task.need())),
             stage.names(),
             BATCH_ROWS);
   }

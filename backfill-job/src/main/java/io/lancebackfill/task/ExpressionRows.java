@@ -9,9 +9,7 @@ import io.lancebackfill.error.RootCause;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Iterator;
 import java.util.List;
-import java.util.function.Supplier;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.types.pojo.Field;
@@ -21,23 +19,28 @@ import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
 import org.jspecify.annotations.Nullable;
 
-/** Rows that Spark computed, {@code (_rowaddr, value...)}, as Arrow batches. */
-public final class ExpressionRows implements OffsetStream {
+/** One fragment's rows of those that Spark computed, as Arrow batches. */
+final class ExpressionRows implements OffsetStream {
   private static final int MAX_ROWS = 4096;
   private static final long MAX_BYTES = 8L << 20;
   private static final long MAX_NANOS = 250_000_000;
 
-  private final Supplier<Iterator<InternalRow>> query;
+  private final QueryRows rows;
+  private final int fragmentId;
   private final ArrowRowBuffer buffer;
-  private @Nullable Iterator<InternalRow> rows;
+  private long left;
   private long lastOffset = -1;
 
   /**
-   * @param query begins it; the row address comes first, then a value for each of {@code fields}
+   * @param rows of the fragment next, with a value for each of {@code fields}
+   * @param count of the fragment's rows: the one after them is not asked for, since it is computed
+   *     then
    */
-  public ExpressionRows(
-      Supplier<Iterator<InternalRow>> query, List<Field> fields, BufferAllocator allocator) {
-    this.query = query;
+  ExpressionRows(
+      QueryRows rows, int fragmentId, long count, List<Field> fields, BufferAllocator allocator) {
+    this.rows = rows;
+    this.fragmentId = fragmentId;
+    this.left = count;
     this.buffer = new ArrowRowBuffer(fields, allocator);
   }
 
@@ -56,6 +59,8 @@ public final class ExpressionRows implements OffsetStream {
       offsets[count++] = (int) row.getLong(0);
       lastOffset = row.getLong(0) & 0xffffffffL;
       write(row);
+      rows.taken();
+      left--;
       bytes += row instanceof UnsafeRow unsafe ? unsafe.getSizeInBytes() : 0;
       if (context != null) {
         context.killTaskIfInterrupted();
@@ -85,15 +90,16 @@ public final class ExpressionRows implements OffsetStream {
   }
 
   /**
-   * The next row, or null. Here the functions of the expression run, and fail; whether when the
-   * query begins, in hasNext or in next depends on Spark's plan.
+   * The next row of the fragment, or null. Here the functions of the expression run, and fail;
+   * whether when the query begins, in hasNext or in next depends on Spark's plan.
    */
   private @Nullable InternalRow row() {
+    if (left == 0) {
+      return null;
+    }
     try {
-      if (rows == null) {
-        rows = query.get();
-      }
-      return rows.hasNext() ? rows.next() : null;
+      InternalRow row = rows.peek();
+      return row != null && row.getLong(0) >>> 32 == fragmentId ? row : null;
     } catch (TaskKilledException | DatasetException e) {
       throw e;
     } catch (Exception | LinkageError | StackOverflowError | AssertionError e) {

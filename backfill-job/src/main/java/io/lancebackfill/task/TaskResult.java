@@ -8,7 +8,6 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a task reports. Faults come as values, so that Spark does not try the same again.
  *
- * @param index position of the task in its stage
  * @param file the finished column file, for tasks that write one
  * @param checkpoint name of the checkpoint dataset that holds the rows of a range; null if it had
  *     no live row
@@ -21,7 +20,6 @@ import org.jspecify.annotations.Nullable;
  * @param declined why the task did not run, or null
  */
 public record TaskResult(
-    int index,
     int fragmentId,
     @Nullable StagedColumnFile file,
     @Nullable String checkpoint,
@@ -34,7 +32,6 @@ public record TaskResult(
     implements Serializable {
 
   TaskResult(
-      int index,
       int fragmentId,
       @Nullable StagedColumnFile file,
       @Nullable String checkpoint,
@@ -42,32 +39,23 @@ public record TaskResult(
       long rowsComputed,
       long bytesWritten,
       @Nullable Fault fault) {
-    this(index, fragmentId, file, checkpoint, rows, rowsComputed, bytesWritten, fault, null, null);
+    this(fragmentId, file, checkpoint, rows, rowsComputed, bytesWritten, fault, null, null);
   }
 
   TaskResult withNote(@Nullable String text) {
     return new TaskResult(
-        index,
-        fragmentId,
-        file,
-        checkpoint,
-        rows,
-        rowsComputed,
-        bytesWritten,
-        fault,
-        text,
-        declined);
+        fragmentId, file, checkpoint, rows, rowsComputed, bytesWritten, fault, text, declined);
   }
 
   /** The result of a task that left it to the driver whether it is to run. */
-  static TaskResult declined(int index, int fragmentId, Declined why) {
-    return new TaskResult(index, fragmentId, null, null, null, 0, 0, null, null, why);
+  static TaskResult declined(int fragmentId, Declined why) {
+    return new TaskResult(fragmentId, null, null, null, 0, 0, null, null, why);
   }
 
   /** The result of a task whose process was lost. */
-  public static TaskResult lost(int index, int fragmentId, String message) {
+  public static TaskResult lost(int fragmentId, String message) {
     Fault fault = new Fault(BackfillErrorCode.PROCESS_LOST, message, "");
-    return new TaskResult(index, fragmentId, null, null, null, 0, 0, fault);
+    return new TaskResult(fragmentId, null, null, null, 0, 0, fault);
   }
 
   /** Whether the process that ran the task was lost. */

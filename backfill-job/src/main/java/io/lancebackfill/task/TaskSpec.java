@@ -1,7 +1,10 @@
 package io.lancebackfill.task;
 
+import io.lancebackfill.datasource.read.FragmentRange;
+import io.lancebackfill.state.RowOffsets;
 import java.io.Serializable;
 import java.util.List;
+import org.roaringbitmap.RoaringBitmap;
 
 /**
  * One task's share of a fragment; plain values, for executors. Rows are physical offsets.
@@ -29,6 +32,12 @@ public record TaskSpec(
     List<CheckpointUse> checkpoints,
     String inputs)
     implements Serializable {
+
+  /** The rows to read of the fragment: those that the function must run on. */
+  public FragmentRange range() {
+    RoaringBitmap others = RowOffsets.complement(RowOffsets.fromBytes(compute), physicalRows);
+    return new FragmentRange(fragmentId, start, end, RowOffsets.toBytes(others));
+  }
 
   /** What a task leaves behind. */
   public enum Kind {

@@ -45,9 +45,7 @@ class TestAdmission {
       int concurrency, int seconds, int finished, int inFlight, int room) {
     Admission admission = new Admission(concurrency, SLOTS, recorded::add, () -> now);
     seconds(seconds);
-    for (int i = 0; i < finished; i++) {
-      admission.finished();
-    }
+    admission.finished(finished);
     assertThat(admission.room(inFlight)).isEqualTo(room);
   }
 

@@ -24,6 +24,7 @@ import io.lancebackfill.task.CurrentValues;
 import io.lancebackfill.task.JobTasks;
 import io.lancebackfill.task.OffsetBatch;
 import io.lancebackfill.task.OffsetStream;
+import io.lancebackfill.task.PackResult;
 import io.lancebackfill.task.TaskResult;
 import io.lancebackfill.task.TaskSpec;
 import io.lancebackfill.task.TaskSpec.CheckpointUse;
@@ -46,6 +47,7 @@ import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.FieldType;
 import org.apache.spark.rdd.RDD;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -131,8 +133,12 @@ class TestBackfillStage {
         "{}");
   }
 
-  private static List<TaskResult> run(RDD<TaskResult> tasks) {
-    return tasks.toJavaRDD().collect();
+  private static List<TaskResult> run(RDD<PackResult> packs) {
+    return packs.toJavaRDD().collect().stream().flatMap(pack -> pack.results().stream()).toList();
+  }
+
+  private static List<List<TaskSpec>> singly(List<TaskSpec> tasks) {
+    return tasks.stream().map(List::of).toList();
   }
 
   /** The rows of a stream as {@code offset=value}. */
@@ -168,8 +174,9 @@ class TestBackfillStage {
       List<TaskSpec> tasks =
           List.of(task(Kind.RANGE, 1, rows(0, 7, 49)), task(Kind.RANGE, 0, rows(3)));
       List<TaskResult> results =
-          run(stage.evaluating(stage.query(table, tasks, functions.expr("id * 2"), ID), tasks));
-      assertThat(results).extracting(TaskResult::index).containsExactly(0, 1);
+          run(
+              stage.evaluating(
+                  stage.query(table, singly(tasks), functions.expr("id * 2"), ID), singly(tasks)));
       assertThat(results).extracting(TaskResult::fragmentId).containsExactly(1, 0);
       assertThat(checkpoint(results.get(0))).containsExactly("0=100", "7=114", "49=198");
       assertThat(checkpoint(results.get(1))).containsExactly("3=6");
@@ -186,8 +193,40 @@ class TestBackfillStage {
       List<TaskResult> results =
           run(
               stage.evaluating(
-                  stage.query(table, tasks, functions.expr("key + 1"), renamed), tasks));
+                  stage.query(table, singly(tasks), functions.expr("key + 1"), renamed),
+                  singly(tasks)));
       assertThat(checkpoint(results.get(0))).containsExactly("49=50");
+    }
+  }
+
+  @Test
+  void aPackOfTasksReadsItsFragmentsTogether() {
+    try (LiveRows live = new LiveRows(spark.sparkContext())) {
+      BackfillStage stage = new BackfillStage(spark, job(value()), live);
+      List<List<TaskSpec>> packs =
+          List.of(List.of(task(Kind.WHOLE, 0, range(0, 50)), task(Kind.WHOLE, 1, range(0, 50))));
+      Dataset<Row> query = stage.query(table, packs, functions.expr("id * 2"), ID);
+      assertThat(query.rdd().getNumPartitions()).isOne();
+      List<TaskResult> results = run(stage.evaluating(query, packs));
+      assertThat(results).extracting(TaskResult::fragmentId).containsExactly(0, 1);
+      assertThat(results).extracting(TaskResult::rowsComputed).containsExactly(50L, 50L);
+      assertThat(results).extracting(r -> r.file().rows()).containsExactly(50L, 50L);
+      assertThat(live.count()).isEqualTo(100);
+    }
+  }
+
+  @Test
+  void aPackLeavesTheFragmentThatFailsAndThoseAfterIt() {
+    try (LiveRows live = new LiveRows(spark.sparkContext())) {
+      BackfillStage stage = new BackfillStage(spark, job(value()), live);
+      List<List<TaskSpec>> packs =
+          List.of(List.of(task(Kind.WHOLE, 0, range(0, 50)), task(Kind.WHOLE, 1, range(0, 50))));
+      Column failing = functions.expr("if(id = 70, raise_error('seventy'), id)").cast("bigint");
+      List<PackResult> results =
+          stage.evaluating(stage.query(table, packs, failing, ID), packs).toJavaRDD().collect();
+      assertThat(results).hasSize(1);
+      assertThat(results.get(0).apart()).isTrue();
+      assertThat(results.get(0).results()).extracting(TaskResult::fragmentId).containsExactly(0);
     }
   }
 
@@ -224,7 +263,7 @@ class TestBackfillStage {
             UdfDescriptor.java("twice", Twice.class.getName()), List.of("id", "id"), batchSize);
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
       BackfillStage stage = new BackfillStage(spark, job(value()), live);
-      return run(stage.applying(table, List.of(tasks), Computation.of(twice, ID)));
+      return run(stage.applying(table, singly(List.of(tasks)), Computation.of(twice, ID)));
     }
   }
 
@@ -266,7 +305,7 @@ class TestBackfillStage {
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
       TaskResult result =
           run(new BackfillStage(spark, job(value()), live)
-                  .assembling(List.of(task(Kind.ASSEMBLE, 0, rows(), uses))))
+                  .assembling(singly(List.of(task(Kind.ASSEMBLE, 0, rows(), uses)))))
               .get(0);
       assertThat(result.fault()).isNull();
       assertThat(Objects.requireNonNull(result.file()).rows()).isEqualTo(50);
@@ -369,7 +408,7 @@ class TestBackfillStage {
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
       result =
           run(new BackfillStage(spark, group, live)
-                  .applying(table, List.of(task), Computation.of(both, ID)))
+                  .applying(table, singly(List.of(task)), Computation.of(both, ID)))
               .get(0);
     }
     assertThat(result.fault()).isNull();

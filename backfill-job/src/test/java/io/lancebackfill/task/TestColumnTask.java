@@ -69,8 +69,7 @@ class TestColumnTask {
   @Test
   void reportsTheRowsThatCame() {
     TaskResult result =
-        new ColumnTask(job(), task(TaskSpec.Kind.WHOLE, 1, 2, 5), 0, rows -> {})
-            .run(giving(1, 2, 5));
+        new ColumnTask(job(), task(TaskSpec.Kind.WHOLE, 1, 2, 5), rows -> {}).run(giving(1, 2, 5));
     assertThat(result.fault()).isNull();
     assertThat(RowOffsets.fromBytes(result.rows())).isEqualTo(RoaringBitmap.bitmapOf(1, 2, 5));
     assertThat(result.rowsComputed()).isEqualTo(3);
@@ -81,8 +80,7 @@ class TestColumnTask {
   @Test
   void failsIfARowDoesNotComeBack() {
     for (TaskSpec.Kind kind : List.of(TaskSpec.Kind.WHOLE, TaskSpec.Kind.RANGE)) {
-      TaskResult result =
-          new ColumnTask(job(), task(kind, 1, 2, 5), 0, rows -> {}).run(giving(1, 5));
+      TaskResult result = new ColumnTask(job(), task(kind, 1, 2, 5), rows -> {}).run(giving(1, 5));
       assertThat(result.fault()).isNotNull();
       assertThat(result.fault().code()).isEqualTo(BackfillErrorCode.INTERNAL_ERROR);
       assertThat(result.fault().message())

@@ -12,6 +12,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.IntVector;
 import org.apache.arrow.vector.types.pojo.ArrowType;
@@ -47,7 +48,8 @@ class TestExpressionRows {
 
   private static List<String> read(Supplier<Iterator<InternalRow>> query) {
     try (RootAllocator allocator = new RootAllocator();
-        ExpressionRows rows = new ExpressionRows(query, FIELDS, allocator)) {
+        ExpressionRows rows =
+            new ExpressionRows(new QueryRows(query, FIELDS), 3, 20_000, FIELDS, allocator)) {
       return read(rows);
     }
   }
@@ -57,6 +59,41 @@ class TestExpressionRows {
     assertThat(read(() -> List.of(row(0), row(7), row(8)).iterator()))
         .containsExactly("0=0", "7=70", "8=80");
     assertThat(read(() -> List.<InternalRow>of().iterator())).isEmpty();
+  }
+
+  @Test
+  void rowsOfTheNextFragmentAreLeftToIt() {
+    InternalRow next = new GenericInternalRow(new Object[] {5L << 32, 7});
+    QueryRows query = new QueryRows(() -> List.of(row(0), row(1), next).iterator(), FIELDS);
+    try (RootAllocator allocator = new RootAllocator()) {
+      assertThat(read(query, 3, 3, allocator)).containsExactly("0=0", "1=10");
+      assertThat(read(query, 4, 1, allocator)).isEmpty();
+      assertThat(read(query, 5, 1, allocator)).containsExactly("0=7");
+    }
+  }
+
+  private static List<String> read(
+      QueryRows query, int fragment, int count, BufferAllocator allocator) {
+    try (ExpressionRows rows = new ExpressionRows(query, fragment, count, FIELDS, allocator)) {
+      return read(rows);
+    }
+  }
+
+  @Test
+  void noRowIsComputedThatIsNotAskedFor() {
+    List<Long> computed = new ArrayList<>();
+    QueryRows query =
+        new QueryRows(
+            () ->
+                List.of(0L, 1L, 2L).stream()
+                    .peek(computed::add)
+                    .map(TestExpressionRows::row)
+                    .iterator(),
+            FIELDS);
+    try (RootAllocator allocator = new RootAllocator()) {
+      assertThat(read(query, 3, 2, allocator)).containsExactly("0=0", "1=10");
+      assertThat(computed).containsExactly(0L, 1L);
+    }
   }
 
   @ParameterizedTest
@@ -73,10 +110,14 @@ class TestExpressionRows {
     try (RootAllocator allocator = new RootAllocator();
         ExpressionRows rows =
             new ExpressionRows(
-                () -> {
-                  begun.add("now");
-                  return List.of(row(1)).iterator();
-                },
+                new QueryRows(
+                    () -> {
+                      begun.add("now");
+                      return List.of(row(1)).iterator();
+                    },
+                    FIELDS),
+                3,
+                1,
                 FIELDS,
                 allocator)) {
       assertThat(begun).isEmpty();

@@ -33,16 +33,16 @@ class TestTaskValues {
 
   @Test
   void aLostProcessIsNoOrdinaryFault() {
-    TaskResult lost = TaskResult.lost(4, 3, "executor 1 is gone");
+    TaskResult lost = TaskResult.lost(3, "executor 1 is gone");
     assertThat(lost.isLost()).isTrue();
     assertThat(lost.fault())
         .isEqualTo(new Fault(BackfillErrorCode.PROCESS_LOST, "executor 1 is gone", ""));
     assertThat(lost.file()).isNull();
     TaskResult failed =
         new TaskResult(
-            4, 3, null, null, null, 0, 0, new Fault(BackfillErrorCode.FUNCTION_FAILED, "", ""));
+            3, null, null, null, 0, 0, new Fault(BackfillErrorCode.FUNCTION_FAILED, "", ""));
     assertThat(failed.isLost()).isFalse();
-    TaskResult done = new TaskResult(4, 3, null, "c", new byte[] {1}, 5, 6, null);
+    TaskResult done = new TaskResult(3, null, "c", new byte[] {1}, 5, 6, null);
     assertThat(done.isLost()).isFalse();
     assertThat(done.note()).isNull();
     TaskResult noted = done.withNote("no checkpoint");

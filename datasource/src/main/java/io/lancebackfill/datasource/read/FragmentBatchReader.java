@@ -10,7 +10,10 @@ import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
@@ -19,8 +22,9 @@ import org.jspecify.annotations.Nullable;
 import org.roaringbitmap.RoaringBitmap;
 
 /**
- * Streams some columns of one range of a fragment as Arrow batches, in ascending physical offset,
- * each row with its offset. Reads ahead; memory is bound by the batch size.
+ * Streams some columns of ranges of fragments as Arrow batches: range after range, in ascending
+ * physical offset, each row with its offset. Whole fragments that follow each other are read in one
+ * scan. Reads ahead; memory is bound by the batch size.
  *
  * <p>Not thread-safe. Methods that read throw {@link DatasetException}.
  */
@@ -28,26 +32,43 @@ public final class FragmentBatchReader implements AutoCloseable {
   /** Runs shorter than this on average are copied together, longer ones leave as slices. */
   private static final int SLICE_ROWS = 64;
 
-  private final FragmentRange range;
-  private final RoaringBitmap skipped;
   private final OpenDatasets.Hold hold;
-  private final FragmentScanner scanner;
+  private final List<Piece> pieces;
+  private final List<String> columns;
+  private final @Nullable String lanceFilter;
+  private final int batchSize;
 
+  private final Map<Integer, Piece> scanned = new HashMap<>();
+  private int nextPiece;
+  private @Nullable FragmentScanner scanner;
   private @Nullable KeptRuns runs;
   private int nextRun;
   private @Nullable VectorSchemaRoot current;
   private boolean currentIsOwned;
   private int[] offsets = new int[0];
+  private int fragmentId;
   private long rowsRead;
   private long bytesRead;
   private long nanosRead;
 
+  /** A range with its fragment as it is. */
+  private record Piece(FragmentSnapshot fragment, FragmentRange range, RoaringBitmap skipped) {
+    boolean whole() {
+      return range.covers(fragment);
+    }
+  }
+
   private FragmentBatchReader(
-      FragmentRange range, RoaringBitmap skipped, OpenDatasets.Hold hold, FragmentScanner scanner) {
-    this.range = range;
-    this.skipped = skipped;
+      OpenDatasets.Hold hold,
+      List<Piece> pieces,
+      List<String> columns,
+      @Nullable String lanceFilter,
+      int batchSize) {
     this.hold = hold;
-    this.scanner = scanner;
+    this.pieces = pieces;
+    this.columns = columns;
+    this.lanceFilter = lanceFilter;
+    this.batchSize = batchSize;
   }
 
   /**
@@ -64,38 +85,58 @@ public final class FragmentBatchReader implements AutoCloseable {
         table
             .fragment(range.fragmentId())
             .orElseThrow(() -> noFragment(table.ref(), table.version(), range));
-    return open(table.ref(), table.version(), fragment, range, columns, batchSize);
+    return open(
+        table.ref(),
+        table.version(),
+        List.of(new FragmentPiece(fragment, range)),
+        columns,
+        null,
+        batchSize);
   }
 
   /**
-   * Opens a range of a fragment of which nothing is known yet. Prefer the form that takes the
+   * Opens ranges of fragments of which nothing is known yet. Prefer the form that takes the
    * fragment as it was planned: this one cannot see that a table was dropped and made anew.
+   *
+   * @param ranges no fragment twice
    */
-  public static FragmentBatchReader open(
-      DatasetRef ref, long version, FragmentRange range, List<String> columns, int batchSize) {
-    return open(ref, version, null, range, columns, null, batchSize);
-  }
-
-  /** As the form with a whole snapshot, which is much to send to a task. */
   public static FragmentBatchReader open(
       DatasetRef ref,
       long version,
-      FragmentSnapshot planned,
-      FragmentRange range,
+      List<FragmentRange> ranges,
       List<String> columns,
       int batchSize) {
-    return open(ref, version, planned, range, columns, null, batchSize);
+    return open(ref, version, ranges, List.of(), columns, null, batchSize);
   }
 
   /**
-   * @param lanceFilter rows that it does not keep are left out; used only where the range covers
-   *     the whole fragment, since Lance counts offsets after the filter
+   * As the form with a whole snapshot, which is much to send to a task.
+   *
+   * @param lanceFilter rows that it does not keep are left out; used only where a range covers the
+   *     whole fragment, since Lance counts offsets after the filter
    */
   static FragmentBatchReader open(
       DatasetRef ref,
       long version,
-      @Nullable FragmentSnapshot planned,
-      FragmentRange range,
+      List<FragmentPiece> pieces,
+      List<String> columns,
+      @Nullable String lanceFilter,
+      int batchSize) {
+    return open(
+        ref,
+        version,
+        pieces.stream().map(FragmentPiece::range).toList(),
+        pieces.stream().map(FragmentPiece::fragment).toList(),
+        columns,
+        lanceFilter,
+        batchSize);
+  }
+
+  private static FragmentBatchReader open(
+      DatasetRef ref,
+      long version,
+      List<FragmentRange> ranges,
+      List<FragmentSnapshot> planned,
       List<String> columns,
       @Nullable String lanceFilter,
       int batchSize) {
@@ -106,22 +147,68 @@ public final class FragmentBatchReader implements AutoCloseable {
     long started = System.nanoTime();
     OpenDatasets.Hold hold = OpenDatasets.SHARED.acquire(ref, version, planned);
     try {
-      FragmentSnapshot fragment = hold.fragment(range.fragmentId());
-      if (fragment == null) {
-        throw noFragment(ref, version, range);
+      List<Piece> pieces = new ArrayList<>();
+      for (FragmentRange range : ranges) {
+        FragmentSnapshot fragment = hold.fragment(range.fragmentId());
+        if (fragment == null) {
+          throw noFragment(ref, version, range);
+        }
+        pieces.add(new Piece(fragment, range, range.skipped()));
       }
       checkColumns(hold.table(), columns);
-      RoaringBitmap skipped = range.skipped();
-      FragmentScanner scanner =
-          FragmentScanner.open(hold, fragment, range, columns, lanceFilter, skipped, batchSize);
-      FragmentBatchReader reader = new FragmentBatchReader(range, skipped, hold, scanner);
+      FragmentBatchReader reader =
+          new FragmentBatchReader(hold, pieces, List.copyOf(columns), lanceFilter, batchSize);
+      reader.openScanner();
       reader.nanosRead = System.nanoTime() - started;
       return reader;
     } catch (Exception e) {
       hold.close();
       throw LanceErrorClassifier.classify(
-          "read " + range + " of version " + version + " of", ref, e);
+          "read %s of version %d of".formatted(what(ranges), version), ref, e);
     }
+  }
+
+  private static String what(List<FragmentRange> ranges) {
+    return ranges.size() == 1
+        ? ranges.get(0).toString()
+        : "%d fragments from %s on".formatted(ranges.size(), ranges.get(0));
+  }
+
+  /** Begins the scan of the next range, and of as many as can be read with it. */
+  private FragmentScanner openScanner() throws Exception {
+    Piece first = pieces.get(nextPiece);
+    scanned.clear();
+    scanned.put(first.fragment().id(), first);
+    nextPiece++;
+    if (first.whole() && lanceFilter == null && !FragmentScanner.readsBlobs(hold, columns)) {
+      while (nextPiece < pieces.size()
+          && pieces.get(nextPiece).whole()
+          && !scanned.containsKey(pieces.get(nextPiece).fragment().id())) {
+        Piece next = pieces.get(nextPiece);
+        scanned.put(next.fragment().id(), next);
+        nextPiece++;
+      }
+    }
+    FragmentScanner opened =
+        scanned.size() == 1
+            ? FragmentScanner.open(
+                hold,
+                first.fragment(),
+                first.range(),
+                columns,
+                lanceFilter,
+                first.skipped(),
+                batchSize)
+            : FragmentScanner.together(hold, ids(scanned.size()), columns, batchSize);
+    scanner = opened;
+    return opened;
+  }
+
+  /** The fragments of the last {@code count} ranges before the next one. */
+  private List<Integer> ids(int count) {
+    return pieces.subList(nextPiece - count, nextPiece).stream()
+        .map(piece -> piece.fragment().id())
+        .toList();
   }
 
   private static DatasetException noFragment(DatasetRef ref, long version, FragmentRange range) {
@@ -163,30 +250,45 @@ public final class FragmentBatchReader implements AutoCloseable {
     long started = System.nanoTime();
     try {
       release();
+      FragmentScanner open = scanner;
       while (runs == null || nextRun >= runs.count()) {
         runs = null;
-        if (!scanner.load()) {
-          return false;
+        if (open == null || !open.load()) {
+          if (nextPiece == pieces.size()) {
+            return false;
+          }
+          closeScanner();
+          open = openScanner();
+          continue;
         }
-        int[] loaded = scanner.offsets();
-        bytesRead += scanner.bytes();
-        runs = KeptRuns.of(loaded, range.start(), range.end(), skipped);
+        int[] loaded = open.offsets();
+        bytesRead += open.bytes();
+        fragmentId = open.fragmentId();
+        Piece piece = Objects.requireNonNull(scanned.get(fragmentId));
+        FragmentRange range = piece.range();
+        runs = KeptRuns.of(loaded, range.start(), range.end(), piece.skipped());
         nextRun = 0;
       }
-      emit(runs);
+      emit(Objects.requireNonNull(open), runs);
       rowsRead += offsets.length;
       return true;
     } catch (Exception e) {
       throw LanceErrorClassifier.classify(
-          "read " + range + " of version " + hold.table().version() + " of", hold.table().ref(), e);
+          "read %s of version %d of".formatted(ranges(), hold.table().version()),
+          hold.table().ref(),
+          e);
     } finally {
       nanosRead += System.nanoTime() - started;
     }
   }
 
-  private void emit(KeptRuns kept) {
-    List<FieldVector> vectors = scanner.vectors();
-    int[] loaded = scanner.offsets();
+  private String ranges() {
+    return what(pieces.stream().map(Piece::range).toList());
+  }
+
+  private void emit(FragmentScanner open, KeptRuns kept) {
+    List<FieldVector> vectors = open.vectors();
+    int[] loaded = open.offsets();
     if (kept.rows() == loaded.length) {
       current = view(vectors, loaded.length);
       currentIsOwned = false;
@@ -229,6 +331,11 @@ public final class FragmentBatchReader implements AutoCloseable {
     return offsets.length;
   }
 
+  /** The fragment of the current batch's rows. */
+  public int fragmentId() {
+    return fragmentId;
+  }
+
   /** Physical offset of each row of the current batch, ascending. Not to be changed. */
   public int[] offsets() {
     return offsets;
@@ -262,11 +369,20 @@ public final class FragmentBatchReader implements AutoCloseable {
   public void close() {
     release();
     try {
-      scanner.close();
+      closeScanner();
     } catch (Exception e) {
-      throw LanceErrorClassifier.classify("finish reading " + range + " of", hold.table().ref(), e);
+      throw LanceErrorClassifier.classify(
+          "finish reading %s of".formatted(ranges()), hold.table().ref(), e);
     } finally {
       hold.close();
+    }
+  }
+
+  private void closeScanner() throws Exception {
+    FragmentScanner open = scanner;
+    scanner = null;
+    if (open != null) {
+      open.close();
     }
   }
 }

@@ -1,27 +1,25 @@
 package io.lancebackfill.datasource.read;
 
-import io.lancebackfill.datasource.table.DataFileInfo;
-import io.lancebackfill.datasource.table.FragmentSnapshot;
+import java.util.List;
 import org.apache.spark.sql.connector.read.InputPartition;
 
 /**
  * One partition of a scan: plain values only.
  *
- * @param fragment as it was planned
- * @param range the part of it to read
+ * @param pieces what it reads, in this order
  */
-record FragmentPartition(FragmentSnapshot fragment, FragmentRange range) implements InputPartition {
-
-  /** The most rows that the range can have. */
-  long rows() {
-    long span = Math.min(range.end(), fragment.physicalRows()) - range.start();
-    long kept = span - range.skipped().getLongCardinality();
-    return Math.max(0, Math.min(kept, fragment.liveRows()));
+record FragmentPartition(List<FragmentPiece> pieces) implements InputPartition {
+  FragmentPartition {
+    pieces = List.copyOf(pieces);
   }
 
-  /** The range's share of the fragment's files, where their size is known. */
+  /** The most rows that the partition can have. */
+  long rows() {
+    return pieces.stream().mapToLong(FragmentPiece::rows).sum();
+  }
+
+  /** The share of its ranges in the fragments' files, where their size is known. */
   long bytes() {
-    long files = fragment.files().stream().mapToLong(DataFileInfo::bytes).filter(b -> b > 0).sum();
-    return (long) ((double) files * rows() / Math.max(1, fragment.physicalRows()));
+    return pieces.stream().mapToLong(FragmentPiece::bytes).sum();
   }
 }

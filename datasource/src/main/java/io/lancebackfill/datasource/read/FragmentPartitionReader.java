@@ -16,14 +16,11 @@ import org.lance.spark.vectorized.LanceArrowColumnVector;
 final class FragmentPartitionReader implements PartitionReader<ColumnarBatch> {
   private final FragmentBatchReader reader;
   private final List<String> columns;
-  private final int fragmentId;
   private @Nullable ColumnarBatch batch;
 
-  private FragmentPartitionReader(
-      FragmentBatchReader reader, List<String> columns, int fragmentId) {
+  private FragmentPartitionReader(FragmentBatchReader reader, List<String> columns) {
     this.reader = reader;
     this.columns = columns;
-    this.fragmentId = fragmentId;
   }
 
   static FragmentPartitionReader open(FragmentReaderFactory scan, FragmentPartition partition) {
@@ -33,12 +30,11 @@ final class FragmentPartitionReader implements PartitionReader<ColumnarBatch> {
         FragmentBatchReader.open(
             scan.ref(),
             scan.version(),
-            partition.fragment(),
-            partition.range(),
+            partition.pieces(),
             stored,
             scan.filter().isEmpty() ? null : scan.filter(),
             scan.batchSize());
-    return new FragmentPartitionReader(reader, scan.columns(), partition.fragment().id());
+    return new FragmentPartitionReader(reader, scan.columns());
   }
 
   @Override
@@ -53,11 +49,11 @@ final class FragmentPartitionReader implements PartitionReader<ColumnarBatch> {
     for (int i = 0; i < sparkColumns.length; i++) {
       String name = columns.get(i);
       if (name.equals(RowMetadata.ADDRESS.name())) {
-        sparkColumns[i] = new RowAddressVector(fragmentId, reader.offsets());
+        sparkColumns[i] = new RowAddressVector(reader.fragmentId(), reader.offsets());
       } else if (name.equals(RowMetadata.FRAGMENT.name())) {
         ConstantColumnVector id =
             new ConstantColumnVector(reader.rows(), RowMetadata.FRAGMENT.dataType());
-        id.setInt(fragmentId);
+        id.setInt(reader.fragmentId());
         sparkColumns[i] = id;
       } else {
         sparkColumns[i] = sparkColumn(vectors.get(stored++));

@@ -20,9 +20,9 @@ import org.lance.ipc.ScanOptions;
 import org.roaringbitmap.RoaringBitmap;
 
 /**
- * One Lance scan over a range of a fragment. It seeks to the range's start and ends at its end, but
- * does not look at single rows: what a filter or a row deleted between lets through at the edges is
- * cut by the caller.
+ * One Lance scan over a range of a fragment, or over several whole fragments. It seeks to the
+ * range's start and ends at its end, but does not look at single rows: what a filter or a row
+ * deleted between lets through at the edges is cut by the caller.
  */
 final class FragmentScanner implements AutoCloseable {
   private static final String ROW_ADDRESS = "_rowaddr";
@@ -34,13 +34,15 @@ final class FragmentScanner implements AutoCloseable {
 
   private final @Nullable LanceScanner scanner;
   private final @Nullable ArrowReader reader;
-  private final int fragmentId;
+  private final List<Integer> fragmentIds;
   private final long end;
   private final @Nullable BlobColumns blobs;
   private final IntPredicate wantedOffsets;
   private List<FieldVector> vectors = List.of();
   private int[] offsets = new int[0];
   private int[] loadedOffsets = new int[0];
+  private int current = -1;
+  private int position;
   private int emitted;
   private List<FieldVector> owned = List.of();
   private boolean ended;
@@ -49,13 +51,13 @@ final class FragmentScanner implements AutoCloseable {
   private FragmentScanner(
       @Nullable LanceScanner scanner,
       @Nullable ArrowReader reader,
-      int fragmentId,
+      List<Integer> fragmentIds,
       long end,
       @Nullable BlobColumns blobs,
       IntPredicate wantedOffsets) {
     this.scanner = scanner;
     this.reader = reader;
-    this.fragmentId = fragmentId;
+    this.fragmentIds = fragmentIds;
     this.end = end;
     this.blobs = blobs;
     this.wantedOffsets = wantedOffsets;
@@ -75,7 +77,8 @@ final class FragmentScanner implements AutoCloseable {
       int batchSize)
       throws Exception {
     Dataset dataset = hold.dataset();
-    ScanOptions.Builder options = options(fragment.id(), columns).batchSize(batchSize);
+    List<Integer> id = List.of(fragment.id());
+    ScanOptions.Builder options = options(id, columns).batchSize(batchSize);
     long end = Math.min(range.end(), fragment.physicalRows());
     IntPredicate wanted =
         offset -> offset >= range.start() && offset < end && !skipped.contains(offset);
@@ -92,17 +95,42 @@ final class FragmentScanner implements AutoCloseable {
       long before = liveBefore(dataset, fragment, range.start());
       long most = Math.min(end - range.start(), fragment.liveRows() - before);
       if (most <= 0) {
-        return new FragmentScanner(null, null, fragment.id(), end, null, wanted);
+        return new FragmentScanner(null, null, id, end, null, wanted);
       }
       options.offset(before).limit(most);
     }
+    return open(dataset, options, id, end, blobs, wanted);
+  }
+
+  private static FragmentScanner open(
+      Dataset dataset,
+      ScanOptions.Builder options,
+      List<Integer> fragmentIds,
+      long end,
+      @Nullable BlobColumns blobs,
+      IntPredicate wanted)
+      throws Exception {
     LanceScanner scanner = dataset.newScan(options.build());
     try {
-      return new FragmentScanner(scanner, scanner.scanBatches(), fragment.id(), end, blobs, wanted);
+      return new FragmentScanner(scanner, scanner.scanBatches(), fragmentIds, end, blobs, wanted);
     } catch (Exception e) {
       scanner.close();
       throw e;
     }
+  }
+
+  /** All live rows of several fragments, in this order; not for blobs. */
+  static FragmentScanner together(
+      OpenDatasets.Hold hold, List<Integer> fragmentIds, List<String> columns, int batchSize)
+      throws Exception {
+    ScanOptions.Builder options = options(fragmentIds, columns).batchSize(batchSize);
+    return open(hold.dataset(), options, fragmentIds, Long.MAX_VALUE, null, offset -> true);
+  }
+
+  /** Whether a column's values are read one by one. */
+  static boolean readsBlobs(OpenDatasets.Hold hold, List<String> columns) {
+    return hold.table().columns().stream()
+        .anyMatch(column -> column.isBlob() && columns.contains(column.name()));
   }
 
   private static @Nullable BlobColumns blobs(OpenDatasets.Hold hold, List<String> columns) {
@@ -115,11 +143,8 @@ final class FragmentScanner implements AutoCloseable {
     return names.isEmpty() ? null : new BlobColumns(hold.dataset(), names);
   }
 
-  private static ScanOptions.Builder options(int fragmentId, List<String> columns) {
-    return new ScanOptions.Builder()
-        .fragmentIds(List.of(fragmentId))
-        .columns(columns)
-        .withRowAddress(true);
+  private static ScanOptions.Builder options(List<Integer> fragmentIds, List<String> columns) {
+    return new ScanOptions.Builder().fragmentIds(fragmentIds).columns(columns).withRowAddress(true);
   }
 
   /**
@@ -138,7 +163,7 @@ final class FragmentScanner implements AutoCloseable {
       return before;
     }
     ScanOptions options =
-        options(fragment.id(), List.of())
+        options(List.of(fragment.id()), List.of())
             .batchSize(ADDRESS_BATCH)
             .offset(from)
             .limit(to - from)
@@ -146,8 +171,9 @@ final class FragmentScanner implements AutoCloseable {
     try (LanceScanner scanner = dataset.newScan(options);
         ArrowReader reader = scanner.scanBatches()) {
       while (reader.loadNextBatch()) {
-        for (int offset : offsets(reader.getVectorSchemaRoot(), fragment.id())) {
-          if (offset >= start) {
+        UInt8Vector addresses = addresses(reader.getVectorSchemaRoot());
+        for (int row = 0; row < addresses.getValueCount(); row++) {
+          if (Integer.toUnsignedLong((int) addresses.get(row)) >= start) {
             return before;
           }
           before++;
@@ -169,30 +195,41 @@ final class FragmentScanner implements AutoCloseable {
       if (batch.getRowCount() == 0) {
         continue;
       }
-      loadedOffsets = offsets(batch, fragmentId);
+      UInt8Vector addresses = addresses(batch);
+      loadedOffsets = new int[batch.getRowCount()];
+      for (int row = 0; row < loadedOffsets.length; row++) {
+        loadedOffsets[row] = (int) addresses.get(row);
+      }
       emitted = 0;
-      ended = loadedOffsets[loadedOffsets.length - 1] >= end;
       emit(reader);
+      ended = fragmentIds.size() == 1 && loadedOffsets[loadedOffsets.length - 1] >= end;
       return true;
     }
     ended = true;
     return false;
   }
 
-  /** Gives out the loaded batch, or the next part of it whose blobs are not too large together. */
+  /**
+   * Gives out the loaded batch, or the next part of it that is of one fragment and whose blobs are
+   * not too large together.
+   */
   private void emit(ArrowReader batches) throws Exception {
     VectorSchemaRoot batch = batches.getVectorSchemaRoot();
     List<FieldVector> loaded = new ArrayList<>(batch.getFieldVectors());
     loaded.removeIf(vector -> OURS.contains(vector.getName()));
     int first = emitted;
-    int rows = loadedOffsets.length - first;
-    if (blobs == null) {
-      vectors = loaded;
-    } else {
+    int end = endOfFragment(addresses(batch), first);
+    int rows = end - first;
+    if (blobs != null) {
       IntPredicate wanted = row -> wantedOffsets.test(loadedOffsets[row]);
-      rows = blobs.fitting(loaded, first, loadedOffsets.length, wanted);
+      rows = blobs.fitting(loaded, first, end, wanted);
       owned = new ArrayList<>(BatchCut.slice(loaded, first, rows).getFieldVectors());
       blobs.read(owned, (UInt8Vector) batch.getVector(ROW_ID), first, rows, wanted);
+      vectors = owned;
+    } else if (rows == loadedOffsets.length) {
+      vectors = loaded;
+    } else {
+      owned = new ArrayList<>(BatchCut.slice(loaded, first, rows).getFieldVectors());
       vectors = owned;
     }
     offsets =
@@ -200,6 +237,41 @@ final class FragmentScanner implements AutoCloseable {
             ? loadedOffsets
             : Arrays.copyOfRange(loadedOffsets, first, first + rows);
     emitted = first + rows;
+  }
+
+  /** The row after the last one of those that are of the same fragment as {@code first}. */
+  private int endOfFragment(UInt8Vector addresses, int first) {
+    int fragment = (int) (addresses.get(first) >>> 32);
+    int last = -1;
+    if (fragment == current && offsets.length > 0) {
+      last = offsets[offsets.length - 1];
+    }
+    int row = first;
+    for (; row < loadedOffsets.length && addresses.get(row) >>> 32 == fragment; row++) {
+      if (loadedOffsets[row] <= last) {
+        throw outOfOrder(addresses.get(row), last);
+      }
+      last = loadedOffsets[row];
+    }
+    while (position < fragmentIds.size() && fragmentIds.get(position) != fragment) {
+      position++;
+    }
+    if (position == fragmentIds.size()) {
+      throw outOfOrder(addresses.get(first), -1);
+    }
+    current = fragment;
+    return row;
+  }
+
+  private IllegalStateException outOfOrder(long address, int last) {
+    return new IllegalStateException(
+        "Lance gave row address "
+            + address
+            + " after offset "
+            + last
+            + ": rows of fragments "
+            + fragmentIds
+            + " in ascending order were asked for");
   }
 
   private void releaseOwned() {
@@ -213,6 +285,11 @@ final class FragmentScanner implements AutoCloseable {
     return vectors;
   }
 
+  /** The fragment of the loaded batch's rows. */
+  int fragmentId() {
+    return current;
+  }
+
   /** The physical offsets of the loaded batch's rows. */
   int[] offsets() {
     return offsets;
@@ -223,26 +300,8 @@ final class FragmentScanner implements AutoCloseable {
     return vectors.stream().mapToLong(ValueVector::getBufferSize).sum();
   }
 
-  private static int[] offsets(VectorSchemaRoot batch, int fragmentId) {
-    UInt8Vector addresses = (UInt8Vector) batch.getVector(ROW_ADDRESS);
-    int[] offsets = new int[batch.getRowCount()];
-    int last = -1;
-    for (int row = 0; row < offsets.length; row++) {
-      long address = addresses.get(row);
-      offsets[row] = (int) address;
-      if (address >>> 32 != fragmentId || offsets[row] <= last) {
-        throw new IllegalStateException(
-            "Lance gave row address "
-                + address
-                + " after offset "
-                + last
-                + " of fragment "
-                + fragmentId
-                + ": rows of one fragment in ascending order were asked for");
-      }
-      last = offsets[row];
-    }
-    return offsets;
+  private static UInt8Vector addresses(VectorSchemaRoot batch) {
+    return (UInt8Vector) batch.getVector(ROW_ADDRESS);
   }
 
   @Override

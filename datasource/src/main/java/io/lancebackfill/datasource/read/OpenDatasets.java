@@ -13,6 +13,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.lance.Dataset;
 
@@ -113,20 +114,21 @@ final class OpenDatasets {
   /**
    * Opens a version of a table, or takes the open one.
    *
-   * @param expected a fragment as the caller saw it in this version. If the open dataset has
-   *     another one, the table was dropped and made anew meanwhile: it is opened again
+   * @param expected fragments as the caller saw them in this version. If the open dataset has
+   *     others, the table was dropped and made anew meanwhile: it is opened again
    * @throws DatasetException NOT_FOUND if version or fragment is not there
    */
-  Hold acquire(DatasetRef ref, long version, @Nullable FragmentSnapshot expected) {
+  Hold acquire(DatasetRef ref, long version, List<FragmentSnapshot> expected) {
     Key key = new Key(ref, version);
     Hold hold = acquire(key);
-    if (expected == null || expected.equals(hold.fragment(expected.id()))) {
+    if (other(hold, expected).isEmpty()) {
       return hold;
     }
     retire(hold.entry);
     hold.close();
     Hold anew = acquire(key);
-    if (expected.equals(anew.fragment(expected.id()))) {
+    Optional<FragmentSnapshot> missing = other(anew, expected);
+    if (missing.isEmpty()) {
       return anew;
     }
     anew.close();
@@ -137,9 +139,15 @@ final class OpenDatasets {
             + " of "
             + ref.display()
             + " has no longer the fragment "
-            + expected.id()
+            + missing.get().id()
             + " that was planned: the table was dropped and made anew meanwhile. Plan the read"
             + " again.");
+  }
+
+  private static Optional<FragmentSnapshot> other(Hold hold, List<FragmentSnapshot> expected) {
+    return expected.stream()
+        .filter(fragment -> !fragment.equals(hold.fragment(fragment.id())))
+        .findFirst();
   }
 
   private Hold acquire(Key key) {

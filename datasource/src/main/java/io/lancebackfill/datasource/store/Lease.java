@@ -5,10 +5,12 @@ import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.Retry;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiPredicate;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.function.UnaryOperator;
@@ -40,6 +42,7 @@ public final class Lease implements AutoCloseable {
   private final ScheduledExecutorService renewals;
   private int sinceCleanUp;
   private boolean closed;
+  private volatile String note = "";
   private volatile boolean lost;
   private volatile long renewedAt;
   private @Nullable ScheduledFuture<?> renewal;
@@ -130,7 +133,6 @@ public final class Lease implements AutoCloseable {
 
     Lease run() {
       long begin = nanoTime.getAsLong();
-      Retry.outage("create the lease", ref, store::create);
       while (true) {
         Optional<Lease> taken = Retry.outage("take the lease", ref, this::lookAndTake);
         if (taken.isPresent()) {
@@ -151,22 +153,29 @@ public final class Lease implements AutoCloseable {
     private Optional<Lease> lookAndTake() {
       // The lease counts from before the commit: it must not seem fresher than it is.
       long before = nanoTime.getAsLong();
-      LeaseRecord found = store.read();
-      long after = nanoTime.getAsLong();
-      seen = found;
-      if (found.equals(sent)) {
-        // It was taken, and the answer that would have said so was lost.
-        return Optional.of(started(found.heldBy().orElseThrow(), sentAt));
-      }
-      if (!mayTake(found, before, after)) {
-        return Optional.empty();
-      }
       seen = null;
+      Optional<LeaseRecord> taken = store.change(found -> taken(found, before));
+      if (taken.isPresent()) {
+        return Optional.of(started(taken.get().heldBy().orElseThrow(), before));
+      }
+      LeaseRecord mine = sent;
+      if (mine != null && mine.equals(seen)) {
+        // It was taken, and the answer that would have said so was lost.
+        return Optional.of(started(mine.heldBy().orElseThrow(), sentAt));
+      }
+      return Optional.empty();
+    }
+
+    /** The record with this driver in it, or null where the lease is not to be had. */
+    private @Nullable LeaseRecord taken(LeaseRecord found, long before) {
+      if (found.equals(sent) || !mayTake(found, before, nanoTime.getAsLong())) {
+        seen = found;
+        return null;
+      }
       LeaseHolder mine = me.withEpoch(found.epoch() + 1);
-      LeaseRecord next = new LeaseRecord(mine, mine.epoch(), 0);
-      sent = next;
+      sent = new LeaseRecord(mine, mine.epoch(), 0);
       sentAt = before;
-      return store.exchange(found, next) ? Optional.of(started(mine, before)) : Optional.empty();
+      return sent;
     }
 
     private Lease started(LeaseHolder mine, long at) {
@@ -232,9 +241,10 @@ public final class Lease implements AutoCloseable {
 
   /** Reads anew each time, since the answer to an earlier renewal may have been lost. */
   private boolean exchangeIfMine(UnaryOperator<LeaseRecord> change) {
-    LeaseRecord found = store.read();
-    return found.heldBy().filter(holder::equals).isPresent()
-        && store.exchange(found, change.apply(found));
+    return store
+        .change(
+            found -> found.heldBy().filter(holder::equals).isPresent() ? change.apply(found) : null)
+        .isPresent();
   }
 
   private void cleanUpNowAndThen() {
@@ -268,6 +278,11 @@ public final class Lease implements AutoCloseable {
     return holder;
   }
 
+  /** What is to be known, once the lease is free, until it is taken again: see {@link #pass}. */
+  public void leave(String text) {
+    note = text;
+  }
+
   /** Sets the lease free, if it is still this driver's; others need not wait then. */
   @Override
   public void close() {
@@ -290,13 +305,37 @@ public final class Lease implements AutoCloseable {
       return;
     }
     try {
-      if (!exchangeIfMine(mine -> LeaseRecord.free(mine.epoch()))) {
+      if (!exchangeIfMine(mine -> LeaseRecord.free(mine.epoch(), note))) {
         LOG.warn("The lease {} was another driver's already when it was released", ref.display());
       }
     } catch (Exception | LinkageError e) {
       // It runs out by itself; failing the job that is done would help nobody.
       LOG.warn("The lease {} could not be released; it runs out by itself", ref.display(), e);
     }
+  }
+
+  /**
+   * Takes a free lease and gives it back in one step, its note kept: for what is over the moment it
+   * begins.
+   *
+   * @param whether is asked with the note that the last holder left, and the epoch that would be
+   *     this one's
+   * @return the epoch; empty if somebody holds the lease or was quicker, or {@code whether} says no
+   */
+  public static OptionalLong pass(DatasetRef ref, BiPredicate<String, Long> whether) {
+    Optional<LeaseRecord> passed =
+        Retry.outage(
+            "pass the lease",
+            ref,
+            () ->
+                new LeaseStore(ref)
+                    .change(
+                        found ->
+                            found.heldBy().isEmpty()
+                                    && whether.test(found.note(), found.epoch() + 1)
+                                ? LeaseRecord.free(found.epoch() + 1, found.note())
+                                : null));
+    return passed.isPresent() ? OptionalLong.of(passed.get().epoch()) : OptionalLong.empty();
   }
 
   /**

@@ -14,12 +14,21 @@ import org.jspecify.annotations.Nullable;
  * @param holder null if nobody holds it
  * @param epoch of the last holder
  * @param beat grows with every renewal, so that a challenger sees that the holder lives
+ * @param note what the last holder left to be known; empty while somebody holds the lease
  */
-record LeaseRecord(@Nullable LeaseHolder holder, long epoch, long beat) {
+record LeaseRecord(@Nullable LeaseHolder holder, long epoch, long beat, String note) {
   private static final ObjectMapper JSON = new ObjectMapper();
 
+  LeaseRecord(@Nullable LeaseHolder holder, long epoch, long beat) {
+    this(holder, epoch, beat, "");
+  }
+
   static LeaseRecord free(long epoch) {
-    return new LeaseRecord(null, epoch, 0);
+    return free(epoch, "");
+  }
+
+  static LeaseRecord free(long epoch, String note) {
+    return new LeaseRecord(null, epoch, 0, note);
   }
 
   LeaseRecord next() {
@@ -32,6 +41,9 @@ record LeaseRecord(@Nullable LeaseHolder holder, long epoch, long beat) {
 
   String json() {
     ObjectNode node = JSON.createObjectNode().put("epoch", epoch).put("beat", beat);
+    if (!note.isEmpty()) {
+      node.put("note", note);
+    }
     if (holder != null) {
       node.put("driver", holder.driver())
           .put("host", holder.host())
@@ -55,7 +67,7 @@ record LeaseRecord(@Nullable LeaseHolder holder, long epoch, long beat) {
     }
     long epoch = node.path("epoch").asLong();
     if (!node.hasNonNull("driver")) {
-      return free(epoch);
+      return free(epoch, node.path("note").asText());
     }
     LeaseHolder holder =
         new LeaseHolder(

@@ -9,9 +9,12 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.Schema;
+import org.jspecify.annotations.Nullable;
 import org.lance.CommitBuilder;
 import org.lance.Dataset;
 import org.lance.Transaction;
@@ -61,8 +64,30 @@ final class LeaseStore {
    * @throws DatasetException if the outcome is not known, or the store failed
    */
   boolean exchange(LeaseRecord expected, LeaseRecord next) {
+    return change(found -> found.equals(expected) ? next : null).isPresent();
+  }
+
+  /**
+   * Puts another record in place of the one that is there; makes the dataset if there is none.
+   *
+   * @param change the new record, or null to leave it at that
+   * @return the new record; empty if nothing was written, or somebody else wrote one since
+   */
+  Optional<LeaseRecord> change(Function<LeaseRecord, @Nullable LeaseRecord> change) {
+    try (Handle handle = Handle.open(ref)) {
+      LeaseRecord found = handle.present() ? record(handle.dataset()) : LeaseRecord.free(0);
+      LeaseRecord next = change.apply(found);
+      boolean done =
+          next != null
+              && (handle.present() ? exchange(handle.dataset(), next) : exchangeFirst(next));
+      return done ? Optional.ofNullable(next) : Optional.empty();
+    }
+  }
+
+  private boolean exchangeFirst(LeaseRecord next) {
+    create();
     try (Dataset dataset = DatasetOpener.latest(ref)) {
-      return record(dataset).equals(expected) && exchange(dataset, next);
+      return record(dataset).equals(LeaseRecord.free(0)) && exchange(dataset, next);
     }
   }
 

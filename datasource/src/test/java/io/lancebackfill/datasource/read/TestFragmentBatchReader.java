@@ -203,7 +203,8 @@ class TestFragmentBatchReader {
       assertThat(reader.bytesRead()).isZero();
     }
     try (FragmentBatchReader reader =
-        FragmentBatchReader.open(ref, table.version(), range, List.of("we ird", "s", "id"), 100)) {
+        FragmentBatchReader.open(
+            ref, table.version(), List.of(range), List.of("we ird", "s", "id"), 100)) {
       assertThat(reader.next()).isTrue();
       assertThat(reader.root().getSchema().getFields())
           .extracting(Field::getName)
@@ -270,8 +271,7 @@ class TestFragmentBatchReader {
         FragmentBatchReader.open(
             table.ref(),
             table.version(),
-            table.fragments().get(0),
-            range,
+            List.of(new FragmentPiece(table.fragments().get(0), range)),
             List.of("s"),
             filter,
             10)) {
@@ -296,9 +296,9 @@ class TestFragmentBatchReader {
         .hasMessage(noFragment)
         .extracting("kind")
         .isEqualTo(Kind.NOT_FOUND);
-    assertThatThrownBy(() -> FragmentBatchReader.open(ref, 2, seventh, List.of(), 1))
+    assertThatThrownBy(() -> FragmentBatchReader.open(ref, 2, List.of(seventh), List.of(), 1))
         .hasMessage(noFragment);
-    assertThatThrownBy(() -> FragmentBatchReader.open(ref, 44, all, List.of(), 1))
+    assertThatThrownBy(() -> FragmentBatchReader.open(ref, 44, List.of(all), List.of(), 1))
         .hasMessageContaining("Version 44 of " + ref.uri() + " does not exist")
         .extracting("kind")
         .isEqualTo(Kind.NOT_FOUND);
@@ -356,5 +356,41 @@ class TestFragmentBatchReader {
     reader.close();
     reader.close();
     assertThat(reader.rows()).isZero();
+  }
+
+  /** Fragments of 5 rows; an id is the fragment's times 1000, plus the offset. */
+  private TableSnapshot six() {
+    DatasetRef ref = Samples.table(folder.resolve("t.lance"), "2.1", 5, 5, 5, 5, 5, 5);
+    assertThat(LanceTables.latest(ref).fragments()).hasSize(6);
+    return LanceTables.latest(ref);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3, 5, 100})
+  void readsManyFragmentsOneAfterAnother(int batchSize) throws Exception {
+    TableSnapshot before = six();
+    try (Dataset dataset = Dataset.open(before.ref().uri())) {
+      dataset.delete("id IN (3000, 3002)");
+    }
+    TableSnapshot table = LanceTables.latest(before.ref());
+    List<FragmentRange> ranges = new ArrayList<>();
+    for (int id : new int[] {4, 0, 3, 2, 5}) {
+      ranges.add(new FragmentRange(id, 0, 5, null));
+    }
+    ranges.set(1, ranges.get(1).skipping(RoaringBitmap.bitmapOf(1, 2)));
+    ranges.set(4, new FragmentRange(5, 1, 3, null));
+    List<String> found = new ArrayList<>();
+    try (FragmentBatchReader reader =
+        FragmentBatchReader.open(table.ref(), table.version(), ranges, List.of("id"), batchSize)) {
+      while (reader.next()) {
+        IntVector ids = (IntVector) reader.root().getVector("id");
+        for (int row = 0; row < reader.rows(); row++) {
+          assertThat(reader.fragmentId() * 1000 + reader.offsets()[row]).isEqualTo(ids.get(row));
+          found.add(reader.fragmentId() + ":" + reader.offsets()[row]);
+        }
+      }
+    }
+    assertThat(String.join(" ", found))
+        .isEqualTo("4:0 4:1 4:2 4:3 4:4 0:0 0:3 0:4 3:1 3:3 3:4 2:0 2:1 2:2 2:3 2:4 5:1 5:2");
   }
 }

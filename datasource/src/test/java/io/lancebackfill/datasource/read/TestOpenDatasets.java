@@ -38,10 +38,10 @@ class TestOpenDatasets {
   @Test
   void usersShareOneHandle() {
     OpenDatasets pool = new OpenDatasets(2);
-    try (OpenDatasets.Hold one = pool.acquire(ref, 2, null);
-        OpenDatasets.Hold two = pool.acquire(ref, 2, null);
+    try (OpenDatasets.Hold one = pool.acquire(ref, 2, List.of());
+        OpenDatasets.Hold two = pool.acquire(ref, 2, List.of());
         OpenDatasets.Hold other =
-            pool.acquire(new DatasetRef(ref.uri(), Map.of("a", "b")), 2, null)) {
+            pool.acquire(new DatasetRef(ref.uri(), Map.of("a", "b")), 2, List.of())) {
       assertThat(one.dataset()).isSameAs(two.dataset()).isNotSameAs(other.dataset());
       assertThat(one.fragment(0)).isNotNull();
       assertThat(one.fragment(3)).isNull();
@@ -52,12 +52,12 @@ class TestOpenDatasets {
   @Test
   void anEvictedHandleLivesAsLongAsItsUsers() {
     OpenDatasets pool = new OpenDatasets(2);
-    OpenDatasets.Hold eldest = pool.acquire(ref, 1, null);
-    OpenDatasets.Hold second = pool.acquire(ref, 1, null);
+    OpenDatasets.Hold eldest = pool.acquire(ref, 1, List.of());
+    OpenDatasets.Hold second = pool.acquire(ref, 1, List.of());
     Dataset dataset = eldest.dataset();
-    pool.acquire(ref, 2, null).close();
+    pool.acquire(ref, 2, List.of()).close();
     Dataset unused;
-    try (OpenDatasets.Hold hold = pool.acquire(ref, 3, null)) {
+    try (OpenDatasets.Hold hold = pool.acquire(ref, 3, List.of())) {
       unused = hold.dataset();
     }
     assertThat(pool.size()).isEqualTo(2);
@@ -69,8 +69,8 @@ class TestOpenDatasets {
     second.close();
     assertThat(dataset.closed()).isTrue();
     assertThat(unused.closed()).isFalse();
-    pool.acquire(ref, 4, null).close();
-    pool.acquire(ref, 5, null).close();
+    pool.acquire(ref, 4, List.of()).close();
+    pool.acquire(ref, 5, List.of()).close();
     assertThat(unused.closed()).isTrue();
   }
 
@@ -78,7 +78,7 @@ class TestOpenDatasets {
   void whatCouldNotBeOpenedIsNotKept() {
     OpenDatasets pool = new OpenDatasets(2);
     for (int i = 0; i < 2; i++) {
-      assertThatThrownBy(() -> pool.acquire(ref, 9, null))
+      assertThatThrownBy(() -> pool.acquire(ref, 9, List.of()))
           .hasMessageContaining("Version 9 of " + ref.uri() + " does not exist");
     }
     assertThat(pool.size()).isZero();
@@ -96,7 +96,7 @@ class TestOpenDatasets {
               int wrong = 0;
               for (int round = 0; round < 40; round++) {
                 long version = ThreadLocalRandom.current().nextLong(1, 6);
-                try (OpenDatasets.Hold hold = pool.acquire(ref, version, null)) {
+                try (OpenDatasets.Hold hold = pool.acquire(ref, version, List.of())) {
                   wrong += hold.dataset().countRows() == 2 * (version - 1) ? 0 : 1;
                 }
               }

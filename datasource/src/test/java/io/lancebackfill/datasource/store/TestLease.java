@@ -366,4 +366,29 @@ class TestLease {
       return dataset.version();
     }
   }
+
+  @Test
+  void whatTheLastHolderLeftLetsOthersPass() {
+    assertThat(Lease.pass(ref, (note, epoch) -> true)).hasValue(1);
+    assertThat(Lease.pass(ref, (note, epoch) -> !note.isEmpty())).isEmpty();
+    try (Lease lease = acquire("j1", LONG, Duration.ZERO)) {
+      lease.leave("all is done");
+      assertThat(Lease.pass(ref, (note, epoch) -> true)).isEmpty();
+    }
+    for (long expected = 3; expected < 6; expected++) {
+      assertThat(Lease.pass(ref, (note, epoch) -> note.equals("all is done"))).hasValue(expected);
+    }
+    assertThat(Lease.pass(ref, (note, epoch) -> epoch != 6)).isEmpty();
+    assertThat(Lease.current(ref)).isEmpty();
+    try (Lease lease = acquire("j2", LONG, Duration.ZERO)) {
+      assertThat(lease.epoch()).isEqualTo(6);
+    }
+    assertThat(Lease.pass(ref, (note, epoch) -> !note.isEmpty())).isEmpty();
+  }
+
+  @Test
+  void passingAskedNoMakesNothing() {
+    assertThat(Lease.pass(ref, (note, epoch) -> false)).isEmpty();
+    assertThat(Files.exists(Path.of(ref.uri()))).isFalse();
+  }
 }

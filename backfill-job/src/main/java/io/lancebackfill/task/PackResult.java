@@ -1,0 +1,16 @@
+package io.lancebackfill.task;
+
+import java.io.Serializable;
+import java.util.List;
+
+/**
+ * What a pack of tasks reports.
+ *
+ * @param results of its first tasks, in their order; the others were not run to their end, and are
+ *     to be run again
+ * @param nanos how long the tasks with results took together
+ * @param apart whether the others are to run each for itself: one of them failed, and which row of
+ *     which fragment it was is certain only then
+ */
+public record PackResult(List<TaskResult> results, long nanos, boolean apart)
+    implements Serializable {}
