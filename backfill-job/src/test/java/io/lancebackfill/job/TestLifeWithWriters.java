@@ -26,7 +26,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 class TestLifeWithWriters {
   @TempDir private static Path root;
   private static BackfillSession session;
-  private static PylanceProcess pylance;
 
   private final List<String> done = new ArrayList<>();
   private String name = "";
@@ -40,12 +39,10 @@ class TestLifeWithWriters {
             root.resolve("tables"),
             List.of(LocalSpark.lanceExtension(), new LanceBackfillExtensions()));
     CountingFunction.register(session.spark);
-    pylance = new PylanceProcess();
   }
 
   @AfterAll
   static void stop() {
-    pylance.close();
     session.close();
   }
 
@@ -146,13 +143,13 @@ class TestLifeWithWriters {
   }
 
   private void pylance(long changed, String script) {
-    pylance.run(session.folder(name), script);
+    Pylance.run(session.folder(name), script);
     backfillComputes(changed, script);
   }
 
   /** The script has the table as {@code t}. */
   private void lancedb(long changed, String script) {
-    pylance.run(
+    Pylance.run(
         session.folder(name),
         """
         import lancedb, pathlib

@@ -93,7 +93,6 @@ class TestRandomHistories {
 
   @TempDir private static Path root;
   private static BackfillSession session;
-  private static PylanceProcess pylance;
 
   private Random random = new Random();
   private TableModel model = new TableModel();
@@ -115,12 +114,10 @@ class TestRandomHistories {
   static void start() {
     session = new BackfillSession(root);
     session.spark.udf().register("hashed", new Hashed(), DataTypes.IntegerType);
-    pylance = new PylanceProcess();
   }
 
   @AfterAll
   static void stop() {
-    pylance.close();
     session.close();
   }
 
@@ -501,6 +498,6 @@ class TestRandomHistories {
   }
 
   private void pylance(String script) {
-    pylance.run(session.folder(name), script);
+    Pylance.run(session.folder(name), script);
   }
 }

@@ -26,7 +26,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 class TestRestore {
   @TempDir private static Path root;
   private static BackfillSession session;
-  private static PylanceProcess pylance;
   private static int tables;
 
   private String name;
@@ -36,12 +35,10 @@ class TestRestore {
   static void start() {
     session = new BackfillSession(root);
     CountingFunction.register(session.spark);
-    pylance = new PylanceProcess();
   }
 
   @AfterAll
   static void stop() {
-    pylance.close();
     session.close();
   }
 
@@ -401,11 +398,11 @@ class TestRestore {
   }
 
   private void python(String script) {
-    pylance.run(session.folder(name), "ds = lance.dataset(uri)\n" + script);
+    Pylance.run(session.folder(name), "ds = lance.dataset(uri)\n" + script);
   }
 
   private void restore(long version) {
-    pylance.run(
+    Pylance.run(
         session.folder(name),
         "ds = lance.dataset(uri, version=%d)\nds.restore()".formatted(version));
   }
