@@ -6,30 +6,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableSnapshot;
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.Row;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** Names that are quoted, that no reader can hold, and that change. */
 class TestNames {
-  @TempDir private static Path root;
-  private static BackfillSession session;
 
-  @BeforeAll
-  static void start() {
-    session = new BackfillSession(root);
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
-  }
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   private static void rename(String table, String... fromTo) {
     StringBuilder script = new StringBuilder("d = lance.dataset(uri)\n");
