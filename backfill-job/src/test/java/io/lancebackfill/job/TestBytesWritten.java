@@ -53,7 +53,7 @@ class TestBytesWritten {
         "add_column('%s', 'c', 'hash(id, sha2(repeat(text, 20), 512), sha2(repeat(text, 21), 512))')",
         table);
     long raw = 1_000_000L * Integer.BYTES;
-    Written written = backfill("slow", "100ms");
+    Written written = backfill("slow", "250ms");
     assertThat(written.checkpointData()).as("checkpoints were due").isPositive();
     assertThat(written.all()).isLessThanOrEqualTo(raw * 22 / 10);
     written.requireReported();
