@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.lancebackfill.job.Pylance;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -358,28 +359,16 @@ final class CountedBackfill {
 
   /** Runs Python with pylance, which knows the table as {@code uri}; its last line is JSON. */
   JsonNode pylance(String program) {
+    String script = "import json, os\n" + program;
+    String printed =
+        environment.isEmpty()
+            ? Pylance.run(table(), script)
+            : Pylance.run(table, environment, script);
+    String last = printed.lines().reduce("", (a, b) -> b);
     try {
-      Path out = Files.createTempFile(log.getParent(), "pylance", ".txt");
-      ProcessBuilder builder =
-          new ProcessBuilder(
-                  System.getProperty("test.python"),
-                  "-c",
-                  "import json, os, lance\nimport pyarrow as pa\nuri = '%s'\n".formatted(table)
-                      + program)
-              .redirectErrorStream(true)
-              .redirectOutput(out.toFile());
-      builder.environment().putAll(environment);
-      Process process = builder.start();
-      if (!process.waitFor(2, TimeUnit.MINUTES) || process.exitValue() != 0) {
-        process.destroyForcibly();
-        throw new AssertionError("pylance failed: " + Files.readString(out));
-      }
-      String last = Files.readString(out).lines().reduce("", (a, b) -> b);
       return JSON.readTree(last.startsWith("{") ? last : "{}");
     } catch (IOException e) {
       throw new UncheckedIOException(e);
-    } catch (InterruptedException e) {
-      throw new IllegalStateException(e);
     }
   }
 }

@@ -32,6 +32,8 @@ class QuickstartIT {
     builder.environment().put("PYTHON_ENV", python.getParent().getParent().toString());
     builder.environment().put("QUICKSTART_WORK", folder.resolve("work").toString());
     builder.environment().remove("LANCE_LOG");
+    Path sparkHome = Path.of(System.getProperty("test.spark.home"));
+    builder.environment().put("JAVA_TOOL_OPTIONS", SparkClasses.jvmOptions(sparkHome));
     builder.environment().putAll(settings);
     Process process = builder.start();
     try {

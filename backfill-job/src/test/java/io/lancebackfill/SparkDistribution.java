@@ -151,10 +151,13 @@ public final class SparkDistribution {
   }
 
   private void asUsersHaveIt(Map<String, String> environment) {
-    environment.keySet().removeIf(name -> name.matches("(SPARK_|PYTHON|LANCE_).*"));
+    environment
+        .keySet()
+        .removeIf(name -> name.matches("(SPARK_|PYTHON|LANCE_).*|JAVA_TOOL_OPTIONS"));
     environment.put("SPARK_HOME", sparkHome.toString());
     environment.put("PYSPARK_PYTHON", python);
     environment.putAll(variables);
+    environment.computeIfAbsent("JAVA_TOOL_OPTIONS", any -> SparkClasses.jvmOptions(sparkHome));
   }
 
   private Path newFolder() {

@@ -2,6 +2,7 @@ package io.lancebackfill;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -107,16 +108,16 @@ class SparkReleasesIT {
 
   private static Path release(String release) throws Exception {
     Path releases = Path.of(System.getProperty("test.spark.releases"));
-    int status =
+    Process maker =
         new ProcessBuilder(
                 System.getProperty("test.python"),
                 System.getProperty("test.spark.release.maker"),
                 releases.toString(),
                 release)
-            .inheritIO()
-            .start()
-            .waitFor();
-    assertThat(status).as("spark_release.py of " + release).isZero();
+            .redirectErrorStream(true)
+            .start();
+    String said = new String(maker.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(maker.waitFor()).as(said).isZero();
     return releases.resolve(release);
   }
 }

@@ -13,37 +13,28 @@ import io.lancebackfill.state.JobStatus;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
-import org.apache.spark.sql.SparkSession;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** The words of a spark-submit command line; WaysInIT runs the whole. */
 class TestBackfillMain {
-  @TempDir private static Path root;
-  private static SparkSession spark;
+
+  @RegisterExtension
+  private static final SharedSession session =
+      new SharedSession(List.of(new LanceBackfillExtensions()));
 
   @BeforeAll
   static void start() {
-    spark =
-        LocalSpark.start(
-            List.of(new LanceBackfillExtensions()),
-            Map.of("spark.sql.catalog.lance.root", root.toString()));
-    spark.sql(
-        "CREATE TABLE lance.default.images TBLPROPERTIES ('file_format_version'='2.1')"
-            + " AS SELECT id FROM range(0, 100, 1, 4)");
-    spark.sql("CALL lance.system.add_column('default.images', 'twice', 'id * 2')");
-  }
-
-  @AfterAll
-  static void stop() {
-    LocalSpark.stop(spark);
+    session
+        .spark()
+        .sql(
+            "CREATE TABLE lance.default.images TBLPROPERTIES ('file_format_version'='2.1')"
+                + " AS SELECT id FROM range(0, 100, 1, 4)");
+    session.spark().sql("CALL lance.system.add_column('default.images', 'twice', 'id * 2')");
   }
 
   @Test
@@ -99,7 +90,7 @@ class TestBackfillMain {
         .satisfiesExactlyInAnyOrder(
             line -> assertThat(line).startsWith("[MISSING_ARGUMENT] --column is missing"),
             line -> assertThat(line).startsWith("[INVALID_WHERE]").contains("nothing"));
-    String uri = root.resolve("no.lance").toString();
+    String uri = session.root().resolve("no.lance").toString();
     assertThat(faults("--table", uri))
         .satisfiesExactlyInAnyOrder(
             line -> assertThat(line).startsWith("[MISSING_ARGUMENT] --column is missing"),
@@ -115,7 +106,11 @@ class TestBackfillMain {
   })
   void aCallIsToldWhichTableMayHaveBeenMeant(String given, String meant) {
     assertThatThrownBy(
-            () -> spark.sql("CALL lance.system.coverage('" + given + "', 'twice')").collect())
+            () ->
+                session
+                    .spark()
+                    .sql("CALL lance.system.coverage('" + given + "', 'twice')")
+                    .collect())
         .hasMessageStartingWith("[TABLE_NOT_FOUND]")
         .hasMessageContaining("Did you mean '" + meant + "'?");
   }
@@ -144,7 +139,8 @@ class TestBackfillMain {
 
   private static BackfillResult run(String... arguments) {
     Faults faults = new Faults();
-    return BackfillMain.action(spark, BackfillMain.parse(arguments, faults), faults).run();
+    return BackfillMain.action(session.spark(), BackfillMain.parse(arguments, faults), faults)
+        .run();
   }
 
   /** The lines that begin with a code. */

@@ -3,30 +3,15 @@ package io.lancebackfill;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.List;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.SparkSession;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 class TestDataFrameComparison {
-  private static SparkSession spark;
 
-  @BeforeAll
-  static void start() {
-    spark =
-        SparkSession.builder()
-            .master("local[2]")
-            .config("spark.ui.enabled", false)
-            .config("spark.sql.shuffle.partitions", 2)
-            .getOrCreate();
-  }
-
-  @AfterAll
-  static void stop() {
-    spark.stop();
-  }
+  @RegisterExtension private static final SharedSession session = new SharedSession(List.of());
 
   @Test
   void ignoresTheOrderOfRows() {
@@ -49,6 +34,6 @@ class TestDataFrameComparison {
   }
 
   private static Dataset<Row> rows(String values) {
-    return spark.sql("SELECT x FROM (SELECT explode(array(" + values + ")) AS x)");
+    return session.spark().sql("SELECT x FROM (SELECT explode(array(" + values + ")) AS x)");
   }
 }

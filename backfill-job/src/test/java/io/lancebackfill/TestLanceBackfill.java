@@ -8,40 +8,31 @@ import io.lancebackfill.job.BackfillResult;
 import io.lancebackfill.report.CoverageReport;
 import io.lancebackfill.sql.LanceBackfillExtensions;
 import io.lancebackfill.state.JobStatus;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
-import org.apache.spark.sql.SparkSession;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** The way in for Java programs. */
 class TestLanceBackfill {
-  @TempDir private static Path root;
-  private static SparkSession spark;
+
+  @RegisterExtension
+  private static final SharedSession session =
+      new SharedSession(List.of(new LanceBackfillExtensions()));
 
   @BeforeAll
   static void start() {
-    spark =
-        LocalSpark.start(
-            List.of(new LanceBackfillExtensions()),
-            Map.of("spark.sql.catalog.lance.root", root.toString()));
-    spark.sql(
-        "CREATE TABLE lance.default.t TBLPROPERTIES ('file_format_version'='2.1')"
-            + " AS SELECT id FROM range(0, 1000, 1, 4)");
-  }
-
-  @AfterAll
-  static void stop() {
-    LocalSpark.stop(spark);
+    session
+        .spark()
+        .sql(
+            "CREATE TABLE lance.default.t TBLPROPERTIES ('file_format_version'='2.1')"
+                + " AS SELECT id FROM range(0, 1000, 1, 4)");
   }
 
   @Test
   void declaresFillsAndReports() {
-    LanceBackfill table = LanceBackfill.table(spark, "lance.default.t");
+    LanceBackfill table = LanceBackfill.table(session.spark(), "lance.default.t");
     assertThat(table.addColumn("twice", "id * 2"))
         .singleElement()
         .satisfies(declared -> assertThat(declared.column()).isEqualTo("twice"));
@@ -70,18 +61,20 @@ class TestLanceBackfill {
         .hasSize(4)
         .extracting(CoverageReport.Line::fresh)
         .containsOnly(250L);
-    assertThat(spark.sql("SELECT * FROM lance.default.t WHERE NOT twice <=> id * 2").count())
+    assertThat(
+            session.spark().sql("SELECT * FROM lance.default.t WHERE NOT twice <=> id * 2").count())
         .isZero();
   }
 
   @Test
   void namesWhatIsWrongWithACall() {
-    assertThatThrownBy(() -> LanceBackfill.table(spark, "lance.default.missing").coverage("x"))
+    assertThatThrownBy(
+            () -> LanceBackfill.table(session.spark(), "lance.default.missing").coverage("x"))
         .isInstanceOf(BackfillException.class)
         .hasMessageStartingWith("[TABLE_NOT_FOUND]");
     assertThatThrownBy(
             () ->
-                LanceBackfill.table(spark, "lance.default.t")
+                LanceBackfill.table(session.spark(), "lance.default.t")
                     .backfill("missing")
                     .commitGranularity(0)
                     .concurrency(-1)

@@ -1,6 +1,6 @@
 package io.lancebackfill.job;
 
-import io.lancebackfill.LocalSpark;
+import io.lancebackfill.SharedSession;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableSnapshot;
@@ -19,35 +19,22 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.SparkSessionExtensions;
 import org.apache.spark.sql.functions;
 import scala.Function1;
 import scala.runtime.BoxedUnit;
 
-/** A local session with our extension and a catalog of Lance tables in a folder of the test's. */
-final class BackfillSession implements AutoCloseable {
-  final SparkSession spark;
-  final Path root;
-
-  BackfillSession(Path root) {
-    this(root, List.of(new LanceBackfillExtensions()));
+/**
+ * A session with our extension, whose tables are also those of lance-spark's catalog {@code plain}.
+ */
+final class BackfillSession extends SharedSession {
+  BackfillSession() {
+    this(List.of(new LanceBackfillExtensions()));
   }
 
-  BackfillSession(Path root, List<Function1<SparkSessionExtensions, BoxedUnit>> extensions) {
-    this.root = root;
-    this.spark =
-        LocalSpark.start(
-            extensions,
-            Map.of(
-                "spark.sql.catalog.lance.root",
-                root.toString(),
-                "spark.sql.catalog.plain",
-                "org.lance.spark.LanceNamespaceSparkCatalog",
-                "spark.sql.catalog.plain.impl",
-                "dir",
-                "spark.sql.catalog.plain.root",
-                root.toString()));
+  BackfillSession(List<Function1<SparkSessionExtensions, BoxedUnit>> extensions) {
+    super(extensions);
+    catalog("plain", "org.lance.spark.LanceNamespaceSparkCatalog");
   }
 
   /** A table's name in lance-spark's own catalog: there an INSERT writes all columns. */
@@ -58,7 +45,7 @@ final class BackfillSession implements AutoCloseable {
   /** A table {@code (id BIGINT, text STRING)} with one fragment for each of {@code fragments}. */
   String table(String name, long rows, int fragments, String format) {
     Dataset<Row> data =
-        spark
+        spark()
             .range(0, rows, 1, fragments)
             .select(
                 functions.col("id"),
@@ -94,7 +81,7 @@ final class BackfillSession implements AutoCloseable {
   }
 
   Dataset<Row> sql(String text, Object... values) {
-    return spark.sql(values.length == 0 ? text : text.formatted(values));
+    return spark().sql(values.length == 0 ? text : text.formatted(values));
   }
 
   Row call(String text, Object... values) {
@@ -128,11 +115,11 @@ final class BackfillSession implements AutoCloseable {
 
   /** The folder of a table. */
   Path folder(String name) {
-    try (Stream<Path> children = Files.list(root)) {
+    try (Stream<Path> children = Files.list(root())) {
       return children
           .filter(path -> path.getFileName().toString().matches("(.*\\$)?" + name + "(\\.lance)?"))
           .findFirst()
-          .orElseThrow(() -> new AssertionError("no folder of " + name + " in " + root));
+          .orElseThrow(() -> new AssertionError("no folder of " + name + " in " + root()));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -159,10 +146,5 @@ final class BackfillSession implements AutoCloseable {
     } catch (NoSuchAlgorithmException e) {
       throw new AssertionError(e);
     }
-  }
-
-  @Override
-  public void close() {
-    LocalSpark.stop(spark);
   }
 }

@@ -4,26 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.lancebackfill.error.BackfillException;
-import java.nio.file.Path;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** {@code ALTER TABLE ... DROP COLUMN} of computed columns, which lance-spark knows nothing of. */
 class TestAlterTableDrop {
-  @TempDir private static Path root;
-  private static BackfillSession session;
 
-  @BeforeAll
-  static void start() {
-    session = new BackfillSession(root);
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
-  }
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   @Test
   void dropsComputedColumns() {
@@ -37,16 +24,16 @@ class TestAlterTableDrop {
         .isInstanceOf(BackfillException.class)
         .hasMessageStartingWith("[COLUMN_IN_USE] Column 'b' is an input of column 'c'");
     session.sql("ALTER TABLE %s DROP COLUMN C", table);
-    assertThat(session.spark.table(table).columns()).containsExactly("id", "text", "a", "b");
+    assertThat(session.spark().table(table).columns()).containsExactly("id", "text", "a", "b");
     session.sql("ALTER TABLE %s DROP COLUMNS (a, b)", table);
-    assertThat(session.spark.table(table).columns()).containsExactly("id", "text");
+    assertThat(session.spark().table(table).columns()).containsExactly("id", "text");
     session.call("add_column('%s', 'a', 'length(text)')", table);
     assertThat(session.coverage(table, "a")).first().isEqualTo(0L);
     session.sql("ALTER TABLE %s DROP COLUMN IF EXISTS b", table);
     assertThatThrownBy(() -> session.sql("ALTER TABLE %s DROP COLUMNS (a, text)", table))
         .isInstanceOf(UnsupportedOperationException.class)
         .hasMessage("Table alteration is not supported");
-    assertThat(session.spark.table(table).columns()).containsExactly("id", "text", "a");
+    assertThat(session.spark().table(table).columns()).containsExactly("id", "text", "a");
   }
 
   @Test
@@ -62,6 +49,6 @@ class TestAlterTableDrop {
         .hasMessageEndingWith(
             "Name all of them, or CALL lance.system.drop_column('%s', 'g').".formatted(table));
     session.sql("ALTER TABLE %s DROP COLUMNS (h, g)", table);
-    assertThat(session.spark.table(table).columns()).containsExactly("id", "text");
+    assertThat(session.spark().table(table).columns()).containsExactly("id", "text");
   }
 }

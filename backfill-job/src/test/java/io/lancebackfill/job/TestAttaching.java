@@ -7,10 +7,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.Row;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -53,18 +51,7 @@ class TestAttaching {
       print([(i['name'], i['fields'], sorted(i['fragment_ids'])) for i in ds.list_indices()])
       """;
 
-  @TempDir private static Path root;
-  private static BackfillSession session;
-
-  @BeforeAll
-  static void start() {
-    session = new BackfillSession(root);
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
-  }
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   /** Two fragments of 300 ids, written before any column was declared. */
   private static String table(String name, String format, boolean stableRowIds) {
@@ -76,8 +63,8 @@ class TestAttaching {
                             enable_stable_row_ids=%s)
         """
             .formatted(format, stableRowIds ? "True" : "False");
-    Pylance.run(root.resolve(name + ".lance"), create + APPEND);
-    return root.resolve(name + ".lance").toString();
+    Pylance.run(session.root().resolve(name + ".lance"), create + APPEND);
+    return session.root().resolve(name + ".lance").toString();
   }
 
   private static String python(String table, String script) {

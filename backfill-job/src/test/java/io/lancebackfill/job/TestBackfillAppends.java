@@ -2,13 +2,11 @@ package io.lancebackfill.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.nio.file.Path;
 import java.util.Map;
 import org.apache.spark.sql.Row;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -23,18 +21,11 @@ class TestBackfillAppends {
           lance.write_dataset(rows, uri, mode='append')
       """;
 
-  @TempDir private static Path root;
-  private static BackfillSession session;
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   @BeforeAll
   static void start() {
-    session = new BackfillSession(root);
-    CountingFunction.register(session.spark);
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
+    CountingFunction.register(session.spark());
   }
 
   @BeforeEach

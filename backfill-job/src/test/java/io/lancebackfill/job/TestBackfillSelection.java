@@ -3,34 +3,26 @@ package io.lancebackfill.job;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.apache.spark.sql.Row;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /**
  * Which rows and fragments a call computes and commits, and that the others keep what they have.
  */
 class TestBackfillSelection {
-  @TempDir private static Path root;
-  private static BackfillSession session;
+
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   @BeforeAll
   static void start() {
-    session = new BackfillSession(root);
-    CountingFunction.register(session.spark);
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
+    CountingFunction.register(session.spark());
   }
 
   @BeforeEach

@@ -5,30 +5,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Path;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Branches of a table, each addressed by its folder. */
 class TestBranches {
-  @TempDir private static Path root;
-  private static BackfillSession session;
 
-  @BeforeAll
-  static void start() {
-    session = new BackfillSession(root);
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
-  }
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   private static Dataset<Row> read(String uri) {
-    return session.spark.read().format("lance").load(uri);
+    return session.spark().read().format("lance").load(uri);
   }
 
   private static Row backfill(String table, String more) {
@@ -101,7 +89,7 @@ class TestBranches {
 
   @Test
   void aTableInAFolderCalledTreeIsNoBranch() {
-    Path folder = root.resolve("tree").resolve("exp.lance");
+    Path folder = session.root().resolve("tree").resolve("exp.lance");
     Pylance.run(folder, "lance.write_dataset(pa.table({'text': ['a', 'bc']}), uri)");
     session.call("add_column('%s', 'n', 'length(text)')", folder);
     assertThat(backfill(folder + "/", "").<Long>getAs("rows_computed")).isEqualTo(2);

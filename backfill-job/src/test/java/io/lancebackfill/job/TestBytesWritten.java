@@ -16,27 +16,14 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.Map;
 import java.util.TreeMap;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** What a job writes to disk, the checkpoints that it deletes at its end included. */
 class TestBytesWritten {
   private static final String CHECKPOINTS = "_backfill/checkpoints/";
 
-  @TempDir private static Path root;
-  private static BackfillSession session;
-
-  @BeforeAll
-  static void start() {
-    session = new BackfillSession(root);
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
-  }
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   @Test
   void integersInOneColumnFilePerFragment() {
@@ -66,7 +53,7 @@ class TestBytesWritten {
         "add_column('%s', 'c', 'hash(id, sha2(repeat(text, 20), 512), sha2(repeat(text, 21), 512))')",
         table);
     long raw = 1_000_000L * Integer.BYTES;
-    Written written = backfill("slow", "100ms");
+    Written written = backfill("slow", "250ms");
     assertThat(written.checkpointData()).as("checkpoints were due").isPositive();
     assertThat(written.all()).isLessThanOrEqualTo(raw * 22 / 10);
     written.requireReported();
@@ -125,9 +112,9 @@ class TestBytesWritten {
     Map<String, Long> seen = new TreeMap<>();
     BackfillResult result =
         new BackfillAction(
-                session.spark,
+                session.spark(),
                 new BackfillRequest(
-                    TableTargets.resolve(session.spark, "lance.default." + name),
+                    TableTargets.resolve(session.spark(), "lance.default." + name),
                     "c",
                     Map.of("checkpoint_interval", interval)),
                 new Watcher(() -> seen.putAll(sizes(folder))))

@@ -7,15 +7,13 @@ import io.lancebackfill.LocalSpark;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.sql.LanceBackfillExtensions;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.SparkSessionExtensions;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import scala.Function1;
@@ -30,13 +28,11 @@ class TestComputedColumnWrites {
       "(SELECT 1L AS id, 'b' AS text, 7 AS k, IF(rand() < 2, 8, NULL) AS maybe,"
           + " array(1.0F, 2.0F) AS vec) s";
 
-  @TempDir private static Path root;
-  private static BackfillSession session;
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
   private static String table;
 
   @BeforeAll
   static void start() {
-    session = new BackfillSession(root);
     table = session.table("written", 6, 2, "2.1", true);
     session.call("add_column('%s', 'n', 'CAST(id AS INT) + 1')", table);
     session.call(
@@ -50,11 +46,6 @@ class TestComputedColumnWrites {
     session.call(
         "add_column('%s', 's', 'named_struct(\"x\", CAST(id AS INT), \"y\", text)')", table);
     List.of("n", "v", "up", "s").forEach(TestComputedColumnWrites::backfill);
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
   }
 
   @ParameterizedTest
@@ -191,7 +182,7 @@ class TestComputedColumnWrites {
     SparkSession both =
         LocalSpark.start(
             List.of(theirs, new LanceBackfillExtensions()),
-            Map.of("spark.sql.catalog.lance.root", root.toString()));
+            Map.of("spark.sql.catalog.lance.root", session.root().toString()));
     try {
       both.sql("SELECT _rowaddr, _fragid, 99 AS n, 'x' AS text FROM " + table)
           .createOrReplaceTempView("given");
@@ -201,8 +192,8 @@ class TestComputedColumnWrites {
           .hasMessageContaining("[COMPUTED_COLUMN_WRITE] Column 'n' of default.written");
       assertThat(version()).isEqualTo(version);
     } finally {
-      SparkSession.setActiveSession(session.spark);
-      SparkSession.setDefaultSession(session.spark);
+      SparkSession.setActiveSession(session.spark());
+      SparkSession.setDefaultSession(session.spark());
     }
   }
 

@@ -4,31 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import org.apache.spark.sql.Row;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Vectors, groups of columns, and functions on Arrow batches; {@link TestTypes} has all types. */
 class TestComputedTypes {
-  @TempDir private static Path root;
-  private static BackfillSession session;
 
-  @BeforeAll
-  static void start() {
-    session = new BackfillSession(root);
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
-  }
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   /** See LanceEncoding: written as Lance usually does, this takes the whole process down. */
   @ParameterizedTest

@@ -13,11 +13,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Row;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -35,18 +34,11 @@ class TestDamagedState {
     NO_VERSIONS
   }
 
-  @TempDir private static Path root;
-  private static BackfillSession session;
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   @BeforeAll
   static void start() {
-    session = new BackfillSession(root);
-    CountingFunction.register(session.spark);
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
+    CountingFunction.register(session.spark());
   }
 
   @BeforeEach
@@ -59,7 +51,7 @@ class TestDamagedState {
     String table = withCheckpoints("whole");
     long left = 400 - session.coverage(table, "n").get(0);
     JobNotices job = new JobNotices();
-    BackfillResult result = job.run(session.spark, table, "n", Map.of());
+    BackfillResult result = job.run(session.spark(), table, "n", Map.of());
     assertThat(result.status()).isEqualTo(JobStatus.DONE);
     assertThat(result.counts().rowsFromCheckpoints()).isPositive();
     assertThat(CountingFunction.CALLS.sum())
@@ -188,7 +180,7 @@ class TestDamagedState {
   private static void recomputes(String table, int warnings) {
     long left = 400 - session.coverage(table, "n").get(0);
     JobNotices job = new JobNotices();
-    BackfillResult result = job.run(session.spark, table, "n", Map.of());
+    BackfillResult result = job.run(session.spark(), table, "n", Map.of());
     assertThat(result.status()).isEqualTo(JobStatus.DONE);
     assertThat(result.counts().rowsFromCheckpoints()).isZero();
     assertThat(CountingFunction.CALLS.sum()).isEqualTo(left);

@@ -24,29 +24,21 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Predicate;
 import org.apache.spark.sql.Row;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** Jobs whose driver, a process on another machine by its lease, is killed. */
 class TestDeadDrivers {
   private static final Duration LEASE = Duration.ofSeconds(2);
   private static final Predicate<String> CHECKPOINT = text -> text.startsWith("checkpoint ");
 
-  @TempDir private static Path root;
-  private static BackfillSession session;
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   @BeforeAll
   static void start() {
-    session = new BackfillSession(root);
-    session.spark.conf().set("spark.lancebackfill.leaseDuration", LEASE.toSeconds() + "s");
-    CountingFunction.register(session.spark);
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
+    session.spark().conf().set("spark.lancebackfill.leaseDuration", LEASE.toSeconds() + "s");
+    CountingFunction.register(session.spark());
   }
 
   /** Holds a lease in the name of another machine until it is killed. */
@@ -67,7 +59,7 @@ class TestDeadDrivers {
       List<String> command = new ArrayList<>();
       command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
       ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-          .filter(arg -> arg.startsWith("--add-opens") || arg.startsWith("-Dio.netty"))
+          .filter(arg -> arg.matches("(--add-opens|-XX:|-Dio\\.netty).*"))
           .forEach(command::add);
       command.add("-cp");
       command.add(

@@ -3,7 +3,6 @@ package io.lancebackfill.job;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -14,10 +13,9 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.api.java.UDF1;
 import org.apache.spark.sql.types.DataTypes;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -25,8 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class TestDependentColumns {
   private static final String A = "length(text) + cast(id % 10 as int)";
 
-  @TempDir private static Path root;
-  private static BackfillSession session;
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
   private static int tables;
 
   private String name = "";
@@ -34,13 +31,7 @@ class TestDependentColumns {
 
   @BeforeAll
   static void start() {
-    session = new BackfillSession(root);
-    session.spark.udf().register("doubled", new Doubled(), DataTypes.IntegerType);
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
+    session.spark().udf().register("doubled", new Doubled(), DataTypes.IntegerType);
   }
 
   /** Counts its calls, those for NULL apart; local sessions only. */
@@ -281,7 +272,7 @@ class TestDependentColumns {
     assertThat(events.get(events.size() - 1).<String>getAs("message"))
         .isEqualTo(narrowed.<String>getAs("note"));
     JobNotices notices = new JobNotices();
-    assertThat(notices.run(session.spark, table, "b", Map.of()).counts().rowsComputed()).isZero();
+    assertThat(notices.run(session.spark(), table, "b", Map.of()).counts().rowsComputed()).isZero();
     assertThat(notices.notices).singleElement().asString().startsWith("100 rows wait");
   }
 
@@ -326,7 +317,7 @@ class TestDependentColumns {
 
   private Row backfill(String column, String options) {
     return session
-        .spark
+        .spark()
         .sql(
             "CALL lance.system.backfill(table => '%s', column => '%s'%s)"
                 .formatted(table, column, options.isEmpty() ? "" : ", " + options))
@@ -354,7 +345,7 @@ class TestDependentColumns {
       }
     }
     assertThat(calls).isNotEmpty();
-    calls.forEach(text -> session.spark.sql(text).collect());
+    calls.forEach(text -> session.spark().sql(text).collect());
   }
 
   /** Fresh, stale, failed, never computed and unknown rows. */
@@ -377,7 +368,7 @@ class TestDependentColumns {
 
   private long wrong(String condition) {
     return session
-        .spark
+        .spark()
         .sql("SELECT id FROM %s WHERE NOT (%s)".formatted(table, condition))
         .count();
   }

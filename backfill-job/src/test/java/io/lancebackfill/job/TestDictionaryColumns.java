@@ -7,10 +7,8 @@ import java.nio.file.Path;
 import java.util.List;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -50,18 +48,7 @@ class TestDictionaryColumns {
           print('right')
       """;
 
-  @TempDir private static Path root;
-  private static BackfillSession session;
-
-  @BeforeAll
-  static void start() {
-    session = new BackfillSession(root);
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
-  }
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   @ParameterizedTest
   @CsvSource({
@@ -74,7 +61,7 @@ class TestDictionaryColumns {
   })
   void whatIsNotReadDoesNoHarm(String format, boolean stableRowIds, String named) {
     String name = "t" + format.replace(".", "") + stableRowIds;
-    Path folder = root.resolve(name + ".lance");
+    Path folder = session.root().resolve(name + ".lance");
     create(folder, format, stableRowIds);
     String table = named.equals("uri") ? folder.toString() : named + "." + name;
     String catalog = named.equals("plain") ? "plain" : "lance";
@@ -133,7 +120,7 @@ class TestDictionaryColumns {
 
   @Test
   void whatReadsOneIsRefusedByName() {
-    Path folder = root.resolve("read.lance");
+    Path folder = session.root().resolve("read.lance");
     create(folder, "2.1", false);
     session.call("add_column('%s', 'n', 'id + 1')", folder);
     session.call(
@@ -167,7 +154,7 @@ class TestDictionaryColumns {
   @ParameterizedTest
   @ValueSource(strings = {"a b", "100%", "%20", "ü", "a+b&c=d", "a#b", "a?b", "tree/a"})
   void aTableMayLieAnywhere(String name) {
-    Path folder = root.resolve("anywhere").resolve(name + ".lance");
+    Path folder = session.root().resolve("anywhere").resolve(name + ".lance");
     create(folder, "2.1", false);
     String table = folder + "/";
     session.call("add_column('%s', 'n', 'id + 1')", table);
@@ -177,7 +164,7 @@ class TestDictionaryColumns {
 
   @Test
   void onABranch() {
-    Path folder = root.resolve("branched.lance");
+    Path folder = session.root().resolve("branched.lance");
     create(folder, "2.1", true);
     python(
         folder,
@@ -200,7 +187,7 @@ class TestDictionaryColumns {
 
   @Test
   void withVersionsNamedAsOfOld() {
-    Path folder = root.resolve("old.lance");
+    Path folder = session.root().resolve("old.lance");
     create(folder, "2.0", false, ", enable_v2_manifest_paths=False");
     assertThat(folder.resolve("_versions/1.manifest")).exists();
     session.call("add_column('%s', 'n', 'length(text) + id')", folder);
@@ -211,7 +198,7 @@ class TestDictionaryColumns {
   /** lance-spark has codes for such a column, and writes none of them into the table. */
   @Test
   void whatSparkWritesIsRefused() {
-    Path folder = root.resolve("inserted.lance");
+    Path folder = session.root().resolve("inserted.lance");
     create(folder, "2.1", false);
     String insert =
         "INSERT INTO lance.inserted SELECT c, id + 12, s, codes, v, words, text FROM lance.inserted";

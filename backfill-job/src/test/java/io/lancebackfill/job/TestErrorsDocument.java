@@ -70,10 +70,9 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.apache.spark.sql.api.java.UDF1;
 import org.apache.spark.sql.types.DataTypes;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /**
  * docs/errors.md is what the codes, met for real, say. {@code -Dreadme.write=true} writes it anew.
@@ -133,17 +132,15 @@ class TestErrorsDocument {
     }
   }
 
-  @TempDir private static Path root;
-  private static BackfillSession session;
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
   private static final List<ErrorEntry> ENTRIES = new ArrayList<>();
 
   @BeforeAll
   static void start() {
-    session = new BackfillSession(root);
-    CountingFunction.register(session.spark);
-    session.spark.udf().register("title", new Shout(), DataTypes.StringType);
+    CountingFunction.register(session.spark());
+    session.spark().udf().register("title", new Shout(), DataTypes.StringType);
     session
-        .spark
+        .spark()
         .udf()
         .register("embed", (UDF1<String, String>) text -> text, DataTypes.StringType);
     String table = session.table("images", 60, 2, "2.1");
@@ -156,11 +153,6 @@ class TestErrorsDocument {
         table);
     session.call(
         "register_function('letters', 'java', 'io.lancebackfill.udf.example.LetterFrequencies')");
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
   }
 
   @Test
@@ -235,7 +227,7 @@ class TestErrorsDocument {
         NOT_A_LANCE_TABLE,
         "There is no Lance table at the address.",
         "Correct the address; it ends with the table's folder, often `name.lance`.",
-        "backfill('" + root.resolve("missing.lance") + "', 'n')");
+        "backfill('" + session.root().resolve("missing.lance") + "', 'n')");
     call(
         UNKNOWN_CATALOG,
         "The first part of the table's name is no catalog of this session.",
@@ -329,7 +321,7 @@ class TestErrorsDocument {
         "The session knows no such function.",
         "Register it in this session: `spark.udf.register`, CREATE FUNCTION or register_function.",
         "add_column('default.images', 'm', 'no_function(id)')");
-    session.spark.udf().register("title", new Whisper(), DataTypes.StringType);
+    session.spark().udf().register("title", new Whisper(), DataTypes.StringType);
     call(
         FUNCTION_CHANGED,
         "The function's code is not the one that the column was declared with.",
@@ -367,9 +359,9 @@ class TestErrorsDocument {
         "-- While CALL lance.system.backfill('default.images', 'size') runs:\nCALL lance.system.drop_column('default.images', 'size')",
         () ->
             new BackfillAction(
-                    session.spark,
+                    session.spark(),
                     new BackfillRequest(
-                        TableTargets.resolve(session.spark, "lance.default.images"),
+                        TableTargets.resolve(session.spark(), "lance.default.images"),
                         "size",
                         Map.of("job_id", "dropped")),
                     new DropsTheColumn())
@@ -501,7 +493,7 @@ class TestErrorsDocument {
 
   private static void call(BackfillErrorCode code, String meaning, String remedy, String call) {
     String statement = "CALL lance.system." + call;
-    met(code, meaning, remedy, statement, () -> session.spark.sql(statement).collect());
+    met(code, meaning, remedy, statement, () -> session.spark().sql(statement).collect());
   }
 
   private static void met(
@@ -537,7 +529,7 @@ class TestErrorsDocument {
 
   /** Without what differs from run to run. */
   private static String masked(String text) {
-    return text.replace(root.toString(), "/data/lance")
+    return text.replace(session.root().toString(), "/data/lance")
         .replaceAll("[0-9a-f]{24,}", "5e1f...")
         .replaceAll("[0-9a-f]{8}_default\\$", "5e1f0a2b_default\\$")
         .replaceAll("\\(rustc.*?\\)|, [\\w/.-]*\\.rs:\\d+:\\d+", "")

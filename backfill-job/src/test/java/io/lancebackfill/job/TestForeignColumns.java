@@ -5,22 +5,20 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Tables of pylance's with columns that Spark or lance-spark cannot read, and with blobs. */
 class TestForeignColumns {
-  @TempDir private static Path root;
-  private static BackfillSession session;
+
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   @BeforeAll
   static void start() {
-    session = new BackfillSession(root);
     Pylance.run(
-        root,
+        session.root(),
         """
         import decimal, numpy as np
         n = 6
@@ -56,16 +54,11 @@ class TestForeignColumns {
         """);
   }
 
-  @AfterAll
-  static void stop() {
-    session.close();
-  }
-
   @ParameterizedTest
   @CsvSource({"lance,lance.named", "plain,plain.plain", "lance,uri"})
   void whatIsNotReadDoesNoHarm(String catalog, String name) {
-    String table = name.equals("uri") ? root.resolve("uri.lance").toString() : name;
-    Path folder = root.resolve(name.replaceFirst(".*\\.", "") + ".lance");
+    String table = name.equals("uri") ? session.root().resolve("uri.lance").toString() : name;
+    Path folder = session.root().resolve(name.replaceFirst(".*\\.", "") + ".lance");
     String call = "CALL " + catalog + ".system.";
     session.sql(call + "add_column('%s', 'n', 'length(t)')", table);
     session.sql(call + "backfill('%s', 'n', dry_run => true)", table);
@@ -131,7 +124,8 @@ class TestForeignColumns {
   @ParameterizedTest
   @CsvSource({"2.0,false", "2.1,false", "2.1,true", "2.2,false", "2.2,true"})
   void blobsAreReadAsBytes(String format, boolean stableRowIds) {
-    Path table = root.resolve("blobs_" + format.replace('.', '_') + stableRowIds + ".lance");
+    Path table =
+        session.root().resolve("blobs_" + format.replace('.', '_') + stableRowIds + ".lance");
     Pylance.run(
         table,
         """

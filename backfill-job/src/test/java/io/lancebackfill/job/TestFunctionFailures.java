@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.lancebackfill.state.JobStatus;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,26 +12,19 @@ import java.util.concurrent.CompletableFuture;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** Functions that fail, and what others see and do while a job runs. */
 class TestFunctionFailures {
-  @TempDir private static Path root;
-  private static BackfillSession session;
+
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   @BeforeAll
   static void start() {
-    session = new BackfillSession(root);
-    CountingFunction.register(session.spark);
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
+    CountingFunction.register(session.spark());
   }
 
   @BeforeEach
@@ -125,7 +117,7 @@ class TestFunctionFailures {
   void anotherSessionSeesCommittedFragmentsWhileTheJobRuns() {
     String table = counted("watched", 2000, 20);
     CountingFunction.micros = 1000;
-    SparkSession other = session.spark.newSession();
+    SparkSession other = session.spark().newSession();
     // One slot stays free: Spark's tasks of one application queue behind each other.
     CompletableFuture<Row> job =
         CompletableFuture.supplyAsync(
@@ -158,9 +150,9 @@ class TestFunctionFailures {
     JobNotices first = new JobNotices();
     JobNotices second = new JobNotices();
     CompletableFuture<BackfillResult> one =
-        CompletableFuture.supplyAsync(() -> first.run(session.spark, table, "n", Map.of()));
+        CompletableFuture.supplyAsync(() -> first.run(session.spark(), table, "n", Map.of()));
     CompletableFuture<BackfillResult> two =
-        CompletableFuture.supplyAsync(() -> second.run(session.spark, table, "n", Map.of()));
+        CompletableFuture.supplyAsync(() -> second.run(session.spark(), table, "n", Map.of()));
     assertThat(one.join().status()).isEqualTo(JobStatus.DONE);
     assertThat(two.join().status()).isEqualTo(JobStatus.DONE);
     assertThat(CountingFunction.CALLS.sum()).isEqualTo(400);

@@ -10,7 +10,6 @@ import io.lancebackfill.datasource.table.TableSnapshot;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -27,10 +26,8 @@ import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.analysis.NoSuchTableException;
 import org.apache.spark.sql.functions;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -43,19 +40,8 @@ class TestIngestion {
   private static final Field ITEM = Field.nullable("item", ArrowType.Utf8.INSTANCE);
   private static final Field TEXT = Field.nullable("text", ArrowType.Utf8.INSTANCE);
 
-  @TempDir private static Path root;
-  private static BackfillSession session;
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
   private static final Set<String> TABLES = new HashSet<>();
-
-  @BeforeAll
-  static void start() {
-    session = new BackfillSession(root);
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
-  }
 
   @ParameterizedTest
   @CsvSource({"2.0,false", "2.0,true", "2.1,false", "2.1,true", "2.2,false", "2.2,true"})
@@ -281,11 +267,11 @@ class TestIngestion {
     assertThat(
             session.sql("DESCRIBE %s", table).collectAsList().stream().map(row -> row.getString(0)))
         .startsWith(all.toArray(String[]::new));
-    assertThat(Arrays.asList(session.spark.table(table).columns())).isEqualTo(all);
+    assertThat(Arrays.asList(session.spark().table(table).columns())).isEqualTo(all);
     assertThat(
             Arrays.asList(
                 session
-                    .spark
+                    .spark()
                     .read()
                     .format("lance")
                     .load(session.folder(name).toString())
@@ -321,12 +307,13 @@ class TestIngestion {
   void sessionsWithoutTheExtensionInsertTooAndNameNothing() {
     String table = of(declared("2.1", false));
     SparkSession bare =
-        LocalSpark.start(List.of(), Map.of("spark.sql.catalog.lance.root", root.toString()));
+        LocalSpark.start(
+            List.of(), Map.of("spark.sql.catalog.lance.root", session.root().toString()));
     try {
       insertsWithoutTheExtension(bare, table);
     } finally {
-      SparkSession.setActiveSession(session.spark);
-      SparkSession.setDefaultSession(session.spark);
+      SparkSession.setActiveSession(session.spark());
+      SparkSession.setDefaultSession(session.spark());
     }
   }
 

@@ -25,26 +25,19 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.apache.spark.SparkException;
 import org.apache.spark.sql.Row;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** However a job ends: with a code, an id and a record, and finished if its work is. */
 class TestJobEnds {
-  @TempDir private static Path root;
-  private static BackfillSession session;
+
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   @BeforeAll
   static void start() {
-    session = new BackfillSession(root);
-    CountingFunction.register(session.spark);
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
+    CountingFunction.register(session.spark());
   }
 
   @BeforeEach
@@ -106,8 +99,8 @@ class TestJobEnds {
 
     BackfillResult run(String table, Map<String, Object> options) {
       return new BackfillAction(
-              session.spark,
-              new BackfillRequest(TableTargets.resolve(session.spark, table), "n", options),
+              session.spark(),
+              new BackfillRequest(TableTargets.resolve(session.spark(), table), "n", options),
               this)
           .run();
     }
@@ -311,9 +304,10 @@ class TestJobEnds {
 
   @Test
   void aPathLikeTheStatesIsATablesAllTheSame() {
-    assertThatThrownBy(() -> session.call("backfill('%s/_backfill_of_mine/t.lance', 'n')", root))
+    assertThatThrownBy(
+            () -> session.call("backfill('%s/_backfill_of_mine/t.lance', 'n')", session.root()))
         .hasMessageStartingWith("[NOT_A_LANCE_TABLE]");
-    assertThatThrownBy(() -> session.call("backfill('%s/_backfill/t.lance', 'n')", root))
+    assertThatThrownBy(() -> session.call("backfill('%s/_backfill/t.lance', 'n')", session.root()))
         .hasMessageStartingWith("[NOT_A_LANCE_TABLE]");
   }
 

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lancebackfill.LocalSpark;
 import io.lancebackfill.sql.LanceBackfillExtensions;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -12,9 +11,8 @@ import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.catalyst.analysis.NoSuchTableException;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -24,9 +22,10 @@ import org.junit.jupiter.params.provider.MethodSource;
  * backfill after each computes the rows that are new or changed and no other.
  */
 class TestLifeWithWriters {
-  @TempDir private static Path root;
-  private static BackfillSession session;
-  private static PylanceProcess pylance;
+
+  @RegisterExtension
+  private static final BackfillSession session =
+      new BackfillSession(List.of(LocalSpark.lanceExtension(), new LanceBackfillExtensions()));
 
   private final List<String> done = new ArrayList<>();
   private String name = "";
@@ -35,18 +34,7 @@ class TestLifeWithWriters {
 
   @BeforeAll
   static void start() {
-    session =
-        new BackfillSession(
-            root.resolve("tables"),
-            List.of(LocalSpark.lanceExtension(), new LanceBackfillExtensions()));
-    CountingFunction.register(session.spark);
-    pylance = new PylanceProcess();
-  }
-
-  @AfterAll
-  static void stop() {
-    pylance.close();
-    session.close();
+    CountingFunction.register(session.spark());
   }
 
   static Stream<Arguments> kinds() {
@@ -133,7 +121,7 @@ class TestLifeWithWriters {
 
   private Dataset<Row> newRows(int count) {
     nextId += count;
-    return session.spark.range(nextId - count, nextId, 1, 1).selectExpr("id", "'row' AS text");
+    return session.spark().range(nextId - count, nextId, 1, 1).selectExpr("id", "'row' AS text");
   }
 
   private long rows(String where) {
@@ -146,13 +134,13 @@ class TestLifeWithWriters {
   }
 
   private void pylance(long changed, String script) {
-    pylance.run(session.folder(name), script);
+    Pylance.run(session.folder(name), script);
     backfillComputes(changed, script);
   }
 
   /** The script has the table as {@code t}. */
   private void lancedb(long changed, String script) {
-    pylance.run(
+    Pylance.run(
         session.folder(name),
         """
         import lancedb, pathlib

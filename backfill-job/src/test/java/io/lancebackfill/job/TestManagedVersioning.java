@@ -8,27 +8,25 @@ import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceTables;
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Lance's own directory namespace, told to keep the versions of its tables itself. */
 class TestManagedVersioning {
-  @TempDir private static Path root;
-  private static BackfillSession session;
+
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   @BeforeAll
   static void start() {
-    session = new BackfillSession(root);
     catalog("managed", "io.lancebackfill.catalog.LanceBackfillCatalog");
     catalog("managed_plain", "org.lance.spark.LanceNamespaceSparkCatalog");
     session.sql("CREATE TABLE managed.t (id BIGINT)");
     session.sql("INSERT INTO managed.t VALUES (1), (2)");
     Pylance.run(
-        root.resolve("halves.lance"),
+        session.root().resolve("halves.lance"),
         """
         import numpy as np
         lance.write_dataset(pa.table({'id': [1], 'h': np.array([1], np.float16)}), uri)
@@ -37,15 +35,10 @@ class TestManagedVersioning {
 
   private static void catalog(String name, String className) {
     String prefix = "spark.sql.catalog." + name;
-    session.spark.conf().set(prefix, className);
-    session.spark.conf().set(prefix + ".impl", "dir");
-    session.spark.conf().set(prefix + ".root", root.toString());
-    session.spark.conf().set(prefix + ".table_version_tracking_enabled", "true");
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
+    session.spark().conf().set(prefix, className);
+    session.spark().conf().set(prefix + ".impl", "dir");
+    session.spark().conf().set(prefix + ".root", session.root().toString());
+    session.spark().conf().set(prefix + ".table_version_tracking_enabled", "true");
   }
 
   /** The second is one that lance-spark cannot load. */
@@ -70,7 +63,7 @@ class TestManagedVersioning {
           .hasMessageContaining("kept by the namespace of catalog '" + catalog + "'")
           .hasMessageContaining(catalog + ".table_version_tracking_enabled");
     }
-    assertThatThrownBy(() -> LanceBackfill.table(session.spark, table))
+    assertThatThrownBy(() -> LanceBackfill.table(session.spark(), table))
         .hasMessageContaining("[MANAGED_VERSIONING]");
     assertThat(LanceTables.latest(ref).version()).isEqualTo(version);
     assertThat(folder.resolve("_backfill")).doesNotExist();

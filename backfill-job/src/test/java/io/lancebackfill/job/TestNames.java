@@ -6,33 +6,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableSnapshot;
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.Row;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** Names that are quoted, that no reader can hold, and that change. */
 class TestNames {
-  @TempDir private static Path root;
-  private static BackfillSession session;
-  private static PylanceProcess pylance;
 
-  @BeforeAll
-  static void start() {
-    session = new BackfillSession(root);
-    pylance = new PylanceProcess();
-  }
-
-  @AfterAll
-  static void stop() {
-    pylance.close();
-    session.close();
-  }
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   private static void rename(String table, String... fromTo) {
     StringBuilder script = new StringBuilder("d = lance.dataset(uri)\n");
@@ -40,7 +24,7 @@ class TestNames {
       script.append(
           "d.alter_columns({'path': '%s', 'name': '%s'})\n".formatted(fromTo[i], fromTo[i + 1]));
     }
-    pylance.run(session.folder(table), script.toString());
+    Pylance.run(session.folder(table), script.toString());
     session.sql("REFRESH TABLE lance.default." + table);
   }
 
@@ -79,7 +63,7 @@ class TestNames {
     assertThat(session.coverage(table, "`two words`")).startsWith(20L);
     assertThat(wrong("quoted", "`two words` = id + 1 AND a = id AND b = id + 2")).isZero();
     session.sql("UPDATE %s SET text = 'new' WHERE id = 3", table);
-    pylance.run(
+    Pylance.run(
         session.folder("quoted"),
         "d = lance.dataset(uri)\nassert d.to_table().num_rows == 20\nd.optimize.compact_files()\n");
     session.call("alter_column('%s', '`two words`', 'id + 2')", table);
@@ -98,7 +82,7 @@ class TestNames {
       assertThat(computed(folder, "n")).isEqualTo(10);
       assertThat(computed(folder, "kept")).isEqualTo(10);
       // As an earlier build declared it.
-      pylance.run(
+      Pylance.run(
           session.folder(folder),
           "lance.dataset(uri).alter_columns({'path': 'n', 'name': '%s'})".formatted(name));
       session.call("drop_column('%s', '%s')", table, name);
@@ -161,7 +145,7 @@ class TestNames {
   @Test
   void swappedInputsKeepTheirMeaning() {
     String table = session.table("swapped", 20, 2, "2.1");
-    pylance.run(
+    Pylance.run(
         session.folder("swapped"), "lance.dataset(uri).add_columns({'other': \"'o' || text\"})");
     session.call("add_column('%s', 'n', 'concat(text, id)')", table);
     session.call("backfill(table => '%s', column => 'n', max_fragments => 1)", table);
@@ -205,7 +189,7 @@ class TestNames {
     assertThat(session.sql("SELECT * FROM %s", table).columns())
         .containsExactly("id", "text", "a", "b");
     rename("grouped", "a", "x");
-    pylance.run(session.folder("grouped"), "lance.dataset(uri).drop_columns(['b'])");
+    Pylance.run(session.folder("grouped"), "lance.dataset(uri).drop_columns(['b'])");
     assertThatThrownBy(() -> session.call("backfill('%s', 'x')", table))
         .hasMessageContaining(
             "[COLUMN_NOT_FOUND] Column 'b' of the group [a, b], to which 'x' belongs")

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceTables;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -24,11 +23,10 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.api.java.UDF2;
 import org.apache.spark.sql.types.DataTypes;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /**
  * Random sequences of what writers and jobs do to a table, against a model of each row: values,
@@ -91,9 +89,7 @@ class TestRandomHistories {
 
   private static volatile Runnable action = () -> {};
 
-  @TempDir private static Path root;
-  private static BackfillSession session;
-  private static PylanceProcess pylance;
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   private Random random = new Random();
   private TableModel model = new TableModel();
@@ -113,15 +109,7 @@ class TestRandomHistories {
 
   @BeforeAll
   static void start() {
-    session = new BackfillSession(root);
-    session.spark.udf().register("hashed", new Hashed(), DataTypes.IntegerType);
-    pylance = new PylanceProcess();
-  }
-
-  @AfterAll
-  static void stop() {
-    pylance.close();
-    session.close();
+    session.spark().udf().register("hashed", new Hashed(), DataTypes.IntegerType);
   }
 
   /** Counts its calls; local sessions only. */
@@ -501,6 +489,6 @@ class TestRandomHistories {
   }
 
   private void pylance(String script) {
-    pylance.run(session.folder(name), script);
+    Pylance.run(session.folder(name), script);
   }
 }

@@ -9,25 +9,23 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.types.DataTypes;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Calls that are refused, each with its code, and leave the table as it was. */
 class TestRefusedCalls {
-  @TempDir private static Path root;
-  private static BackfillSession session;
+
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
   private static String table;
   private static Map<String, String> files;
 
   @BeforeAll
   static void start() {
-    session = new BackfillSession(root);
     session
-        .spark
+        .spark()
         .udf()
         .register(
             "dice",
@@ -41,11 +39,6 @@ class TestRefusedCalls {
     session.call("add_column('%s', 'n', 'id + 1')", table);
     session.call("backfill('%s', 'n')", table);
     files = session.allFiles("safe");
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
   }
 
   @ParameterizedTest
@@ -177,14 +170,15 @@ class TestRefusedCalls {
 
   @Test
   void addressesThatAreNoLanceTables() throws IOException {
-    Path folder = Files.createDirectories(root.resolve("plain"));
+    Path folder = Files.createDirectories(session.root().resolve("plain"));
     Files.writeString(folder.resolve("data.csv"), "1,2");
-    for (String uri : List.of(folder.toString(), root.resolve("missing.lance").toString())) {
+    for (String uri :
+        List.of(folder.toString(), session.root().resolve("missing.lance").toString())) {
       refused("backfill('" + uri + "', 'n')", "[NOT_A_LANCE_TABLE]", uri);
       refused("add_column('" + uri + "', 'n', '1')", "[NOT_A_LANCE_TABLE]", uri);
       refused("jobs('" + uri + "')", "[NOT_A_LANCE_TABLE]", uri);
     }
-    assertThat(Files.exists(root.resolve("missing.lance"))).isFalse();
+    assertThat(Files.exists(session.root().resolve("missing.lance"))).isFalse();
     try (var children = Files.list(folder)) {
       assertThat(children).hasSize(1);
     }

@@ -8,15 +8,13 @@ import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.state.JobEvent;
 import io.lancebackfill.state.JobRecords;
 import io.lancebackfill.state.TableState;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Row;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -24,9 +22,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** A restore brings rows back to life under files that were made while they were deleted. */
 class TestRestore {
-  @TempDir private static Path root;
-  private static BackfillSession session;
-  private static PylanceProcess pylance;
+
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
   private static int tables;
 
   private String name;
@@ -34,15 +31,7 @@ class TestRestore {
 
   @BeforeAll
   static void start() {
-    session = new BackfillSession(root);
-    CountingFunction.register(session.spark);
-    pylance = new PylanceProcess();
-  }
-
-  @AfterAll
-  static void stop() {
-    pylance.close();
-    session.close();
+    CountingFunction.register(session.spark());
   }
 
   @BeforeEach
@@ -401,11 +390,11 @@ class TestRestore {
   }
 
   private void python(String script) {
-    pylance.run(session.folder(name), "ds = lance.dataset(uri)\n" + script);
+    Pylance.run(session.folder(name), "ds = lance.dataset(uri)\n" + script);
   }
 
   private void restore(long version) {
-    pylance.run(
+    Pylance.run(
         session.folder(name),
         "ds = lance.dataset(uri, version=%d)\nds.restore()".formatted(version));
   }

@@ -4,15 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.lancebackfill.error.BackfillException;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.Row;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /**
  * Whose settings count: those of the declaration for the column's values, those of the caller for
@@ -22,23 +19,12 @@ class TestSessionSettings {
   private static final String ZONE = "spark.sql.session.timeZone";
   private static final String ANSI = "spark.sql.ansi.enabled";
 
-  @TempDir private static Path root;
-  private static BackfillSession session;
-
-  @BeforeAll
-  static void start() {
-    session = new BackfillSession(root);
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
-  }
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   @AfterEach
   void reset() {
-    session.spark.conf().unset(ZONE);
-    session.spark.conf().unset(ANSI);
+    session.spark().conf().unset(ZONE);
+    session.spark().conf().unset(ANSI);
   }
 
   @Test
@@ -123,6 +109,6 @@ class TestSessionSettings {
   }
 
   private static void set(String key, String value) {
-    session.spark.conf().set(key, value);
+    session.spark().conf().set(key, value);
   }
 }

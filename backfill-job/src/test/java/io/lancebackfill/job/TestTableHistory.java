@@ -2,25 +2,23 @@ package io.lancebackfill.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Row;
 import org.assertj.core.api.InstanceOfAssertFactories;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What other writers do to a table between two backfills, and what the second one makes of it. */
 class TestTableHistory {
-  @TempDir private static Path root;
-  private static BackfillSession session;
+
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
   private static int tables;
 
   private String name;
@@ -28,13 +26,7 @@ class TestTableHistory {
 
   @BeforeAll
   static void start() {
-    session = new BackfillSession(root);
-    CountingFunction.register(session.spark);
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
+    CountingFunction.register(session.spark());
   }
 
   @BeforeEach

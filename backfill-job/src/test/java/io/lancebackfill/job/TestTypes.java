@@ -19,10 +19,9 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.spark.sql.Row;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -114,19 +113,12 @@ class TestTypes {
     PYLANCE
   }
 
-  @TempDir private static Path root;
-  private static BackfillSession session;
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   @BeforeAll
   static void start() {
-    session = new BackfillSession(root);
-    session.spark.conf().set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS");
-    session.spark.conf().set("spark.sql.parquet.datetimeRebaseModeInWrite", "CORRECTED");
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
+    session.spark().conf().set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS");
+    session.spark().conf().set("spark.sql.parquet.datetimeRebaseModeInWrite", "CORRECTED");
   }
 
   /** Vectors among them, which no group has. */
@@ -214,7 +206,7 @@ class TestTypes {
   void othersAreRefusedWhenTheyAreDeclared(
       String storage, String expression, @Nullable String dataType, String message) {
     String name = "refused_" + storage.replace('.', '_');
-    if (!session.spark.catalog().tableExists("lance.default." + name)) {
+    if (!session.spark().catalog().tableExists("lance.default." + name)) {
       table(new Filled(storage, Writer.SPARK, 0, true), name);
     }
     Map<String, String> before = session.allFiles(name);
@@ -267,7 +259,7 @@ class TestTypes {
       values.put("d", dataType);
     }
     session
-        .spark
+        .spark()
         .sql(
             "CALL lance.system.add_column(table => :t, %s, expression => :e%s)"
                 .formatted(
@@ -295,7 +287,7 @@ class TestTypes {
       }
       return table;
     }
-    Path folder = root.resolve(name + ".lance");
+    Path folder = session.root().resolve(name + ".lance");
     Pylance.run(
         folder,
         """
@@ -335,7 +327,7 @@ class TestTypes {
             .collect(Collectors.joining(", "));
     Row different =
         session
-            .spark
+            .spark()
             .read()
             .format("lance")
             .load(session.folder(filled.name()).toString())

@@ -9,13 +9,10 @@ import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -23,18 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class TestUnreachableStorage {
   private static final String SECRET = "sEcReT-of-the-test";
 
-  @TempDir private static Path root;
-  private static BackfillSession session;
-
-  @BeforeAll
-  static void start() {
-    session = new BackfillSession(root);
-  }
-
-  @AfterAll
-  static void stop() {
-    session.close();
-  }
+  @RegisterExtension private static final BackfillSession session = new BackfillSession();
 
   @Test
   void aStoreThatIsNotThere() {
@@ -115,7 +101,7 @@ class TestUnreachableStorage {
 
   @Test
   void aTableThatIsNotThereInAStoreThatIs() {
-    catalog("file", "file://" + root, Map.of());
+    catalog("file", "file://" + session.root(), Map.of());
     refused("file", "missing", "[TABLE_NOT_FOUND] There is no table file");
   }
 
@@ -134,10 +120,10 @@ class TestUnreachableStorage {
 
   private static void catalog(String name, String address, Map<String, String> storage) {
     String prefix = "spark.sql.catalog." + name;
-    session.spark.conf().set(prefix, "io.lancebackfill.catalog.LanceBackfillCatalog");
-    session.spark.conf().set(prefix + ".impl", "dir");
-    session.spark.conf().set(prefix + ".root", address);
-    storage.forEach((key, value) -> session.spark.conf().set(prefix + ".storage." + key, value));
+    session.spark().conf().set(prefix, "io.lancebackfill.catalog.LanceBackfillCatalog");
+    session.spark().conf().set(prefix + ".impl", "dir");
+    session.spark().conf().set(prefix + ".root", address);
+    storage.forEach((key, value) -> session.spark().conf().set(prefix + ".storage." + key, value));
   }
 
   private static void refused(String catalog, String table, String... parts) {

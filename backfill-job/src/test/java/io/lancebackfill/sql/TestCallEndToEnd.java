@@ -3,7 +3,7 @@ package io.lancebackfill.sql;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.lancebackfill.LocalSpark;
+import io.lancebackfill.SharedSession;
 import io.lancebackfill.error.BackfillException;
 import java.time.Duration;
 import java.util.List;
@@ -11,32 +11,21 @@ import java.util.Map;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.execution.QueryExecution;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TestCallEndToEnd {
   private static final ToyProcedures TOY = new ToyProcedures();
-  private static SparkSession spark;
 
-  @BeforeAll
-  static void start() {
-    spark =
-        LocalSpark.start(
-            List.of(new LanceBackfillExtensions(TOY.registry())),
-            Map.of("spark.sql.catalog.plain", "org.lance.spark.LanceNamespaceSparkCatalog"));
-  }
-
-  @AfterAll
-  static void stop() {
-    LocalSpark.stop(spark);
-  }
+  @RegisterExtension
+  private static final SharedSession session =
+      new SharedSession(List.of(new LanceBackfillExtensions(TOY.registry())))
+          .catalog("plain", "org.lance.spark.LanceNamespaceSparkCatalog");
 
   @BeforeEach
   void forget() {
@@ -45,22 +34,23 @@ class TestCallEndToEnd {
 
   @Test
   void takesPositionalArguments() {
-    assertThat(spark.sql("CALL lance.system.backfill('db.t', 'c')").collectAsList())
+    assertThat(session.spark().sql("CALL lance.system.backfill('db.t', 'c')").collectAsList())
         .containsExactly(RowFactory.create("db.t", 1L));
     assertThat(TOY.last().string("column")).isEqualTo("c");
   }
 
   @Test
   void takesNamedArgumentsInAnyOrderAndCase() {
-    spark.sql(
-        "CALL lance.system.backfill(COLUMN => 'c', Table => 'db.t', commit_granularity => 4)");
+    session
+        .spark()
+        .sql("CALL lance.system.backfill(COLUMN => 'c', Table => 'db.t', commit_granularity => 4)");
     assertThat(TOY.last().string("table")).isEqualTo("db.t");
     assertThat(TOY.last().options()).isEqualTo(Map.of("commit_granularity", 4));
   }
 
   @Test
   void takesPositionalThenNamedArguments() {
-    spark.sql("CALL lance.system.backfill('db.t', column => 'c')");
+    session.spark().sql("CALL lance.system.backfill('db.t', column => 'c')");
     assertThat(TOY.last().string("column")).isEqualTo("c");
   }
 
@@ -76,24 +66,27 @@ class TestCallEndToEnd {
         "CALL lance.system.backfill('t', /* why */ 'c');"
       })
   void claimsWhateverTheLayout(String sql) {
-    assertThat(spark.sql(sql).collectAsList()).containsExactly(RowFactory.create("t", 1L));
+    assertThat(session.spark().sql(sql).collectAsList())
+        .containsExactly(RowFactory.create("t", 1L));
   }
 
   @Test
   void keepsTheConfiguredNameOfTheCatalog() {
-    spark.sql("call LANCE.system.backfill('t', 'c')");
+    session.spark().sql("call LANCE.system.backfill('t', 'c')");
     assertThat(TOY.lastContext().catalog().name()).isEqualTo("lance");
-    assertThat(TOY.lastContext().session()).isSameAs(spark);
+    assertThat(TOY.lastContext().session()).isSameAs(session.spark());
   }
 
   @Test
   void evaluatesConstantExpressions() {
-    spark.sql(
-        "CALL lance.system.backfill(table => concat('d', 'b', '.t'), column => upper('c'),"
-            + " columns => array('a', 'b'), options => map('z', '1', 'a', '2', 'm', '3', 'b', '4',"
-            + " 'y', '5', 'c', '6'), rows => 1 + 2, share => 0.5, count => cast('7' AS INT),"
-            + " flag => NOT false, body => X'0102', thing => named_struct('x', 1),"
-            + " checkpoint_interval => INTERVAL '3' SECOND)");
+    session
+        .spark()
+        .sql(
+            "CALL lance.system.backfill(table => concat('d', 'b', '.t'), column => upper('c'),"
+                + " columns => array('a', 'b'), options => map('z', '1', 'a', '2', 'm', '3', 'b', '4',"
+                + " 'y', '5', 'c', '6'), rows => 1 + 2, share => 0.5, count => cast('7' AS INT),"
+                + " flag => NOT false, body => X'0102', thing => named_struct('x', 1),"
+                + " checkpoint_interval => INTERVAL '3' SECOND)");
     assertThat(TOY.last().string("table")).isEqualTo("db.t");
     assertThat(TOY.last().string("column")).isEqualTo("C");
     assertThat(TOY.last().strings("columns")).containsExactly("a", "b");
@@ -111,9 +104,11 @@ class TestCallEndToEnd {
 
   @Test
   void takesNamedParameters() {
-    spark.sql(
-        "CALL lance.system.backfill(table => :t, column => concat(:c, '_x'), body => :b)",
-        Map.of("t", "it's", "c", "col", "b", new byte[] {5}));
+    session
+        .spark()
+        .sql(
+            "CALL lance.system.backfill(table => :t, column => concat(:c, '_x'), body => :b)",
+            Map.of("t", "it's", "c", "col", "b", new byte[] {5}));
     assertThat(TOY.last().string("table")).isEqualTo("it's");
     assertThat(TOY.last().string("column")).isEqualTo("col_x");
     assertThat(TOY.last().optionalBytes("body")).contains(new byte[] {5});
@@ -121,16 +116,19 @@ class TestCallEndToEnd {
 
   @Test
   void takesPositionalParameters() {
-    spark.sql(
-        "CALL lance.system.backfill(?, column => ?, body => ?)",
-        new Object[] {"t", "c", new byte[] {6}});
+    session
+        .spark()
+        .sql(
+            "CALL lance.system.backfill(?, column => ?, body => ?)",
+            new Object[] {"t", "c", new byte[] {6}});
     assertThat(TOY.last().string("column")).isEqualTo("c");
     assertThat(TOY.last().optionalBytes("body")).contains(new byte[] {6});
   }
 
   @Test
   void saysWhichParameterIsMissing() {
-    assertThatThrownBy(() -> spark.sql("CALL lance.system.backfill(:t, :c)", Map.of("t", "x")))
+    assertThatThrownBy(
+            () -> session.spark().sql("CALL lance.system.backfill(:t, :c)", Map.of("t", "x")))
         .hasMessageContaining("UNBOUND_SQL_PARAMETER")
         .hasMessageContaining("c");
     assertThat(TOY.calls()).isEmpty();
@@ -138,14 +136,15 @@ class TestCallEndToEnd {
 
   @Test
   void runsOnce() {
-    Dataset<Row> result = spark.sql("CALL lance.system.backfill('t', 'c')");
+    Dataset<Row> result = session.spark().sql("CALL lance.system.backfill('t', 'c')");
     assertThat(TOY.calls()).hasSize(1);
     assertThat(result.collectAsList()).isEqualTo(result.collectAsList());
     assertThat(result.count()).isEqualTo(1);
     assertThat(result.select("calls").filter("calls = 1").collectAsList()).hasSize(1);
     result.createOrReplaceTempView("called");
     assertThat(
-            spark
+            session
+                .spark()
                 .sql("SELECT calls FROM called UNION ALL SELECT calls FROM called")
                 .collectAsList())
         .hasSize(2);
@@ -156,7 +155,8 @@ class TestCallEndToEnd {
   @ValueSource(strings = {"", "EXTENDED", "FORMATTED", "COST", "CODEGEN"})
   void explainDoesNotRun(String mode) {
     String plan =
-        spark
+        session
+            .spark()
             .sql(
                 "EXPLAIN "
                     + mode
@@ -174,19 +174,19 @@ class TestCallEndToEnd {
 
   @Test
   void namesTheResultColumns() {
-    assertThat(spark.sql("CALL lance.system.backfill('t', 'c')").schema())
+    assertThat(session.spark().sql("CALL lance.system.backfill('t', 'c')").schema())
         .isEqualTo(TOY.spec().output());
   }
 
   @Test
   void takesReservedWordsAsArgumentNames() {
-    spark.conf().set("spark.sql.ansi.enabled", "true");
-    spark.conf().set("spark.sql.ansi.enforceReservedKeywords", "true");
+    session.spark().conf().set("spark.sql.ansi.enabled", "true");
+    session.spark().conf().set("spark.sql.ansi.enforceReservedKeywords", "true");
     try {
-      spark.sql("CALL lance.system.backfill(table => 't', column => 'c')");
+      session.spark().sql("CALL lance.system.backfill(table => 't', column => 'c')");
     } finally {
-      spark.conf().unset("spark.sql.ansi.enabled");
-      spark.conf().unset("spark.sql.ansi.enforceReservedKeywords");
+      session.spark().conf().unset("spark.sql.ansi.enabled");
+      session.spark().conf().unset("spark.sql.ansi.enforceReservedKeywords");
     }
     assertThat(TOY.calls()).hasSize(1);
   }
@@ -195,9 +195,11 @@ class TestCallEndToEnd {
   void reportsAllFaultsTogether() {
     assertThatThrownBy(
             () ->
-                spark.sql(
-                    "CALL lance.system.backfill(tabel => 'x', column => 5, column => 'd', rows =>"
-                        + " 'x', commit_granularity => 0, where => a > 1, columns => b)"))
+                session
+                    .spark()
+                    .sql(
+                        "CALL lance.system.backfill(tabel => 'x', column => 5, column => 'd', rows =>"
+                            + " 'x', commit_granularity => 0, where => a > 1, columns => b)"))
         .isInstanceOf(BackfillException.class)
         .hasMessageContaining(
             "[UNKNOWN_ARGUMENT] backfill has no argument 'tabel'. Did you mean 'table'?")
@@ -223,7 +225,7 @@ class TestCallEndToEnd {
 
   @Test
   void namesTheNearestOfUnknownProcedures() {
-    assertThatThrownBy(() -> spark.sql("CALL lance.system.backfil('t', 'c')"))
+    assertThatThrownBy(() -> session.spark().sql("CALL lance.system.backfil('t', 'c')"))
         .isInstanceOf(BackfillException.class)
         .hasMessage(
             "[UNKNOWN_PROCEDURE] There is no procedure 'backfil'. Did you mean 'backfill'?"
@@ -239,7 +241,7 @@ class TestCallEndToEnd {
         "CALL lance.system.backfill('t', 'c') FILTER (WHERE true)"
       })
   void refusesWhatIsNoPlainCall(String sql) {
-    assertThatThrownBy(() -> spark.sql(sql))
+    assertThatThrownBy(() -> session.spark().sql(sql))
         .isInstanceOf(BackfillException.class)
         .hasMessageStartingWith("[INVALID_CALL] What follows CALL is not a plain procedure call")
         .hasMessageEndingWith("Write CALL lance.system.backfill(name => value, ...).");
@@ -248,7 +250,7 @@ class TestCallEndToEnd {
 
   @Test
   void showsWhereACallCannotBeRead() {
-    assertThatThrownBy(() -> spark.sql("-- first\nCALL lance.system.backfill('t', => 1)"))
+    assertThatThrownBy(() -> session.spark().sql("-- first\nCALL lance.system.backfill('t', => 1)"))
         .isInstanceOf(BackfillException.class)
         .hasMessageStartingWith("[INVALID_CALL] The CALL cannot be read. ")
         .hasMessageContaining("(line 2, pos ")
@@ -277,19 +279,22 @@ class TestCallEndToEnd {
         "no_such_function('c') | [UNRESOLVED_ROUTINE]",
       })
   void refusesWhatIsNoConstant(String expression, String message) {
-    assertThatThrownBy(() -> spark.sql("CALL lance.system.backfill('t', " + expression + ")"))
+    assertThatThrownBy(
+            () -> session.spark().sql("CALL lance.system.backfill('t', " + expression + ")"))
         .hasMessageContaining(message);
     assertThat(TOY.calls()).isEmpty();
   }
 
   @Test
   void takesTextForEveryTypedArgument() {
-    spark.sql(
-        "CALL lance.system.backfill('t', 'c', rows => '3', share => '0.5', count => ' 7 ', flag =>"
-            + " 'TRUE', options => map('vector_dim', 256), recompute => 'true', recompute_unknown"
-            + " => 'false', max_fragments => '1', read_version => '2', dry_run => 'true',"
-            + " concurrency => '4', batch_size => '10', commit_granularity => '8',"
-            + " checkpoint_interval => '5s', commit_interval => '1 min')");
+    session
+        .spark()
+        .sql(
+            "CALL lance.system.backfill('t', 'c', rows => '3', share => '0.5', count => ' 7 ', flag =>"
+                + " 'TRUE', options => map('vector_dim', 256), recompute => 'true', recompute_unknown"
+                + " => 'false', max_fragments => '1', read_version => '2', dry_run => 'true',"
+                + " concurrency => '4', batch_size => '10', commit_granularity => '8',"
+                + " checkpoint_interval => '5s', commit_interval => '1 min')");
     assertThat(TOY.last().longValue("rows", 0)).isEqualTo(3);
     assertThat(TOY.last().optionalDouble("share")).contains(0.5);
     assertThat(TOY.last().intValue("count", 0)).isEqualTo(7);
@@ -322,7 +327,9 @@ class TestCallEndToEnd {
 
   @Test
   void takesTypedNullForAbsence() {
-    spark.sql("CALL lance.system.backfill('t', 'c', rows => NULL, job_id => CAST(NULL AS STRING))");
+    session
+        .spark()
+        .sql("CALL lance.system.backfill('t', 'c', rows => NULL, job_id => CAST(NULL AS STRING))");
     assertThat(TOY.last().has("rows")).isFalse();
     assertThat(TOY.last().options()).isEmpty();
   }
@@ -330,7 +337,8 @@ class TestCallEndToEnd {
   @Test
   void doesNotShowBytesInPlans() {
     QueryExecution execution =
-        spark
+        session
+            .spark()
             .sql("CALL lance.system.backfill('t', 'c', :b)", Map.of("b", new byte[1000]))
             .queryExecution();
     assertThat(execution.analyzed() + "\n" + execution.executedPlan())

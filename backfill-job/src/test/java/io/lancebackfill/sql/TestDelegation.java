@@ -190,7 +190,7 @@ class TestDelegation {
         "org.lance.spark.extensions.LanceSparkSessionExtensions,io.lancebackfill.sql.LanceBackfillExtensions"
       })
   void isInstalledByItsSetting(String extensions) {
-    spark = LocalSpark.start(List.of(), Map.of("spark.sql.extensions", extensions));
+    spark = LocalSpark.startWithContext(Map.of("spark.sql.extensions", extensions));
     assertThatThrownBy(() -> spark.sql("CALL lance.system.no_such_procedure()"))
         .isInstanceOf(BackfillException.class)
         .hasMessageStartingWith("[UNKNOWN_PROCEDURE] There is no procedure 'no_such_procedure'.");

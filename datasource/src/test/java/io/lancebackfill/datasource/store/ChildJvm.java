@@ -14,7 +14,7 @@ final class ChildJvm {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-        .filter(arg -> arg.startsWith("--add-opens") || arg.startsWith("-Dio.netty"))
+        .filter(arg -> arg.matches("(--add-opens|-XX:|-Dio\\.netty).*"))
         .forEach(command::add);
     command.add("-Xmx256m");
     command.add("-cp");
