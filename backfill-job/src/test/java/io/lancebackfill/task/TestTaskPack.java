@@ -48,16 +48,7 @@ class TestTaskPack {
         .mapToObj(
             i ->
                 new TaskSpec(
-                    TaskSpec.Kind.RANGE,
-                    i,
-                    1,
-                    0,
-                    1,
-                    new byte[0],
-                    new byte[0],
-                    false,
-                    List.of(),
-                    "{}"))
+                    TaskSpec.Kind.RANGE, i, 1, 0, 1, NO_ROWS, NO_ROWS, false, List.of(), "{}"))
         .toList();
   }
 
