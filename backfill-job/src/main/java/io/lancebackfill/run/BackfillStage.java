@@ -11,6 +11,7 @@ import io.lancebackfill.task.ArrowFunction;
 import io.lancebackfill.task.ArrowFunctionRows;
 import io.lancebackfill.task.ColumnTask;
 import io.lancebackfill.task.JobTasks;
+import io.lancebackfill.task.StoredValues;
 import io.lancebackfill.task.TaskResult;
 import io.lancebackfill.task.TaskSpec;
 import java.io.Serializable;
@@ -57,6 +58,13 @@ final class BackfillStage {
     ArrowFunction function =
         Objects.requireNonNull(computation.function()).reading(inputs, computation.inputs());
     return overTasks(tasks, new RunFunction(stage, function, live.reporter()));
+  }
+
+  /** Tasks that copy a column, if that is all that the value is. */
+  Optional<RDD<TaskResult>> copying(
+      TableSnapshot inputs, List<TaskSpec> tasks, Column value, DeclaredInputs names) {
+    return PlainColumn.of(value, inputs, names, stage.columns())
+        .map(column -> overTasks(tasks, new RunCopy(stage, column.name(), live.reporter())));
   }
 
   private RDD<TaskResult> overTasks(
@@ -145,6 +153,18 @@ final class BackfillStage {
     public Iterator<TaskResult> call(Iterator<IndexedTask> tasks) {
       IndexedTask task = tasks.next();
       return List.of(new ColumnTask(stage, task.spec(), task.index(), reporter).run(null))
+          .iterator();
+    }
+  }
+
+  private record RunCopy(JobTasks stage, String input, Reporter reporter)
+      implements FlatMapFunction<Iterator<IndexedTask>, TaskResult> {
+    @Override
+    public Iterator<TaskResult> call(Iterator<IndexedTask> tasks) {
+      IndexedTask task = tasks.next();
+      return List.of(
+              new ColumnTask(stage, task.spec(), task.index(), reporter)
+                  .run(allocator -> StoredValues.copied(stage, task.spec(), input, allocator)))
           .iterator();
     }
   }

@@ -155,6 +155,12 @@ public final class TaskRunner implements AutoCloseable {
       if (expression == null) {
         throw new IllegalStateException("a job needs an expression or a function");
       }
+      Optional<RDD<TaskResult>> copying =
+          stage.copying(inputs, computing, expression, computation.inputs());
+      if (copying.isPresent()) {
+        submit(copying.get(), computing);
+        return body.get();
+      }
       Dataset<Row> query = stage.query(inputs, computing, expression, computation.inputs());
       return SqlExecution.run(
           query,

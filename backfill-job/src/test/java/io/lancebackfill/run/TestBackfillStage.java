@@ -20,10 +20,10 @@ import io.lancebackfill.state.RowOffsets;
 import io.lancebackfill.task.ArrowFunction;
 import io.lancebackfill.task.ArrowFunctionRows;
 import io.lancebackfill.task.CheckpointStream;
-import io.lancebackfill.task.CurrentValues;
 import io.lancebackfill.task.JobTasks;
 import io.lancebackfill.task.OffsetBatch;
 import io.lancebackfill.task.OffsetStream;
+import io.lancebackfill.task.StoredValues;
 import io.lancebackfill.task.TaskResult;
 import io.lancebackfill.task.TaskSpec;
 import io.lancebackfill.task.TaskSpec.CheckpointUse;
@@ -295,8 +295,8 @@ class TestBackfillStage {
     JobTasks job = job(table.columns().get(0));
     try (BufferAllocator allocator =
         LanceAllocator.root().newChildAllocator("test", 0, Long.MAX_VALUE)) {
-      assertThat(read(new CurrentValues(job, some, allocator))).containsExactly("0=50", "49=99");
-      assertThat(read(new CurrentValues(job, all, allocator))).isEmpty();
+      assertThat(read(StoredValues.current(job, some, allocator))).containsExactly("0=50", "49=99");
+      assertThat(read(StoredValues.current(job, all, allocator))).isEmpty();
     }
   }
 
