@@ -45,6 +45,7 @@ class TestProjectRules {
           List.of("table"),
           List.of("commit"),
           List.of("run"),
+          List.of("compute"),
           List.of("task"),
           List.of("plan"),
           List.of("coverage"),

@@ -1,5 +1,6 @@
 package io.lancebackfill.declare;
 
+import io.lancebackfill.compute.ArrowFunction;
 import io.lancebackfill.datasource.table.ColumnTypes;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
@@ -12,14 +13,13 @@ import io.lancebackfill.expression.ExpressionBinder;
 import io.lancebackfill.expression.ExpressionException;
 import io.lancebackfill.expression.ExpressionFault;
 import io.lancebackfill.expression.WhereBinder;
-import io.lancebackfill.run.TaskRunner.Computation;
+import io.lancebackfill.run.Computation;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.DeclaredInputs;
 import io.lancebackfill.state.StoredFunctions;
 import io.lancebackfill.state.StoredFunctions.StoredFunction;
 import io.lancebackfill.state.TableState;
 import io.lancebackfill.table.TableTarget;
-import io.lancebackfill.task.ArrowFunction;
 import io.lancebackfill.udf.UdfDescriptor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

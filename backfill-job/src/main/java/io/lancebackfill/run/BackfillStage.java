@@ -1,13 +1,14 @@
 package io.lancebackfill.run;
 
+import io.lancebackfill.compute.ArrowFunction;
+import io.lancebackfill.compute.ArrowFunctionRows;
+import io.lancebackfill.compute.CopiedRows;
 import io.lancebackfill.datasource.read.FragmentRange;
 import io.lancebackfill.datasource.read.FragmentTable;
+import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.exec.PromptPythonOutput;
-import io.lancebackfill.run.TaskRunner.Computation;
 import io.lancebackfill.state.DeclaredInputs;
-import io.lancebackfill.task.ArrowFunction;
-import io.lancebackfill.task.ArrowFunctionRows;
 import io.lancebackfill.task.JobTasks;
 import io.lancebackfill.task.PackResult;
 import io.lancebackfill.task.TaskPack;
@@ -56,6 +57,11 @@ final class BackfillStage {
     ArrowFunction function =
         Objects.requireNonNull(computation.function()).reading(inputs, computation.inputs());
     return overPacks(packs, new RunFunction(stage, function, live.reporter()));
+  }
+
+  /** Tasks that copy a column. */
+  RDD<PackResult> copying(List<List<TaskSpec>> packs, TableColumn input) {
+    return overPacks(packs, new RunCopy(stage, input.name(), live.reporter()));
   }
 
   /** A partition for each pack. An executor gets those that it runs, not all of the job's. */
@@ -125,6 +131,18 @@ final class BackfillStage {
     @Override
     public Iterator<PackResult> call(Iterator<List<TaskSpec>> packs) {
       return List.of(new TaskPack(stage, packs.next(), reporter).run()).iterator();
+    }
+  }
+
+  private record RunCopy(JobTasks stage, String input, Reporter reporter)
+      implements FlatMapFunction<Iterator<List<TaskSpec>>, PackResult> {
+    @Override
+    public Iterator<PackResult> call(Iterator<List<TaskSpec>> packs) {
+      List<TaskSpec> tasks = packs.next();
+      return List.of(
+              new TaskPack(stage, tasks, reporter)
+                  .run(allocator -> new CopiedRows(stage, tasks, input)))
+          .iterator();
     }
   }
 

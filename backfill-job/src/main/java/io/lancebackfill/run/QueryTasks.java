@@ -1,8 +1,8 @@
 package io.lancebackfill.run;
 
+import io.lancebackfill.compute.QueryRows;
 import io.lancebackfill.task.JobTasks;
 import io.lancebackfill.task.PackResult;
-import io.lancebackfill.task.QueryRows;
 import io.lancebackfill.task.TaskPack;
 import io.lancebackfill.task.TaskSpec;
 import java.util.List;

@@ -1,13 +1,11 @@
 package io.lancebackfill.run;
 
 import io.lancebackfill.coverage.SqlExecution;
+import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
-import io.lancebackfill.exec.PromptPythonOutput;
 import io.lancebackfill.plan.FragmentPlan;
-import io.lancebackfill.state.DeclaredInputs;
-import io.lancebackfill.task.ArrowFunction;
 import io.lancebackfill.task.JobTasks;
 import io.lancebackfill.task.PackResult;
 import io.lancebackfill.task.TaskResult;
@@ -48,27 +46,6 @@ import scala.runtime.BoxedUnit;
  * Runs a job's tasks on Spark and hands out each result as it comes. One thread submits and polls.
  */
 public final class TaskRunner implements AutoCloseable {
-  /**
-   * What computes the rows of a job: an expression or a function.
-   *
-   * @param inputs how it names the columns that it reads
-   */
-  public record Computation(
-      @Nullable Column expression, @Nullable ArrowFunction function, DeclaredInputs inputs) {
-    public static Computation of(Column expression, DeclaredInputs inputs) {
-      return new Computation(expression, null, inputs);
-    }
-
-    public static Computation of(ArrowFunction function, DeclaredInputs inputs) {
-      return new Computation(null, function, inputs);
-    }
-
-    /** The name in the expression's struct of a column of a group. */
-    public static String member(int position) {
-      return "member_" + position;
-    }
-  }
-
   private static final List<String> JOB_GROUP_PROPERTIES =
       List.of("spark.jobGroup.id", "spark.job.description", "spark.job.interruptOnCancel");
 
@@ -86,6 +63,7 @@ public final class TaskRunner implements AutoCloseable {
 
   private final SparkContext context;
   private final BackfillStage stage;
+  private final List<TableColumn> columns;
   private final Computation computation;
   private final String jobGroup;
   private final String description;
@@ -122,12 +100,13 @@ public final class TaskRunner implements AutoCloseable {
       String description) {
     this.context = spark.sparkContext();
     this.stage = new BackfillStage(spark, stage, live);
+    this.columns = stage.columns();
     this.computation = computation;
     this.jobGroup = stage.jobId();
     this.description = description;
     this.admission = admission;
     this.alone = stage.alone();
-    this.packer = new TaskPacker(admission.slots(), isPython(computation));
+    this.packer = new TaskPacker(admission.slots(), computation.isPython());
     this.lostAttempts = new LostAttempts(jobGroup);
     context.addSparkListener(lostAttempts);
   }
@@ -169,6 +148,13 @@ public final class TaskRunner implements AutoCloseable {
       if (expression == null) {
         throw new IllegalStateException("a job needs an expression or a function");
       }
+      Optional<TableColumn> copied =
+          PlainColumn.of(expression, inputs, computation.inputs(), columns);
+      if (copied.isPresent()) {
+        this.computing = packs -> stage.copying(packs, copied.get());
+        packAndSubmit();
+        return body.get();
+      }
       List<List<TaskSpec>> first = pack();
       Dataset<Row> query = stage.query(inputs, first, expression, computation.inputs());
       this.computing =
@@ -184,11 +170,6 @@ public final class TaskRunner implements AutoCloseable {
     } finally {
       before.forEach(context::setLocalProperty);
     }
-  }
-
-  private static boolean isPython(Computation computation) {
-    return computation.expression() != null
-        && PromptPythonOutput.isNeededFor(computation.expression().expr());
   }
 
   private static RDD<PackResult> unknown() {

@@ -141,7 +141,7 @@ final class ColumnTask {
           came.or(RowOffsets.fromBytes(use.rows()));
         }
         if (task.keepsCurrent()) {
-          streams.add(new CurrentValues(stage, task, allocator));
+          streams.add(StoredValues.current(stage, task, allocator));
         }
         new ColumnAssembler(fields, allocator, writer::write)
             .assemble(task.physicalRows(), streams);

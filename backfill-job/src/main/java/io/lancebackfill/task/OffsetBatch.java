@@ -19,7 +19,7 @@ public record OffsetBatch(int[] offsets, List<FieldVector> values) implements Au
   }
 
   /** The values of {@code count} rows from index {@code from}, which share this batch's buffers. */
-  List<FieldVector> slice(int from, int count, BufferAllocator allocator) {
+  public List<FieldVector> slice(int from, int count, BufferAllocator allocator) {
     List<FieldVector> slices = new ArrayList<>(values.size());
     try {
       for (FieldVector vector : values) {

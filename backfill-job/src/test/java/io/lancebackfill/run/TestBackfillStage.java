@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.lancebackfill.LocalSpark;
+import io.lancebackfill.compute.ArrowFunction;
+import io.lancebackfill.compute.ArrowFunctionRows;
 import io.lancebackfill.coverage.RowSelection;
 import io.lancebackfill.coverage.SqlExecution;
 import io.lancebackfill.datasource.table.DatasetRef;
@@ -14,17 +16,14 @@ import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
-import io.lancebackfill.run.TaskRunner.Computation;
 import io.lancebackfill.state.DeclaredInputs;
 import io.lancebackfill.state.RowOffsets;
-import io.lancebackfill.task.ArrowFunction;
-import io.lancebackfill.task.ArrowFunctionRows;
 import io.lancebackfill.task.CheckpointStream;
-import io.lancebackfill.task.CurrentValues;
 import io.lancebackfill.task.JobTasks;
 import io.lancebackfill.task.OffsetBatch;
 import io.lancebackfill.task.OffsetStream;
 import io.lancebackfill.task.PackResult;
+import io.lancebackfill.task.StoredValues;
 import io.lancebackfill.task.TaskResult;
 import io.lancebackfill.task.TaskSpec;
 import io.lancebackfill.task.TaskSpec.CheckpointUse;
@@ -334,8 +333,8 @@ class TestBackfillStage {
     JobTasks job = job(table.columns().get(0));
     try (BufferAllocator allocator =
         LanceAllocator.root().newChildAllocator("test", 0, Long.MAX_VALUE)) {
-      assertThat(read(new CurrentValues(job, some, allocator))).containsExactly("0=50", "49=99");
-      assertThat(read(new CurrentValues(job, all, allocator))).isEmpty();
+      assertThat(read(StoredValues.current(job, some, allocator))).containsExactly("0=50", "49=99");
+      assertThat(read(StoredValues.current(job, all, allocator))).isEmpty();
     }
   }
 

@@ -6,6 +6,7 @@ import static io.lancebackfill.HandMade.column;
 import static io.lancebackfill.HandMade.table;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lancebackfill.compute.ArrowFunction;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.state.DeclaredInputs;

@@ -36,7 +36,8 @@ final class BackfillArm implements Arm {
 
   @Override
   public void fill(TableCopy table, Fill fill) {
-    String expression = byFunction ? functionName(fill) + "(text)" : fill.expression();
+    String expression =
+        byFunction ? "%s(%s)".formatted(functionName(fill), fill.input()) : fill.expression();
     spark.sql(
         "CALL lance.system.add_column(table => '%s', column => '%s', expression => '%s', data_type => '%s')"
             .formatted(table.name(), TableCopy.COLUMN, expression, fill.dataType()));
@@ -53,6 +54,6 @@ final class BackfillArm implements Arm {
   }
 
   private static String functionName(Fill fill) {
-    return fill.vector() == 0 ? "text_length" : "hash_vector";
+    return fill.function().substring(fill.function().lastIndexOf('.') + 1);
   }
 }

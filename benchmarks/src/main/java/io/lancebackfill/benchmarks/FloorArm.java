@@ -114,7 +114,7 @@ final class FloorArm implements Arm {
     ScanOptions options =
         new ScanOptions.Builder()
             .fragmentIds(List.of(fragment))
-            .columns(List.of("text"))
+            .columns(List.of(fill.input()))
             .batchSize(BATCH_ROWS)
             .build();
     try (LanceScanner scanner = dataset.newScan(options);

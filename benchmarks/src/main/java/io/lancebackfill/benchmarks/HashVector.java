@@ -21,12 +21,12 @@ import org.apache.spark.unsafe.hash.Murmur3_x86_32;
  * embedding, whose numbers do not compress. The texts must not be NULL.
  */
 public final class HashVector implements ColumnUdf {
-  private static final int ELEMENTS = 256;
+  static final int ELEMENTS = 256;
 
   /** What Spark's hash() begins with. */
   private static final int SEED = 42;
 
-  private static final Field OUTPUT =
+  static final Field OUTPUT =
       new Field(
           "vector",
           FieldType.nullable(new ArrowType.FixedSizeList(ELEMENTS)),
@@ -41,11 +41,8 @@ public final class HashVector implements ColumnUdf {
   @Override
   public FieldVector apply(List<FieldVector> inputs, int rows, BufferAllocator allocator) {
     VarCharVector texts = (VarCharVector) inputs.get(0);
-    FixedSizeListVector vectors = (FixedSizeListVector) OUTPUT.createVector(allocator);
-    vectors.setInitialCapacity(rows);
-    vectors.allocateNew();
+    FixedSizeListVector vectors = allocated(rows, allocator);
     Float4Vector elements = (Float4Vector) vectors.getDataVector();
-    elements.allocateNew(rows * ELEMENTS);
     ArrowBuf text = texts.getDataBuffer();
     FloatBuffer target =
         elements
@@ -64,10 +61,23 @@ public final class HashVector implements ColumnUdf {
       }
       target.put(vector);
     }
+    allSet(vectors, rows);
+    return vectors;
+  }
+
+  static FixedSizeListVector allocated(int rows, BufferAllocator allocator) {
+    FixedSizeListVector vectors = (FixedSizeListVector) OUTPUT.createVector(allocator);
+    vectors.setInitialCapacity(rows);
+    vectors.allocateNew();
+    ((Float4Vector) vectors.getDataVector()).allocateNew(rows * ELEMENTS);
+    return vectors;
+  }
+
+  static void allSet(FixedSizeListVector vectors, int rows) {
+    Float4Vector elements = (Float4Vector) vectors.getDataVector();
     elements.getValidityBuffer().setOne(0, (rows * (long) ELEMENTS + 7) / 8);
     vectors.getValidityBuffer().setOne(0, (rows + 7L) / 8);
     elements.setValueCount(rows * ELEMENTS);
     vectors.setValueCount(rows);
-    return vectors;
   }
 }

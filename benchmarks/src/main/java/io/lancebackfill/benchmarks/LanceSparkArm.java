@@ -29,16 +29,19 @@ final class LanceSparkArm implements Arm {
 
   @Override
   public void fill(TableCopy table, Fill fill) {
-    Metadata type =
-        fill.vector() == 0
-            ? Metadata.empty()
-            : new MetadataBuilder().putLong("arrow.fixed-size-list.size", fill.vector()).build();
-    Column value = functions.expr(fill.expression()).as(TableCopy.COLUMN, type);
+    Column value = functions.expr(fill.expression()).as(TableCopy.COLUMN, typeOf(fill.vector()));
     spark
         .table(table.name())
         .select(functions.col("_rowaddr"), functions.col("_fragid"), value)
         .createOrReplaceTempView(VIEW);
     spark.sql(
         "ALTER TABLE %s ADD COLUMNS %s FROM %s".formatted(table.name(), TableCopy.COLUMN, VIEW));
+  }
+
+  /** How lance-spark is told that a column is a vector of so many elements; 0 if it is none. */
+  static Metadata typeOf(int vector) {
+    return vector == 0
+        ? Metadata.empty()
+        : new MetadataBuilder().putLong("arrow.fixed-size-list.size", vector).build();
   }
 }

@@ -3,9 +3,11 @@ package io.lancebackfill.benchmarks;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 
@@ -23,9 +25,17 @@ final class TableFolders {
   /** Makes the table with one fragment for each partition. */
   TableCopy create(Workload workload) throws IOException {
     String name = "lance.default.source";
+    List<Column> columns = new ArrayList<>();
+    columns.add(functions.col("id"));
+    for (Workload.Column column : workload.columns()) {
+      columns.add(
+          functions
+              .expr(column.expression())
+              .as(column.name(), LanceSparkArm.typeOf(column.vector())));
+    }
     spark
         .range(0, workload.rows(), 1, workload.fragments())
-        .select(functions.col("id"), functions.expr(workload.text()).as("text"))
+        .select(columns.toArray(Column[]::new))
         .createOrReplaceTempView("source_rows");
     spark.sql(
         "CREATE TABLE %s TBLPROPERTIES ('file_format_version'='%s') AS SELECT * FROM source_rows"

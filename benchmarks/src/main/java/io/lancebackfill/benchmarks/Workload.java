@@ -9,24 +9,33 @@ import java.util.List;
 /**
  * A table and the columns to fill in it, as kept in {@code workloads/*.json}.
  *
- * @param text SQL that makes the text of a row from {@code id}
+ * @param columns of the table, besides {@code id}
  */
 record Workload(
     String name,
     long rows,
     int fragments,
     String fileFormatVersion,
-    String text,
+    List<Column> columns,
     List<Fill> fills) {
+
+  /**
+   * A column that fills read.
+   *
+   * @param expression SQL that makes its value from {@code id}
+   * @param vector elements of a float32 vector, or 0 for another type
+   */
+  record Column(String name, String expression, int vector) {}
 
   /**
    * One column, said twice: in SQL and in Java.
    *
-   * @param expression SQL over {@code text}
-   * @param function a ColumnUdf over {@code text} that gives the same values
+   * @param input the column that it reads
+   * @param expression SQL over {@code input}
+   * @param function a ColumnUdf over {@code input} that gives the same values
    * @param vector elements of a float32 vector, or 0 for an int32
    */
-  record Fill(String name, String expression, String function, int vector) {
+  record Fill(String name, String input, String expression, String function, int vector) {
     /** The type as add_column takes it. */
     String dataType() {
       return vector == 0 ? "int" : "fixed_size_list<float>[" + vector + "]";
@@ -55,6 +64,6 @@ record Workload(
   }
 
   Workload withSize(long newRows, int newFragments) {
-    return new Workload(name, newRows, newFragments, fileFormatVersion, text, fills);
+    return new Workload(name, newRows, newFragments, fileFormatVersion, columns, fills);
   }
 }

@@ -24,7 +24,7 @@ public final class ArrowRowBuffer implements AutoCloseable {
   private final Schema schema;
   private final StructType type;
   private final BufferAllocator allocator;
-  private final List<@Nullable VectorRows> vectors = new ArrayList<>();
+  private final List<@Nullable NumberArrays> vectors = new ArrayList<>();
   private VectorSchemaRoot root;
   private LanceArrowWriter writer;
   private int rows;
@@ -45,13 +45,13 @@ public final class ArrowRowBuffer implements AutoCloseable {
     root.getFieldVectors().forEach(vector -> vector.setInitialCapacity(capacity));
     LanceArrowWriter started = LanceArrowWriter.create(root, type);
     vectors.clear();
-    root.getFieldVectors().forEach(vector -> vectors.add(VectorRows.of(vector)));
+    root.getFieldVectors().forEach(vector -> vectors.add(NumberArrays.of(vector)));
     return started;
   }
 
   public void write(InternalRow row) {
     for (int i = 0; i < vectors.size(); i++) {
-      VectorRows vector = vectors.get(i);
+      NumberArrays vector = vectors.get(i);
       if (vector == null) {
         writer.field(i).write(row, i + 1);
       } else {

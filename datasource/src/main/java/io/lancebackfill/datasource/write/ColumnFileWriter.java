@@ -1,6 +1,7 @@
 package io.lancebackfill.datasource.write;
 
 import io.lancebackfill.datasource.arrow.EmptyOffsets;
+import io.lancebackfill.datasource.arrow.FieldLayout;
 import io.lancebackfill.datasource.arrow.LanceEncoding;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetException.Kind;
@@ -17,7 +18,6 @@ import org.apache.arrow.c.Data;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
-import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.Schema;
 import org.apache.arrow.vector.util.TransferPair;
@@ -158,7 +158,7 @@ public final class ColumnFileWriter implements AutoCloseable {
     List<Field> found = batch.getSchema().getFields();
     boolean same = expected.size() == found.size();
     for (int i = 0; same && i < expected.size(); i++) {
-      same = sameLayout(expected.get(i), found.get(i));
+      same = FieldLayout.same(expected.get(i), found.get(i));
     }
     if (!same) {
       throw new IllegalArgumentException(
@@ -169,26 +169,6 @@ public final class ColumnFileWriter implements AutoCloseable {
               + ", the batch has "
               + found);
     }
-  }
-
-  /** Names count in structs only: what a list calls its child is of no importance. */
-  private static boolean sameLayout(Field expected, Field found) {
-    if (!expected.getType().equals(found.getType())
-        || found.getDictionary() != null
-        || expected.getChildren().size() != found.getChildren().size()) {
-      return false;
-    }
-    for (int i = 0; i < expected.getChildren().size(); i++) {
-      Field child = expected.getChildren().get(i);
-      Field other = found.getChildren().get(i);
-      boolean sameName =
-          !(expected.getType() instanceof ArrowType.Struct)
-              || child.getName().equals(other.getName());
-      if (!sameName || !sameLayout(child, other)) {
-        return false;
-      }
-    }
-    return true;
   }
 
   /**

@@ -9,7 +9,9 @@ import java.util.Arrays;
 import java.util.List;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.types.DateUnit;
 import org.apache.arrow.vector.types.FloatingPointPrecision;
+import org.apache.arrow.vector.types.TimeUnit;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.FieldType;
@@ -20,10 +22,11 @@ import org.apache.spark.sql.catalyst.util.GenericArrayData;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Vectors of all kinds of numbers, from rows in one piece and from others. */
+/** Vectors and lists of all kinds of numbers, from rows in one piece and from others. */
 class TestArrowRowBuffer {
   private static final int ROWS = 150;
 
@@ -48,12 +51,24 @@ class TestArrowRowBuffer {
               DataTypes.ShortType,
               List.of((short) 1, (short) -300, (short) 7)),
           new Kind(new ArrowType.Int(32, true), DataTypes.IntegerType, List.of(1, -1, 1 << 30)),
-          new Kind(new ArrowType.Int(64, true), DataTypes.LongType, List.of(1L, -1L, 1L << 60)));
+          new Kind(new ArrowType.Int(64, true), DataTypes.LongType, List.of(1L, -1L, 1L << 60)),
+          new Kind(
+              new ArrowType.Date(DateUnit.DAY),
+              DataTypes.DateType,
+              List.of(0, Integer.MIN_VALUE, Integer.MAX_VALUE)),
+          new Kind(
+              new ArrowType.Timestamp(TimeUnit.MICROSECOND, "UTC"),
+              DataTypes.TimestampType,
+              List.of(0L, Long.MIN_VALUE, Long.MAX_VALUE)));
+
+  /** How long the lists are of which each row has another one; some are empty. */
+  private static final int ANY_SIZE = -1;
 
   @ParameterizedTest
-  @ValueSource(ints = {1, 3, 8, 70})
+  @ValueSource(ints = {1, 3, 8, 70, ANY_SIZE})
   void keepsNumbersAndNulls(int size) {
-    for (Kind kind : KINDS) {
+    // Vectors are of numbers only.
+    for (Kind kind : size == ANY_SIZE ? KINDS : KINDS.subList(0, 6)) {
       for (boolean inOnePiece : new boolean[] {true, false}) {
         assertThat(written(kind, size, inOnePiece))
             .as("%s[%d], rows in one piece: %s", kind.spark(), size, inOnePiece)
@@ -77,13 +92,34 @@ class TestArrowRowBuffer {
     }
   }
 
+  /** Their offsets are those of the rows that were taken, and not those before. */
+  @Test
+  void aBatchOfNullAndEmptyListsHasNoElements() {
+    Field field = field(KINDS.get(0), ANY_SIZE);
+    try (BufferAllocator allocator = LanceAllocator.child("test");
+        ArrowRowBuffer buffer = new ArrowRowBuffer(List.of(field), allocator)) {
+      List<Object> found = new ArrayList<>();
+      for (Object value : new Object[] {List.of(1.5f), List.of(), null}) {
+        for (int i = 0; i < 2; i++) {
+          GenericArrayData array =
+              value == null ? null : new GenericArrayData(((List<?>) value).toArray());
+          buffer.write(new GenericInternalRow(new Object[] {0L, array}));
+        }
+        take(buffer, found);
+      }
+      assertThat(found)
+          .isEqualTo(Arrays.asList(List.of(1.5f), List.of(1.5f), List.of(), List.of(), null, null));
+    }
+  }
+
   /** Row r: NULL if r is a multiple of 7, else a vector with some NULL elements if it is of 5. */
   private static List<Object> vector(Kind kind, int size, int row) {
     if (row % 7 == 0) {
       return null;
     }
+    int length = size == ANY_SIZE ? row * 37 % 81 : size;
     List<Object> elements = new ArrayList<>();
-    for (int i = 0; i < size; i++) {
+    for (int i = 0; i < length; i++) {
       boolean none = row % 5 == 0 && (row + i) % 3 == 0;
       elements.add(none ? null : kind.numbers().get((row + i) % 3));
     }
@@ -137,7 +173,8 @@ class TestArrowRowBuffer {
   private static Field field(Kind kind, int size) {
     return new Field(
         "v",
-        FieldType.nullable(new ArrowType.FixedSizeList(size)),
+        FieldType.nullable(
+            size == ANY_SIZE ? ArrowType.List.INSTANCE : new ArrowType.FixedSizeList(size)),
         List.of(Field.nullable("item", kind.arrow())));
   }
 }

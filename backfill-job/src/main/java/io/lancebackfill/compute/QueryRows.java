@@ -1,6 +1,9 @@
-package io.lancebackfill.task;
+package io.lancebackfill.compute;
 
 import io.lancebackfill.state.RowOffsets;
+import io.lancebackfill.task.OffsetStream;
+import io.lancebackfill.task.TaskPack;
+import io.lancebackfill.task.TaskSpec;
 import java.util.Iterator;
 import java.util.List;
 import java.util.function.Supplier;

@@ -1,10 +1,11 @@
-package io.lancebackfill.task;
+package io.lancebackfill.compute;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.task.OffsetBatch;
 import java.io.EOFException;
 import java.io.IOException;
 import java.util.ArrayList;

@@ -1,11 +1,16 @@
-package io.lancebackfill.task;
+package io.lancebackfill.compute;
 
-import io.lancebackfill.datasource.read.FragmentBatchReader;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.RootCause;
 import io.lancebackfill.exec.AdaptiveBatchSize;
 import io.lancebackfill.exec.BatchUdfExecutor;
+import io.lancebackfill.task.JobTasks;
+import io.lancebackfill.task.OffsetBatch;
+import io.lancebackfill.task.OffsetStream;
+import io.lancebackfill.task.PackReader;
+import io.lancebackfill.task.TaskPack;
+import io.lancebackfill.task.TaskSpec;
 import io.lancebackfill.udf.ColumnUdfs;
 import io.lancebackfill.udf.InvalidFunctionException;
 import io.lancebackfill.udf.UdfContext;
@@ -14,6 +19,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.LinkedHashSet;
 import java.util.List;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
@@ -29,15 +35,13 @@ import org.jspecify.annotations.Nullable;
 public final class ArrowFunctionRows implements TaskPack.Rows {
   private static final int READ_ROWS = 4096;
 
-  private final JobTasks stage;
-  private final List<TaskSpec> tasks;
   private final ArrowFunction function;
   private final BufferAllocator allocator;
   private final boolean group;
   private final List<Field> fields;
   private final AdaptiveBatchSize batchSize;
+  private final PackReader reader;
   private final Deque<OffsetBatch> ready = new ArrayDeque<>();
-  private @Nullable FragmentBatchReader reader;
   private @Nullable BatchUdfExecutor executor;
   private int[] offsets = new int[0];
   private int position;
@@ -52,8 +56,6 @@ public final class ArrowFunctionRows implements TaskPack.Rows {
       ArrowFunction function,
       boolean group,
       BufferAllocator allocator) {
-    this.stage = stage;
-    this.tasks = tasks;
     this.function = function;
     this.allocator = allocator;
     this.group = group;
@@ -62,21 +64,13 @@ public final class ArrowFunctionRows implements TaskPack.Rows {
         function.batchSize() == null
             ? AdaptiveBatchSize.adaptive(java.time.Duration.ofMillis(stage.checkpointIntervalMs()))
             : AdaptiveBatchSize.fixed(function.batchSize());
-  }
-
-  private FragmentBatchReader reader() {
-    FragmentBatchReader open = reader;
-    if (open == null) {
-      open =
-          FragmentBatchReader.open(
-              stage.table(),
-              stage.inputVersion(),
-              tasks.stream().map(TaskSpec::range).toList(),
-              List.copyOf(new java.util.LinkedHashSet<>(function.arguments())),
-              READ_ROWS);
-      reader = open;
-    }
-    return open;
+    this.reader =
+        new PackReader(
+            stage.table(),
+            stage.inputVersion(),
+            tasks.stream().map(TaskSpec::range).toList(),
+            List.copyOf(new LinkedHashSet<>(function.arguments())),
+            READ_ROWS);
   }
 
   @Override
@@ -98,11 +92,11 @@ public final class ArrowFunctionRows implements TaskPack.Rows {
   private @Nullable OffsetBatch next(int fragmentId, BufferAllocator own) {
     while (ready.isEmpty()) {
       if (position == offsets.length) {
-        offsets = reader().next() ? reader().offsets() : new int[0];
+        if (!reader.next(fragmentId)) {
+          return null;
+        }
+        offsets = reader.offsets();
         position = 0;
-      }
-      if (position == offsets.length || reader().fragmentId() != fragmentId) {
-        return null;
       }
       compute(own);
     }
@@ -113,7 +107,7 @@ public final class ArrowFunctionRows implements TaskPack.Rows {
     int rows = Math.min(batchSize.rows(), offsets.length - position);
     List<FieldVector> arguments = new ArrayList<>();
     for (String name : function.arguments()) {
-      arguments.add(reader().root().getVector(name));
+      arguments.add(reader.root().getVector(name));
     }
     int from = position;
     List<FieldVector> inputs = new OffsetBatch(offsets, arguments).slice(from, rows, allocator);
@@ -149,7 +143,7 @@ public final class ArrowFunctionRows implements TaskPack.Rows {
                 function.descriptor().name(),
                 ColumnUdfs.load(function.descriptor().className()),
                 function.arguments().stream()
-                    .map(name -> reader().root().getVector(name).getField())
+                    .map(name -> reader.root().getVector(name).getField())
                     .toList(),
                 new UdfContext(
                     context.partitionId(),
@@ -221,9 +215,7 @@ public final class ArrowFunctionRows implements TaskPack.Rows {
         executor.close();
       }
     } finally {
-      if (reader != null) {
-        reader.close();
-      }
+      reader.close();
     }
   }
 }

@@ -1,4 +1,4 @@
-package io.lancebackfill.task;
+package io.lancebackfill.compute;
 
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.write.ArrowRowBuffer;
@@ -6,6 +6,8 @@ import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.PythonWorkerFault;
 import io.lancebackfill.error.RootCause;
+import io.lancebackfill.task.OffsetBatch;
+import io.lancebackfill.task.OffsetStream;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,4 +1,4 @@
-package io.lancebackfill.task;
+package io.lancebackfill.compute;
 
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
