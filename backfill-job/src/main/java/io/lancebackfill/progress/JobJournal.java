@@ -23,6 +23,9 @@ import org.slf4j.LoggerFactory;
 public final class JobJournal {
   private static final Logger LOG = LoggerFactory.getLogger(JobJournal.class);
 
+  /** A commit so soon after the line before it is written with the next: the table tells of it. */
+  private static final long WAIT_NANOS = 500_000_000;
+
   private static final String UNWRITTEN = "Lines of the job's history could not be written";
 
   private final JobRecords records;
@@ -31,6 +34,7 @@ public final class JobJournal {
   private final RunId run;
   private final String options;
   private final long startedNanos = System.nanoTime();
+  private long lastWriteAt = startedNanos;
   private final List<JobEvent> unwritten = new ArrayList<>();
   private final Map<String, Trouble> troubles = new LinkedHashMap<>();
   private long lastVersion;
@@ -60,7 +64,8 @@ public final class JobJournal {
   }
 
   void committed(long tableVersion, JobCounts counts, long rowsToCompute) {
-    write("COMMITTED", JobStatus.RUNNING, tableVersion, counts, rowsToCompute, "");
+    add("COMMITTED", JobStatus.RUNNING, tableVersion, counts, rowsToCompute, "");
+    writeWhatWaits();
     tell(() -> listener.committed(info, counts, tableVersion));
   }
 
@@ -76,6 +81,7 @@ public final class JobJournal {
   }
 
   void running(JobCounts counts, long rowsDone, long rowsToCompute) {
+    writeWhatWaits();
     tell(() -> listener.running(info, counts, rowsDone, rowsToCompute, elapsed()));
   }
 
@@ -205,10 +211,18 @@ public final class JobJournal {
             message));
   }
 
+  private void writeWhatWaits() {
+    boolean due = System.nanoTime() - lastWriteAt > WAIT_NANOS;
+    if (due && !unwritten.isEmpty() && !troubles.containsKey(UNWRITTEN)) {
+      write();
+    }
+  }
+
   private void write() {
     try {
       records.append(List.copyOf(unwritten));
       unwritten.clear();
+      lastWriteAt = System.nanoTime();
       troubles.remove(UNWRITTEN);
     } catch (RuntimeException e) {
       // Kept for the next line: history must not end what it tells of.

@@ -6,11 +6,11 @@ import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.plan.FragmentPlan;
+import io.lancebackfill.run.PackJob.Pack;
 import io.lancebackfill.task.JobTasks;
 import io.lancebackfill.task.PackResult;
 import io.lancebackfill.task.TaskResult;
 import io.lancebackfill.task.TaskSpec;
-import java.io.Serializable;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -19,16 +19,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import org.apache.spark.SimpleFutureAction;
 import org.apache.spark.SparkContext;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.Column;
@@ -36,11 +31,6 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
-import scala.collection.JavaConverters;
-import scala.runtime.AbstractFunction0;
-import scala.runtime.AbstractFunction1;
-import scala.runtime.AbstractFunction2;
-import scala.runtime.BoxedUnit;
 
 /**
  * Runs a job's tasks on Spark and hands out each result as it comes. One thread submits and polls.
@@ -55,12 +45,6 @@ public final class TaskRunner implements AutoCloseable {
   /** Tasks whose time tells how many others make a pack. */
   private static final int TRIED_PER_SLOT = 2;
 
-  /** As Spark begins the message of a job that somebody cancelled. */
-  private static final Pattern CANCELLED = Pattern.compile("Job \\d+ cancelled");
-
-  private static final Pattern LOST_TASK =
-      Pattern.compile("(?s)Task (\\d+) in stage (\\d+)\\..*(ExecutorLostFailure|OutOfMemoryError)");
-
   private final SparkContext context;
   private final BackfillStage stage;
   private final List<TableColumn> columns;
@@ -70,11 +54,11 @@ public final class TaskRunner implements AutoCloseable {
   private final Admission admission;
   private final boolean alone;
   private final LostAttempts lostAttempts;
-  private final BlockingQueue<Came> results = new LinkedBlockingQueue<>();
-  private final Deque<Waiting> waiting = new ArrayDeque<>();
+  private final BlockingQueue<PackJob.Came> results = new LinkedBlockingQueue<>();
+  private final Deque<Pack> waiting = new ArrayDeque<>();
   private final Deque<TaskSpec> unpacked = new ArrayDeque<>();
   private final Deque<TaskResult> ready = new ArrayDeque<>();
-  private final List<Submitted> running = new ArrayList<>();
+  private final List<PackJob> running = new ArrayList<>();
   private final TaskPacker packer;
   private Function<List<List<TaskSpec>>, RDD<PackResult>> computing = packs -> unknown();
   private int inFlight;
@@ -82,14 +66,6 @@ public final class TaskRunner implements AutoCloseable {
   private boolean heldBack;
   private boolean oneAtATime;
   private long notBefore = System.nanoTime();
-
-  private record Waiting(RDD<PackResult> rdd, int partition, List<TaskSpec> tasks) {}
-
-  private record Came(Waiting pack, PackResult result) {}
-
-  /** A Spark job, and which of its packs, by their place in it, have come back. */
-  private record Submitted(
-      SimpleFutureAction<BoxedUnit> action, List<Waiting> packs, Set<Integer> done) {}
 
   public TaskRunner(
       SparkSession spark,
@@ -226,7 +202,7 @@ public final class TaskRunner implements AutoCloseable {
     }
     submitWaiting();
     try {
-      Came came = results.poll(patience.toMillis(), TimeUnit.MILLISECONDS);
+      PackJob.Came came = results.poll(patience.toMillis(), TimeUnit.MILLISECONDS);
       if (came == null) {
         lostIfSparkGaveUp();
       } else {
@@ -242,9 +218,9 @@ public final class TaskRunner implements AutoCloseable {
     }
   }
 
-  private void accept(Came came) throws InterruptedException {
+  private void accept(PackJob.Came came) throws InterruptedException {
     inFlight--;
-    Waiting pack = came.pack();
+    Pack pack = came.pack();
     List<TaskResult> of = came.result().results();
     TaskResult.Declined declined = of.isEmpty() ? null : of.get(0).declined();
     if (declined != null) {
@@ -265,7 +241,7 @@ public final class TaskRunner implements AutoCloseable {
         List<List<TaskSpec>> each = others.stream().map(List::of).toList();
         RDD<PackResult> rdd = computing.apply(each);
         for (int i = each.size() - 1; i >= 0; i--) {
-          waiting.addFirst(new Waiting(rdd, i, each.get(i)));
+          waiting.addFirst(new Pack(rdd, i, each.get(i)));
         }
       } else {
         unpacked.addAll(others);
@@ -280,7 +256,7 @@ public final class TaskRunner implements AutoCloseable {
   }
 
   /** The pack's first attempt came to nothing: lost by its own doing, or to be run again. */
-  private void earlierAttempt(Waiting pack, int stageId) throws InterruptedException {
+  private void earlierAttempt(Pack pack, int stageId) throws InterruptedException {
     LostAttempts.Loss loss = lostAttempts.of(stageId, pack.partition());
     if (!loss.counts()) {
       again(pack);
@@ -293,7 +269,7 @@ public final class TaskRunner implements AutoCloseable {
     }
   }
 
-  private void again(Waiting pack) {
+  private void again(Pack pack) {
     if (!heldBack) {
       waiting.add(pack);
     }
@@ -313,7 +289,7 @@ public final class TaskRunner implements AutoCloseable {
 
   private void submit(RDD<PackResult> rdd, List<List<TaskSpec>> packs) {
     for (int i = 0; i < packs.size(); i++) {
-      waiting.add(new Waiting(rdd, i, packs.get(i)));
+      waiting.add(new Pack(rdd, i, packs.get(i)));
     }
     submitWaiting();
   }
@@ -326,7 +302,7 @@ public final class TaskRunner implements AutoCloseable {
     int room = waiting.isEmpty() || System.nanoTime() < notBefore ? 0 : room();
     while (room > 0 && !waiting.isEmpty()) {
       RDD<PackResult> rdd = waiting.element().rdd();
-      List<Waiting> next = new ArrayList<>();
+      List<Pack> next = new ArrayList<>();
       int most = alone ? 1 : room; // A Spark job each, that no task ends with another's.
       while (next.size() < most && !waiting.isEmpty() && waiting.element().rdd() == rdd) {
         next.add(waiting.remove());
@@ -334,7 +310,9 @@ public final class TaskRunner implements AutoCloseable {
       room -= next.size();
       admission.begin(
           next.stream().flatMap(p -> p.tasks().stream()).map(TaskSpec::fragmentId).toList());
-      submit(next);
+      inFlight += next.size();
+      running.removeIf(PackJob::succeeded);
+      running.add(PackJob.submit(context, next, results));
     }
   }
 
@@ -343,75 +321,18 @@ public final class TaskRunner implements AutoCloseable {
     return alone ? Math.min(room, (oneAtATime ? 1 : processes(context)) - inFlight) : room;
   }
 
-  @SuppressWarnings({"unchecked", "rawtypes"}) // Scala's Seq of Int is one of Object to Java
-  private void submit(List<Waiting> packs) {
-    inFlight += packs.size();
-    running.removeIf(job -> job.action().isCompleted() && job.action().value().get().isSuccess());
-    List<Integer> partitions = packs.stream().map(Waiting::partition).toList();
-    Set<Integer> done = ConcurrentHashMap.newKeySet();
-    SimpleFutureAction<BoxedUnit> action =
-        context.submitJob(
-            packs.get(0).rdd(),
-            new Only(),
-            (scala.collection.Seq) JavaConverters.asScalaBuffer(partitions).toList(),
-            new AbstractFunction2<Object, PackResult, BoxedUnit>() {
-              @Override
-              public BoxedUnit apply(Object place, PackResult result) {
-                done.add((Integer) place);
-                results.add(new Came(packs.get((Integer) place), result));
-                return BoxedUnit.UNIT;
-              }
-            },
-            new AbstractFunction0<BoxedUnit>() {
-              @Override
-              public BoxedUnit apply() {
-                return BoxedUnit.UNIT;
-              }
-            });
-    running.add(new Submitted(action, packs, done));
-  }
-
   /** With few attempts of a task allowed, Spark gives the whole job up when a process is lost. */
   private void lostIfSparkGaveUp() throws InterruptedException {
-    for (Submitted job : running) {
-      SimpleFutureAction<BoxedUnit> action = job.action();
-      if (action.isCompleted() && action.value().get().isFailure()) {
-        Throwable cause = action.value().get().failed().get();
-        String text = String.valueOf(cause.getMessage());
-        if (CANCELLED.matcher(text).lookingAt()) {
-          throw new BackfillException(
-              BackfillErrorCode.JOB_INTERRUPTED,
-              "The job's tasks were cancelled: %s What was finished is kept and committed; the same call goes on from there."
-                  .formatted(firstLines(text)),
-              cause);
-        }
-        Matcher lost = LOST_TASK.matcher(text);
-        if (!lost.find()) {
-          throw new BackfillException(
-              BackfillErrorCode.TASK_FAILED,
-              ("Spark gave the job's tasks up: %s What was finished is kept and committed; the same call"
-                      + " goes on from there. If it happens again, look at the executors' logs.")
-                  .formatted(firstLines(text)),
-              cause);
-        }
+    for (PackJob job : running) {
+      Optional<PackJob.Lost> lost = job.lost();
+      if (lost.isPresent()) {
         running.remove(job);
-        inFlight -= job.packs().size() - job.done().size();
+        inFlight -= job.undone();
         gaveUp = true;
-        Waiting pack = job.packs().get(Integer.parseInt(lost.group(1)));
-        earlierAttempt(pack, Integer.parseInt(lost.group(2)));
+        earlierAttempt(lost.get().pack(), lost.get().stageId());
         return;
       }
     }
-  }
-
-  /** The head of Spark's message, and the innermost cause that it quotes from the executor. */
-  private static String firstLines(String text) {
-    String head = text.lines().limit(3).reduce("", (a, b) -> a + b.strip() + " ");
-    return text.lines()
-        .filter(line -> line.startsWith("Caused by: "))
-        .reduce((a, b) -> b)
-        .map(cause -> head + cause + " ")
-        .orElse(head);
   }
 
   /** Ends what still runs. */
@@ -420,20 +341,8 @@ public final class TaskRunner implements AutoCloseable {
     waiting.clear();
     unpacked.clear();
     context.removeSparkListener(lostAttempts);
-    if (running.stream().anyMatch(job -> !job.action().isCompleted())) {
+    if (running.stream().anyMatch(job -> !job.isOver())) {
       context.cancelJobGroup(jobGroup);
-    }
-  }
-
-  /** The one result that a task's iterator has. */
-  private static final class Only
-      extends AbstractFunction1<scala.collection.Iterator<PackResult>, PackResult>
-      implements Serializable {
-    private static final long serialVersionUID = 1L;
-
-    @Override
-    public PackResult apply(scala.collection.Iterator<PackResult> results) {
-      return results.next();
     }
   }
 }

@@ -82,6 +82,10 @@ public final class TableResolver {
     Map<Reading, Exception> missing = new LinkedHashMap<>();
     for (Reading reading : readings(parts)) {
       try {
+        Optional<TableAddress> described = described(reading);
+        if (described.isPresent()) {
+          return described.get();
+        }
         Table loaded = load(reading);
         TableAddress address = address(reading, loaded);
         refuseManaged(reading, () -> CatalogTables.managedVersioning(loaded));
@@ -93,29 +97,29 @@ public final class TableResolver {
       } catch (AnalysisException e) {
         throw cannotLoad(reading, e);
       } catch (RuntimeException e) {
-        // A column of a type that lance-spark lacks is no reason: who reads the others needs it
-        // not.
-        return addressUnread(reading, e);
+        storage(reading.catalog()).requireReachable();
+        throw cannotLoad(reading, e);
       }
     }
     missing.keySet().forEach(reading -> storage(reading.catalog()).requireReachable());
     throw notFound(table, parts, missing);
   }
 
-  private TableAddress addressUnread(Reading reading, RuntimeException failure) {
-    if (reading.plugin() instanceof TableCatalog tables) {
-      Optional<CatalogTables.Address> address = CatalogTables.address(tables, reading.identifier());
-      if (address.isPresent()) {
-        refuseManaged(reading, () -> CatalogTables.managedVersioning(tables, reading.identifier()));
-        return new TableAddress(
-            reading.displayName(),
-            address.get().uri(),
-            address.get().storageOptions(),
-            reading.catalog());
-      }
+  /** A table of a Lance catalog; empty if its namespace does not have it, or the catalog none. */
+  private static Optional<TableAddress> described(Reading reading) {
+    if (!(reading.plugin() instanceof TableCatalog tables)) {
+      return Optional.empty();
     }
-    storage(reading.catalog()).requireReachable();
-    throw cannotLoad(reading, failure);
+    return CatalogTables.described(tables, reading.identifier())
+        .map(
+            table -> {
+              refuseManaged(reading, table::managedVersioning);
+              return new TableAddress(
+                  reading.displayName(),
+                  table.address().uri(),
+                  table.address().storageOptions(),
+                  reading.catalog());
+            });
   }
 
   /** Our commits go to the storage, and the namespace would not hear of them. */

@@ -45,10 +45,19 @@ public final class CatalogTables {
   }
 
   /**
-   * The address of a table of a Lance catalog that cannot be loaded, since it has a column of a
-   * type that lance-spark lacks; empty if the catalog is another or does not have it.
+   * What a catalog's namespace says of a table.
+   *
+   * @param managedVersioning whether the namespace keeps the table's versions: then each commit has
+   *     to go through it, and storage alone does not tell which version is the newest
    */
-  public static Optional<Address> address(TableCatalog catalog, Identifier identifier) {
+  public record Described(Address address, boolean managedVersioning) {}
+
+  /**
+   * Asks the namespace of a Lance catalog, which is quicker than to load the table, and works for
+   * tables with a column of a type that lance-spark lacks; empty if the catalog is another or does
+   * not have it.
+   */
+  public static Optional<Described> described(TableCatalog catalog, Identifier identifier) {
     if (!(catalog instanceof BaseLanceNamespaceSparkCatalog lance)
         || lance.getNamespaceImpl() == null) {
       return Optional.empty();
@@ -58,7 +67,7 @@ public final class CatalogTables {
     try {
       described = describe(lance.getNamespaceImpl(), properties, id(properties, identifier));
     } catch (RuntimeException e) {
-      // Whoever asks has an exception that says more.
+      // Whoever asks loads the table next, and has an exception that says more.
       return Optional.empty();
     }
     Map<String, String> storage = new HashMap<>();
@@ -72,7 +81,12 @@ public final class CatalogTables {
       storage.putAll(described.getStorageOptions());
     }
     String location = described.getLocation();
-    return location == null ? Optional.empty() : Optional.of(new Address(location, storage));
+    return location == null
+        ? Optional.empty()
+        : Optional.of(
+            new Described(
+                new Address(location, storage),
+                Boolean.TRUE.equals(described.getManagedVersioning())));
   }
 
   private static List<String> id(Map<String, String> properties, Identifier identifier) {
@@ -103,16 +117,6 @@ public final class CatalogTables {
             dataset.getNamespaceImpl(),
             dataset.getNamespaceProperties(),
             dataset.readOptions().getTableId());
-  }
-
-  /** The same for a table that cannot be loaded, but has an {@linkplain #address address}. */
-  public static boolean managedVersioning(TableCatalog catalog, Identifier identifier) {
-    return catalog instanceof BaseLanceNamespaceSparkCatalog lance
-        && lance.getNamespaceImpl() != null
-        && managedVersioning(
-            lance.getNamespaceImpl(),
-            lance.getNamespaceProperties(),
-            id(lance.getNamespaceProperties(), identifier));
   }
 
   private static boolean managedVersioning(

@@ -12,7 +12,12 @@ import io.lancebackfill.datasource.table.TableColumn;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.apache.arrow.c.ArrowArrayStream;
 import org.apache.arrow.c.Data;
 import org.apache.arrow.memory.BufferAllocator;
@@ -27,6 +32,8 @@ import org.lance.FragmentMetadata;
 import org.lance.WriteFragmentBuilder;
 import org.lance.WriteParams.WriteMode;
 import org.lance.fragment.DataFile;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Streams one column file of a fragment, covering all its physical rows, into the table's data
@@ -45,6 +52,17 @@ public final class ColumnFileWriter implements AutoCloseable {
     LanceLog.quieten();
   }
 
+  private static final Logger LOG = LoggerFactory.getLogger(ColumnFileWriter.class);
+
+  /** Of all writers: starting a thread takes as long as writing a small file. */
+  private static final ExecutorService THREADS =
+      Executors.newCachedThreadPool(
+          work -> {
+            Thread thread = new Thread(work, "lance-column-file-writer");
+            thread.setDaemon(true);
+            return thread;
+          });
+
   /** How long an abort waits for Lance to stop; after that its thread ends by itself. */
   private static final long ABORT_SECONDS = 60;
 
@@ -54,7 +72,7 @@ public final class ColumnFileWriter implements AutoCloseable {
   private final BufferAllocator allocator;
   private final Schema schema;
   private final BatchQueue queue = new BatchQueue();
-  private final Thread thread;
+  private final FutureTask<Boolean> writing = new FutureTask<>(this::writeAll, true);
   private long rows;
   private boolean ended;
   private volatile List<FragmentMetadata> written = List.of();
@@ -74,8 +92,6 @@ public final class ColumnFileWriter implements AutoCloseable {
                 .map(column -> LanceEncoding.forFile(column.field(), storageVersion))
                 .map(ColumnFileMark::on)
                 .toList());
-    this.thread = new Thread(this::writeAll, "lance-column-file-writer");
-    this.thread.setDaemon(true);
   }
 
   /**
@@ -95,7 +111,7 @@ public final class ColumnFileWriter implements AutoCloseable {
       throw new IllegalArgumentException("A column file of " + table.display() + " needs a column");
     }
     ColumnFileWriter writer = new ColumnFileWriter(table, storageVersion, columns, allocator);
-    writer.thread.start();
+    THREADS.execute(writer.writing);
     return writer;
   }
 
@@ -259,9 +275,13 @@ public final class ColumnFileWriter implements AutoCloseable {
     queue.abort();
     boolean interrupted = Thread.interrupted();
     try {
-      thread.join(TimeUnit.SECONDS.toMillis(ABORT_SECONDS));
+      writing.get(ABORT_SECONDS, TimeUnit.SECONDS);
     } catch (InterruptedException e) {
       interrupted = true;
+    } catch (TimeoutException e) {
+      LOG.warn("A column file of {} that is given up is still being written", table.display());
+    } catch (ExecutionException e) {
+      throw new IllegalStateException(e); // what fails is told of by the queue
     }
     if (interrupted) {
       Thread.currentThread().interrupt();
