@@ -77,8 +77,11 @@ public final class FixedCostMain {
     System.gc();
     long start = System.nanoTime();
     call.run();
-    seconds.computeIfAbsent(name, n -> new double[rounds])[round] =
-        (System.nanoTime() - start) / 1e9;
+    double took = (System.nanoTime() - start) / 1e9;
+    seconds.computeIfAbsent(name, n -> new double[rounds])[round] = took;
+    if (took > 1) {
+      OUT.printf(Locale.ROOT, "round %d, %s: %.1f s%n", round, name, took);
+    }
   }
 
   private void backfilled(TableCopy table, long rows) {

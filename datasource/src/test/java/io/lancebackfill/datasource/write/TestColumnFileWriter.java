@@ -388,9 +388,14 @@ class TestColumnFileWriter {
     assertThatThrownBy(writer::finish)
         .isInstanceOf(DatasetException.class)
         .hasMessageContaining("Interrupted while a column file of");
-    assertThat(Thread.getAllStackTraces().keySet())
+    assertThat(Thread.getAllStackTraces())
         .as("threads that could still use the task's allocator")
-        .noneMatch(thread -> thread.getName().equals("lance-column-file-writer"));
+        .noneSatisfy(
+            (thread, frames) -> {
+              assertThat(thread.getName()).isEqualTo("lance-column-file-writer");
+              assertThat(frames)
+                  .anyMatch(frame -> frame.getClassName().equals(ColumnFileWriter.class.getName()));
+            });
     writer.close();
     assertThat(Thread.interrupted()).isTrue();
     await().untilAsserted(() -> assertThat(files(ref)).isEqualTo(before));
