@@ -367,11 +367,9 @@ class TestFragmentBatchReader {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 3, 5, 100})
-  void readsManyFragmentsOneAfterAnother(int batchSize) throws Exception {
+  void readsManyFragmentsOneAfterAnother(int batchSize) {
     TableSnapshot before = six();
-    try (Dataset dataset = Dataset.open(before.ref().uri())) {
-      dataset.delete("id IN (3000, 3002)");
-    }
+    LanceFixture.delete(before.ref(), "id IN (3000, 3002)");
     TableSnapshot table = LanceTables.latest(before.ref());
     List<FragmentRange> ranges = new ArrayList<>();
     for (int id : new int[] {4, 0, 3, 2, 5}) {
