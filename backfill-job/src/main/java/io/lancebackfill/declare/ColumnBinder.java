@@ -1,6 +1,7 @@
 package io.lancebackfill.declare;
 
 import io.lancebackfill.compute.ArrowFunction;
+import io.lancebackfill.compute.Computation;
 import io.lancebackfill.datasource.table.ColumnTypes;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
@@ -13,7 +14,6 @@ import io.lancebackfill.expression.ExpressionBinder;
 import io.lancebackfill.expression.ExpressionException;
 import io.lancebackfill.expression.ExpressionFault;
 import io.lancebackfill.expression.WhereBinder;
-import io.lancebackfill.run.Computation;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.DeclaredInputs;
 import io.lancebackfill.state.StoredFunctions;
@@ -145,12 +145,12 @@ public final class ColumnBinder {
       @Nullable Integer batchSize) {
     BoundExpression.ArrowCall call = bound.call();
     if (call != null) {
-      return Computation.of(
+      return new Computation.OfFunction(
           new ArrowFunction(call.function(), call.arguments(), batchSize), column.declaredInputs());
     }
     return session.withActive(
         () ->
-            Computation.of(
+            new Computation.OfExpression(
                 parsed(session, bound.sql()).cast(sparkType(column)), column.declaredInputs()));
   }
 

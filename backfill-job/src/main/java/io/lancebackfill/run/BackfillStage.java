@@ -2,6 +2,9 @@ package io.lancebackfill.run;
 
 import io.lancebackfill.compute.ArrowFunction;
 import io.lancebackfill.compute.ArrowFunctionRows;
+import io.lancebackfill.compute.Computation;
+import io.lancebackfill.compute.Computation.OfExpression;
+import io.lancebackfill.compute.Computation.OfFunction;
 import io.lancebackfill.compute.CopiedRows;
 import io.lancebackfill.datasource.read.FragmentRange;
 import io.lancebackfill.datasource.read.FragmentTable;
@@ -17,7 +20,6 @@ import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.function.LongConsumer;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -53,9 +55,8 @@ final class BackfillStage {
 
   /** Tasks that run a function on Arrow batches. */
   RDD<PackResult> applying(
-      TableSnapshot inputs, List<List<TaskSpec>> packs, Computation computation) {
-    ArrowFunction function =
-        Objects.requireNonNull(computation.function()).reading(inputs, computation.inputs());
+      TableSnapshot inputs, List<List<TaskSpec>> packs, OfFunction computation) {
+    ArrowFunction function = computation.function().reading(inputs, computation.inputs());
     return overPacks(packs, new RunFunction(stage, function, live.reporter()));
   }
 
@@ -77,16 +78,18 @@ final class BackfillStage {
    * The query that computes {@code (_rowaddr, column...)}, whose partition i reads pack i's rows.
    *
    * @param value of the column's type; a struct for a group
-   * @param names how the value names what it reads
    */
-  Dataset<Row> query(
-      TableSnapshot inputs, List<List<TaskSpec>> packs, Column value, DeclaredInputs names) {
+  Dataset<Row> query(TableSnapshot inputs, List<List<TaskSpec>> packs, OfExpression value) {
     List<List<FragmentRange>> ranges =
         packs.stream().map(pack -> pack.stream().map(TaskSpec::range).toList()).toList();
     Dataset<Row> table =
-        named(FragmentTable.packed(inputs, ranges, READ_ROWS).toDataFrame(spark), inputs, names);
+        named(
+            FragmentTable.packed(inputs, ranges, READ_ROWS).toDataFrame(spark),
+            inputs,
+            value.inputs());
+    Column computed = value.expression().as("value");
     if (stage.columns().size() == 1) {
-      return PromptPythonOutput.of(table.select(functions.col("_rowaddr"), value.as("value")));
+      return PromptPythonOutput.of(table.select(functions.col("_rowaddr"), computed));
     }
     List<Column> columns = new ArrayList<>();
     columns.add(functions.col("_rowaddr"));
@@ -94,9 +97,7 @@ final class BackfillStage {
       columns.add(functions.col("value").getField(Computation.member(i)).as("value_" + i));
     }
     return PromptPythonOutput.of(
-        table
-            .select(functions.col("_rowaddr"), value.as("value"))
-            .select(columns.toArray(Column[]::new)));
+        table.select(functions.col("_rowaddr"), computed).select(columns.toArray(Column[]::new)));
   }
 
   /** The table with its columns as the expression names them; only if one was renamed. */

@@ -1,5 +1,8 @@
 package io.lancebackfill.run;
 
+import io.lancebackfill.compute.Computation;
+import io.lancebackfill.compute.Computation.OfExpression;
+import io.lancebackfill.compute.Computation.OfFunction;
 import io.lancebackfill.coverage.SqlExecution;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
@@ -26,7 +29,6 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import org.apache.spark.SparkContext;
 import org.apache.spark.rdd.RDD;
-import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -41,6 +43,9 @@ public final class TaskRunner implements AutoCloseable {
 
   /** How long a task that met another one where it is to be alone waits for its next try. */
   private static final Duration ANOTHER_TRY = Duration.ofMillis(200);
+
+  /** So many packs are with Spark at most. */
+  private static final int PACKS_AHEAD_PER_SLOT = 4;
 
   /** Tasks whose time tells how many others make a pack. */
   private static final int TRIED_PER_SLOT = 2;
@@ -115,37 +120,37 @@ public final class TaskRunner implements AutoCloseable {
         return body.get();
       }
       unpacked.addAll(computing);
-      if (computation.function() != null) {
-        this.computing = packs -> stage.applying(inputs, packs, computation);
-        packAndSubmit();
-        return body.get();
+      if (computation instanceof OfFunction function) {
+        return begin(packs -> stage.applying(inputs, packs, function), body);
       }
-      Column expression = computation.expression();
-      if (expression == null) {
-        throw new IllegalStateException("a job needs an expression or a function");
-      }
-      Optional<TableColumn> copied =
-          PlainColumn.of(expression, inputs, computation.inputs(), columns);
-      if (copied.isPresent()) {
-        this.computing = packs -> stage.copying(packs, copied.get());
-        packAndSubmit();
-        return body.get();
-      }
-      List<List<TaskSpec>> first = pack();
-      Dataset<Row> query = stage.query(inputs, first, expression, computation.inputs());
-      this.computing =
-          packs ->
-              stage.evaluating(stage.query(inputs, packs, expression, computation.inputs()), packs);
-      return SqlExecution.run(
-          query,
-          description,
-          () -> {
-            submit(stage.evaluating(query, first), first);
-            return body.get();
-          });
+      return evaluate(inputs, (OfExpression) computation, body);
     } finally {
       before.forEach(context::setLocalProperty);
     }
+  }
+
+  private <T> T begin(Function<List<List<TaskSpec>>, RDD<PackResult>> how, Supplier<T> body) {
+    computing = how;
+    packAndSubmit();
+    return body.get();
+  }
+
+  private <T> T evaluate(TableSnapshot inputs, OfExpression value, Supplier<T> body) {
+    Optional<TableColumn> copied =
+        PlainColumn.of(value.expression(), inputs, value.inputs(), columns);
+    if (copied.isPresent()) {
+      return begin(packs -> stage.copying(packs, copied.get()), body);
+    }
+    computing = packs -> stage.evaluating(stage.query(inputs, packs, value), packs);
+    List<List<TaskSpec>> first = pack();
+    Dataset<Row> query = stage.query(inputs, first, value);
+    return SqlExecution.run(
+        query,
+        description,
+        () -> {
+          submit(stage.evaluating(query, first), first);
+          return body.get();
+        });
   }
 
   private static RDD<PackResult> unknown() {
@@ -299,15 +304,17 @@ public final class TaskRunner implements AutoCloseable {
       packAndSubmit();
       return;
     }
-    int room = waiting.isEmpty() || System.nanoTime() < notBefore ? 0 : room();
-    while (room > 0 && !waiting.isEmpty()) {
+    while (!waiting.isEmpty() && System.nanoTime() >= notBefore) {
+      int room = roomFor(waiting.element());
+      if (room <= 0) {
+        return;
+      }
       RDD<PackResult> rdd = waiting.element().rdd();
       List<Pack> next = new ArrayList<>();
       int most = alone ? 1 : room; // A Spark job each, that no task ends with another's.
       while (next.size() < most && !waiting.isEmpty() && waiting.element().rdd() == rdd) {
         next.add(waiting.remove());
       }
-      room -= next.size();
       admission.begin(
           next.stream().flatMap(p -> p.tasks().stream()).map(TaskSpec::fragmentId).toList());
       inFlight += next.size();
@@ -316,9 +323,17 @@ public final class TaskRunner implements AutoCloseable {
     }
   }
 
-  private int room() {
+  private int roomFor(Pack next) {
     int room = admission.room(inFlight);
-    return alone ? Math.min(room, (oneAtATime ? 1 : processes(context)) - inFlight) : room;
+    if (alone) {
+      return Math.min(room, (oneAtATime ? 1 : processes(context)) - inFlight);
+    }
+    if (next.tasks().size() == 1) {
+      return room;
+    }
+    // Spark runs jobs in their order: a task that failed in a pack is to be run again soon.
+    int ahead = PACKS_AHEAD_PER_SLOT * admission.slots();
+    return inFlight > ahead / 2 ? 0 : Math.min(room, ahead - inFlight);
   }
 
   /** With few attempts of a task allowed, Spark gives the whole job up when a process is lost. */

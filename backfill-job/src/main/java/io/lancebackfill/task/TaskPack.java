@@ -1,6 +1,7 @@
 package io.lancebackfill.task;
 
 import io.lancebackfill.datasource.table.LanceAllocator;
+import io.lancebackfill.state.RowOffsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,7 +28,10 @@ public final class TaskPack {
     void close();
   }
 
-  /** No task is begun after that: what a pack has finished is known to the driver at its end. */
+  /**
+   * No task is begun that would end after that, by the time that those before it took: what a pack
+   * has finished is known to the driver at its end, and lost if the process dies before.
+   */
   private static final Duration MOST = Duration.ofMillis(250);
 
   private final JobTasks job;
@@ -73,8 +77,11 @@ public final class TaskPack {
     long ended = started;
     List<TaskResult> results = new ArrayList<>();
     boolean apart = false;
+    long rowsDone = 0;
     for (TaskSpec task : tasks) {
-      if (!results.isEmpty() && ended - started > MOST.toNanos()) {
+      long rows = Math.max(1, RowOffsets.fromBytes(task.compute()).getLongCardinality());
+      double endsAfter = (ended - started) * (1 + (double) rows / rowsDone);
+      if (rowsDone > 0 && endsAfter > MOST.toNanos()) {
         break;
       }
       TaskResult result = run.of(task, new ColumnTask(job, task, progress));
@@ -83,6 +90,7 @@ public final class TaskPack {
         break;
       }
       results.add(result);
+      rowsDone += rows;
       ended = nanoTime.getAsLong();
       if (result.declined() != null) {
         break;

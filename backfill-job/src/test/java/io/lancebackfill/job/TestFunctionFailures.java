@@ -67,6 +67,24 @@ class TestFunctionFailures {
   }
 
   @Test
+  void aFailureAmongManySmallFragmentsIsToldSoon() {
+    String table = counted("early", 2000, 200);
+    CountingFunction.micros = 2000;
+    CountingFunction.failsAt = 25;
+    assertThatThrownBy(() -> session.call("backfill('%s', 'n')", table))
+        .hasMessageContaining("row 25 is not to my taste")
+        .hasMessageContaining("It happened in fragment 2;");
+    long calls = CountingFunction.CALLS.sum();
+    assertThat(calls).isLessThan(1500);
+
+    CountingFunction.reset();
+    long rest = session.call("backfill('%s', 'n')", table).<Long>getAs("rows_computed");
+    // Of the fragment that failed nothing is kept: its rows were computed twice in vain.
+    assertThat(rest).isBetween(2000 - calls, 2000 - calls + 4 * 10);
+    assertThat(wrong(table)).isZero();
+  }
+
+  @Test
   void whatRunsBesideAFaultIsFinishedAndCommitted() {
     String table = counted("beside", 200, 2);
     CountingFunction.micros = 10_000;

@@ -8,6 +8,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.lancebackfill.LocalSpark;
 import io.lancebackfill.compute.ArrowFunction;
 import io.lancebackfill.compute.ArrowFunctionRows;
+import io.lancebackfill.compute.Computation.OfExpression;
+import io.lancebackfill.compute.Computation.OfFunction;
 import io.lancebackfill.coverage.RowSelection;
 import io.lancebackfill.coverage.SqlExecution;
 import io.lancebackfill.datasource.table.DatasetRef;
@@ -175,7 +177,8 @@ class TestBackfillStage {
       List<TaskResult> results =
           run(
               stage.evaluating(
-                  stage.query(table, singly(tasks), functions.expr("id * 2"), ID), singly(tasks)));
+                  stage.query(table, singly(tasks), new OfExpression(functions.expr("id * 2"), ID)),
+                  singly(tasks)));
       assertThat(results).extracting(TaskResult::fragmentId).containsExactly(1, 0);
       assertThat(checkpoint(results.get(0))).containsExactly("0=100", "7=114", "49=198");
       assertThat(checkpoint(results.get(1))).containsExactly("3=6");
@@ -192,7 +195,8 @@ class TestBackfillStage {
       List<TaskResult> results =
           run(
               stage.evaluating(
-                  stage.query(table, singly(tasks), functions.expr("key + 1"), renamed),
+                  stage.query(
+                      table, singly(tasks), new OfExpression(functions.expr("key + 1"), renamed)),
                   singly(tasks)));
       assertThat(checkpoint(results.get(0))).containsExactly("49=50");
     }
@@ -204,7 +208,8 @@ class TestBackfillStage {
       BackfillStage stage = new BackfillStage(spark, job(value()), live);
       List<List<TaskSpec>> packs =
           List.of(List.of(task(Kind.WHOLE, 0, range(0, 50)), task(Kind.WHOLE, 1, range(0, 50))));
-      Dataset<Row> query = stage.query(table, packs, functions.expr("id * 2"), ID);
+      Dataset<Row> query =
+          stage.query(table, packs, new OfExpression(functions.expr("id * 2"), ID));
       assertThat(query.rdd().getNumPartitions()).isOne();
       List<TaskResult> results = run(stage.evaluating(query, packs));
       assertThat(results).extracting(TaskResult::fragmentId).containsExactly(0, 1);
@@ -222,7 +227,10 @@ class TestBackfillStage {
           List.of(List.of(task(Kind.WHOLE, 0, range(0, 50)), task(Kind.WHOLE, 1, range(0, 50))));
       Column failing = functions.expr("if(id = 70, raise_error('seventy'), id)").cast("bigint");
       List<PackResult> results =
-          stage.evaluating(stage.query(table, packs, failing, ID), packs).toJavaRDD().collect();
+          stage
+              .evaluating(stage.query(table, packs, new OfExpression(failing, ID)), packs)
+              .toJavaRDD()
+              .collect();
       assertThat(results).hasSize(1);
       assertThat(results.get(0).apart()).isTrue();
       assertThat(results.get(0).results()).extracting(TaskResult::fragmentId).containsExactly(0);
@@ -262,7 +270,7 @@ class TestBackfillStage {
             UdfDescriptor.java("twice", Twice.class.getName()), List.of("id", "id"), batchSize);
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
       BackfillStage stage = new BackfillStage(spark, job(value()), live);
-      return run(stage.applying(table, singly(List.of(tasks)), Computation.of(twice, ID)));
+      return run(stage.applying(table, singly(List.of(tasks)), new OfFunction(twice, ID)));
     }
   }
 
@@ -407,7 +415,7 @@ class TestBackfillStage {
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
       result =
           run(new BackfillStage(spark, group, live)
-                  .applying(table, singly(List.of(task)), Computation.of(both, ID)))
+                  .applying(table, singly(List.of(task)), new OfFunction(both, ID)))
               .get(0);
     }
     assertThat(result.fault()).isNull();

@@ -95,10 +95,11 @@ class TestTaskPack {
   }
 
   @Test
-  void beginsNoneAfterAQuarterOfASecond() {
-    PackResult result = run(5, 130, -1);
-    assertThat(result.results()).hasSize(2);
-    assertThat(result.nanos()).isEqualTo(260_000_000);
+  void beginsNoneThatWouldEndAfterAQuarterOfASecond() {
+    assertThat(run(5, 130, -1).results()).hasSize(1);
+    PackResult result = run(5, 70, -1);
+    assertThat(result.results()).hasSize(3);
+    assertThat(result.nanos()).isEqualTo(210_000_000);
     assertThat(result.apart()).isFalse();
   }
 

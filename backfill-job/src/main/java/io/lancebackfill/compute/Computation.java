@@ -1,0 +1,32 @@
+package io.lancebackfill.compute;
+
+import io.lancebackfill.exec.PromptPythonOutput;
+import io.lancebackfill.state.DeclaredInputs;
+import org.apache.spark.sql.Column;
+
+/** What computes the rows of a job. */
+public sealed interface Computation {
+  /** How it names the columns that it reads. */
+  DeclaredInputs inputs();
+
+  /** Whether Python workers compute a part of it. */
+  default boolean isPython() {
+    return false;
+  }
+
+  /** An expression that Spark evaluates; of a group a struct with a {@link #member} for each. */
+  record OfExpression(Column expression, DeclaredInputs inputs) implements Computation {
+    @Override
+    public boolean isPython() {
+      return PromptPythonOutput.isNeededFor(expression.expr());
+    }
+  }
+
+  /** A function on Arrow batches. */
+  record OfFunction(ArrowFunction function, DeclaredInputs inputs) implements Computation {}
+
+  /** The name in the expression's struct of a column of a group. */
+  static String member(int position) {
+    return "member_" + position;
+  }
+}
