@@ -48,7 +48,15 @@ class TestCopiedColumns {
     for (String ids : List.of("0, 60", "100, 120", "400, 420")) {
       session.sql("INSERT INTO %s SELECT id FROM range(%s, 1, 1)", table, ids);
     }
-    List<ColumnType> types = ColumnType.all().stream().filter(type -> type.fits(storage)).toList();
+    List<ColumnType> fitting =
+        ColumnType.all().stream().filter(type -> type.fits(storage)).toList();
+    // How values are stored is the same to a copy: all types once, some of each other format.
+    int step = storage.equals("2.1") ? 1 : 3;
+    List<ColumnType> types =
+        IntStream.range(0, fitting.size())
+            .filter(i -> i % step == 0)
+            .mapToObj(fitting::get)
+            .toList();
     List<Integer> grouped =
         IntStream.range(0, types.size()).filter(i -> !types.get(i).isVector()).boxed().toList();
     String columns = grouped.stream().map(i -> "'c" + i + "'").collect(Collectors.joining(", "));

@@ -34,7 +34,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
  * many, {@code -Dhistories.seed} which: the build runs the same few each time.
  */
 class TestRandomHistories {
-  private static final int COUNT = Integer.getInteger("histories.count", 60);
+  private static final int COUNT = Integer.getInteger("histories.count", 30);
   private static final long SEED = Long.getLong("histories.seed", 1);
   private static final int STEPS = 6;
 
