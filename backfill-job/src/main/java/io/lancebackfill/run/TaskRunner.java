@@ -44,7 +44,7 @@ public final class TaskRunner implements AutoCloseable {
   /** How long a task that met another one where it is to be alone waits for its next try. */
   private static final Duration ANOTHER_TRY = Duration.ofMillis(200);
 
-  /** So many packs are with Spark at most. */
+  /** So many packs of several tasks are with Spark at most. */
   private static final int PACKS_AHEAD_PER_SLOT = 4;
 
   /** Tasks whose time tells how many others make a pack. */
