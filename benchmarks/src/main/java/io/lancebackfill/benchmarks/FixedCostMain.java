@@ -88,7 +88,8 @@ public final class FixedCostMain {
     Row result =
         spark
             .sql("CALL lance.system.backfill('%s', '%s')".formatted(table.name(), TableCopy.COLUMN))
-            .first();
+            .collectAsList()
+            .get(0); // first() would have Spark plan a LIMIT on the one row
     if (result.<Long>getAs("rows_computed") != rows) {
       throw new IllegalStateException("Not %d rows: %s".formatted(rows, result));
     }
