@@ -1,0 +1,1 @@
+"""What programs use: databases, tables and jobs, over CALL and plain DataFrames."""

@@ -1,0 +1,290 @@
+"""Tables with computed columns."""
+
+import contextvars
+import difflib
+import json
+import uuid
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+
+import pyarrow as pa
+
+from ..declare.udf import Declaration
+from ..errors import BackfillError, Faults
+from . import preview as previews
+from .calls import Calls, as_backfill_error, plain, quoted, split_name
+from .functions import Prepared, prepared
+from .job import BackfillJob, BackfillResult
+
+Function = Callable[..., Any]
+Transform = Union[str, Function, Tuple[Function, Sequence[str]]]
+
+# What this process has declared, by the expression of its column: for previews.
+_PREPARED: Dict[str, Prepared] = {}
+
+
+class Table:
+    """A Lance table. ``name`` is relative to its catalog."""
+
+    def __init__(
+        self, calls: Calls, name: str, context: "contextvars.ContextVar[Dict[str, Any]]"
+    ) -> None:
+        self._calls = calls
+        self._context = context
+        self.name = ".".join(split_name(name))
+
+    def to_spark(self) -> Any:
+        """The table as a Spark DataFrame. Raises BackfillError if it is gone."""
+        with as_backfill_error():
+            return self._calls.spark.table(quoted(self._calls.catalog, *split_name(self.name)))
+
+    def schema(self) -> Any:
+        """Its Spark schema."""
+        frame = self.to_spark()
+        with as_backfill_error():
+            return frame.schema
+
+    # Columns
+
+    def add_columns(
+        self, transforms: Mapping[Union[str, Tuple[str, ...]], Transform], **options: Any
+    ) -> None:
+        """Declares computed columns; nothing is computed yet, see backfill.
+
+        Each transform is an SQL expression, a function (its parameters are named like the columns that it
+        reads), or a function with the columns: ``(function, ["image"])``.
+
+        A function of several outputs fills a group of columns, which are filled and dropped together: the
+        key is a tuple of their names, or a prefix and ``*``, ``{"face_*": detect}``, for the names of the
+        outputs.
+
+        Args:
+            transforms: by the column's name.
+            options: for backfills of these columns, such as batch_size=64.
+
+        Raises:
+            BackfillError: all that is wrong with functions, names and types, before anything is written.
+        """
+        schema = self.schema()
+        faults = Faults()
+        plans: List[Tuple[Dict[str, Any], str, Optional[Prepared]]] = []
+        for key, transform in transforms.items():
+            if isinstance(transform, str):
+                plans.append((_columns(key, None, faults), transform, None))
+                continue
+            function = prepared(transform, schema, faults)
+            if function is not None:
+                columns = _columns(key, function.declaration, faults)
+                plans.append((columns, function.expression, function))
+        known = {field.name for field in schema.fields}
+        for columns, _, _ in plans:
+            for column in columns.values():
+                for one in column if isinstance(column, list) else [column]:
+                    if one in known:
+                        faults.add(
+                            "COLUMN_EXISTS",
+                            "The table has a column '%s' already." % one,
+                            "Choose another name, or give it another function by alter_columns.",
+                        )
+        faults.check()
+        for columns, expression, function in plans:
+            self._register(expression, function)
+            self._calls.rows(
+                "add_column",
+                {"table": self.name, **columns, "expression": expression, "options": _texts(options)},
+            )
+
+    def alter_columns(self, *alterations: Mapping[str, Any]) -> None:
+        """Gives columns other functions; their values stay readable, and are stale until computed again.
+
+        Each alteration has ``path``, the column, and ``udf``, an SQL expression, a function or one with its
+        columns: ``{"path": "embedding", "udf": Embed2()}``.
+
+        Raises:
+            BackfillError: as add_columns does.
+        """
+        schema = self.schema()
+        faults = Faults()
+        plans: List[Tuple[str, str, Optional[Prepared]]] = []
+        for alteration in alterations:
+            if set(alteration) != {"path", "udf"}:
+                faults.add(
+                    "INVALID_ARGUMENT",
+                    "An alteration has the keys %s." % ", ".join(map(repr, alteration)),
+                    "Write {'path': 'column', 'udf': function}.",
+                )
+            elif isinstance(alteration["udf"], str):
+                plans.append((alteration["path"], alteration["udf"], None))
+            else:
+                function = prepared(alteration["udf"], schema, faults)
+                if function is not None:
+                    plans.append((alteration["path"], function.expression, function))
+        faults.check()
+        for column, expression, function in plans:
+            self._register(expression, function)
+            self._calls.rows(
+                "alter_column", {"table": self.name, "column": column, "expression": expression}
+            )
+
+    def _register(self, expression: str, function: Optional[Prepared]) -> None:
+        if function is not None:
+            function.register(self._calls)
+            _PREPARED[expression] = function
+
+    def drop_columns(self, columns: Sequence[str]) -> None:
+        """Drops computed columns; those of a group together. Raises BackfillError."""
+        for column in [columns] if isinstance(columns, str) else columns:
+            self._calls.rows("drop_column", {"table": self.name, "column": column})
+
+    # Computing
+
+    def preview(self, what: Transform, limit: int = 20) -> pa.Table:
+        """Computes a few rows, and writes nothing.
+
+        Args:
+            what: a function, one with its columns, or the name of a declared column.
+            limit: rows, at most.
+
+        Returns:
+            The columns that are read, ``value`` and ``error``: NULL, or JSON with code, type, message and
+            trace of what the function raised.
+
+        Raises:
+            BackfillError: if the function cannot run on this table.
+        """
+        frame = self.to_spark()
+        if isinstance(what, str):
+            field = self._computed(what, frame.schema)
+            expression = field.metadata["computed_column.expression"]
+            function = _PREPARED.get(expression)
+            if function is not None:
+                return previews.of_function(frame, function, limit)
+            if field.metadata.get("computed_column.kind") == "function":
+                raise BackfillError(
+                    "FUNCTION_NOT_FOUND",
+                    "Column '%s' is computed by %s, which this process did not declare."
+                    % (what, expression),
+                    "Give the function itself: preview(function).",
+                )
+            inputs = json.loads(field.metadata.get("computed_column.inputs", "[]"))
+            return previews.of_expression(frame, inputs, expression, limit)
+        faults = Faults()
+        ready = prepared(what, frame.schema, faults)
+        faults.check()
+        assert ready is not None
+        return previews.of_function(frame, ready, limit)
+
+    def _computed(self, column: str, schema: Any) -> Any:
+        fields = {field.name: field for field in schema.fields}
+        field = fields.get(column)
+        if field is None:
+            close = difflib.get_close_matches(column, list(fields), 1)
+            raise BackfillError(
+                "COLUMN_NOT_FOUND",
+                "Table %s has no column '%s'." % (self.name, column),
+                "Did you mean '%s'?" % close[0] if close else "Its columns are %s." % ", ".join(fields),
+            )
+        if "computed_column.expression" not in field.metadata:
+            raise BackfillError(
+                "NOT_A_COMPUTED_COLUMN",
+                "Column '%s' of table %s is not computed." % (column, self.name),
+                "Declare it by add_columns.",
+            )
+        return field
+
+    def backfill(
+        self, column: str, where: Optional[str] = None, **options: Any
+    ) -> BackfillResult:
+        """Computes the values that a column lacks, and those that are stale; waits for the end.
+
+        Args:
+            column: a computed column; its whole group is filled.
+            where: a condition in SQL that narrows the rows.
+            options: those of the procedure, such as batch_size, concurrency, commit_granularity,
+                checkpoint_interval='5s', recompute, on_error, max_failed_rows, row_timeout, job_id.
+
+        Raises:
+            BackfillError: with the code of what failed. What was finished before is committed or kept: the
+                same call goes on from there.
+        """
+        arguments = {**self._context.get(), **options, "table": self.name, "column": column}
+        if where is not None:
+            arguments["where"] = where
+        return BackfillResult.of(self._calls.rows("backfill", arguments)[0])
+
+    def backfill_async(
+        self, column: str, where: Optional[str] = None, **options: Any
+    ) -> BackfillJob:
+        """The same, beside the program: see BackfillJob. It ends with the program."""
+        job_id = options.setdefault("job_id", str(uuid.uuid4()))
+        options = {**self._context.get(), **options}
+        return BackfillJob(
+            self._calls, self.name, job_id, lambda: self.backfill(column, where, **options)
+        )
+
+    # What is known
+
+    def coverage(self, column: str) -> pa.Table:
+        """For each fragment, how many values are fresh, stale, failed, never computed or unknown."""
+        return self._calls.table("coverage", {"table": self.name, "column": column})
+
+    def jobs(self, status: Optional[str] = None) -> pa.Table:
+        """The jobs of the table, oldest first."""
+        return self._calls.table("jobs", {"table": self.name, "status": status})
+
+    def get_errors(
+        self, job_id: Optional[str] = None, column: Optional[str] = None
+    ) -> pa.Table:
+        """The rows that failed: job_id, column, function, function_version, fragment_id, row_address,
+        input_hash, attempt, code, message, trace, at."""
+        arguments = {"table": self.name, "job_id": job_id, "column": column}
+        return self._calls.table("errors", arguments)
+
+    def retry_errors(self, job_id: str, **options: Any) -> BackfillResult:
+        """Computes the rows that failed in a job again, by the column's present function.
+
+        ``options`` are those of backfill.
+        """
+        arguments = {"table": self.name, "job_id": job_id, "options": _texts(options)}
+        return BackfillResult.of(self._calls.rows("retry_errors", arguments)[0])
+
+    def __repr__(self) -> str:
+        return "Table(%r)" % (self._calls.catalog + "." + self.name)
+
+
+def _texts(options: Mapping[str, Any]) -> Dict[str, str]:
+    """Options of a map, all as text."""
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(plain(value))
+        for name, value in options.items()
+        if value is not None
+    }
+
+
+def _columns(
+    key: Union[str, Tuple[str, ...]], declaration: Optional[Declaration], faults: Faults
+) -> Dict[str, Any]:
+    """What add_column is told of the columns that a key of add_columns names."""
+    if isinstance(key, tuple):
+        names = list(key)
+    elif isinstance(key, str) and key.endswith("*"):
+        if declaration is None or not pa.types.is_struct(declaration.output):
+            faults.add(
+                "INVALID_ARGUMENT",
+                "'%s' stands for columns named like the outputs of a function, and there are none." % key,
+                "Name the columns: {('a', 'b'): ...}.",
+            )
+            return {}
+        names = [key[:-1] + field.name for field in declaration.output]
+    else:
+        return {"column": key}
+    if declaration is not None:
+        kind = declaration.output
+        outputs = kind.num_fields if pa.types.is_struct(kind) else 1
+        if outputs != len(names) or not pa.types.is_struct(kind):
+            faults.add(
+                "INVALID_ARGUMENT",
+                "Function '%s' has %d outputs, and the columns %s are named."
+                % (declaration.name, outputs, ", ".join(names)),
+                "Name one for each output, in their order.",
+            )
+    return {"columns": names}

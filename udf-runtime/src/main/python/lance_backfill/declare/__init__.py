@@ -1,0 +1,1 @@
+"""Functions as their authors declare them: hints, options, and how they travel."""

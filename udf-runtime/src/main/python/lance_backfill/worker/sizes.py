@@ -1,0 +1,43 @@
+"""How many rows the function gets at a time."""
+
+from typing import Dict, Optional
+
+FIRST = 32
+TARGET_S = 0.25
+_MAX_ROWS = 1 << 20
+
+# By function, for the life of the process: each task goes on with what others learned.
+_LEARNED: Dict[str, int] = {}
+
+
+class BatchSizes:
+    """Sizes for one task: given, or following the function's speed, and never above a safe one.
+
+    Adaptive sizes begin small and at most double until a batch takes the target time; a slower batch
+    shrinks the next one at once.
+    """
+
+    def __init__(self, function: str, fixed: int, checkpoint_interval_s: float) -> None:
+        self._function = function
+        self._fixed = fixed
+        self._target = max(0.001, min(TARGET_S, checkpoint_interval_s / 4))
+        self._safe: Optional[int] = None
+
+    def rows(self) -> int:
+        """The most rows of the next batch, at least 1."""
+        rows = self._fixed if self._fixed > 0 else _LEARNED.get(self._function, FIRST)
+        return rows if self._safe is None else min(rows, self._safe)
+
+    def record(self, rows: int, seconds: float) -> None:
+        """Learns from a batch, of at least one row, none of which failed."""
+        adaptive = _LEARNED.get(self._function, FIRST)
+        fitting = self._target / max(1e-9, seconds / rows)
+        if seconds > self._target:
+            _LEARNED[self._function] = max(1, min(adaptive, int(fitting)))
+        elif rows >= adaptive:
+            # A smaller batch (the end of an input) says too little about a larger one.
+            _LEARNED[self._function] = int(min(fitting, 2 * adaptive, _MAX_ROWS))
+
+    def limit(self, safe: int) -> None:
+        """Keeps batches at a size that did not fail where a larger one ran out of memory or time."""
+        self._safe = max(1, safe if self._safe is None else min(self._safe, safe))

@@ -1,0 +1,38 @@
+import unittest
+
+from lance_backfill import BackfillError
+from lance_backfill.errors import Faults, of_spark
+
+
+class TestErrors(unittest.TestCase):
+    def test_messages_of_java_are_taken_apart(self):
+        error = of_spark(
+            Exception(
+                "SparkRuntimeException: [COLUMN_DROPPED] Column size is gone in version 7. Nothing was "
+                "committed. Declare the column again if it is still wanted.\n"
+                "Job nightly-1; see job and jobs.\n\tat io.lancebackfill.Job.run(Job.java:3)\n"
+            )
+        )
+        self.assertEqual(error.code, "COLUMN_DROPPED")
+        self.assertEqual(error.job_id, "nightly-1")
+        self.assertEqual(error.problem, "Column size is gone in version 7. Nothing was committed.")
+        self.assertTrue(error.remedy.startswith("Declare the column again"))
+        self.assertNotIn("Job.java", str(error))
+        self.assertTrue(str(error).startswith("[COLUMN_DROPPED] Column size"))
+
+    def test_what_has_no_code_is_none_of_ours(self):
+        self.assertIsNone(of_spark(Exception("Connection refused")))
+
+    def test_faults_come_together(self):
+        faults = Faults()
+        faults.check()
+        faults.add("A_CODE", "One.", "Do this.")
+        faults.add("B_CODE", "Two.", "Do that.")
+        with self.assertRaises(BackfillError) as raised:
+            faults.check()
+        self.assertEqual(str(raised.exception), "[A_CODE] One. Do this.\n[B_CODE] Two. Do that.")
+        self.assertEqual((raised.exception.code, raised.exception.remedy), ("A_CODE", "Do that."))
+
+
+if __name__ == "__main__":
+    unittest.main()
