@@ -7,14 +7,19 @@ import io.lancebackfill.declare.ColumnDeclarations.Declared;
 import io.lancebackfill.job.BackfillAction;
 import io.lancebackfill.job.BackfillRequest;
 import io.lancebackfill.job.BackfillResult;
+import io.lancebackfill.procedure.ErrorsProcedure;
 import io.lancebackfill.report.CoverageReport;
+import io.lancebackfill.report.ErrorsReport;
 import io.lancebackfill.table.TableTarget;
 import io.lancebackfill.table.TableTargets;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The way in for Java programs: {@code LanceBackfill.table(spark,
@@ -53,6 +58,26 @@ public final class LanceBackfill {
   /** What each fragment holds in a computed column. */
   public List<CoverageReport.Line> coverage(String column) {
     return new CoverageReport(spark, target).run(column);
+  }
+
+  /**
+   * The rows on which functions failed, as {@code errors} lists them.
+   *
+   * @param jobId null for those of all jobs
+   * @param column null for those of all columns
+   */
+  public Dataset<Row> errors(@Nullable String jobId, @Nullable String column) {
+    List<Row> rows =
+        new ErrorsReport(target).errors(jobId, column).stream().map(ErrorsProcedure::row).toList();
+    return spark.createDataFrame(rows, ErrorsProcedure.OUTPUT);
+  }
+
+  /** Runs a column's present function on the rows on which a job failed and that are so still. */
+  public BackfillResult retryErrors(String jobId, Map<String, String> options) {
+    ErrorsReport.OfJob failed = new ErrorsReport(target).ofJob(jobId);
+    return new BackfillAction(
+            spark, new BackfillRequest(target, failed.column(), Map.copyOf(options), failed.rows()))
+        .run();
   }
 
   /** A backfill of one computed column, or group, to be set up and run. */
@@ -111,6 +136,30 @@ public final class LanceBackfill {
 
     public Backfill commitInterval(Duration interval) {
       return option(BackfillOptions.COMMIT_INTERVAL, interval.toString());
+    }
+
+    /**
+     * What a row does on which the function fails: {@code fail}, {@code null}, {@code retry(3)}.
+     */
+    public Backfill onError(String policy) {
+      return option(BackfillOptions.ON_ERROR, policy);
+    }
+
+    /** Which failures are tried again: a regular expression. */
+    public Backfill retryOn(String pattern) {
+      return option(BackfillOptions.RETRY_ON, pattern);
+    }
+
+    public Backfill maxFailedRows(long rows) {
+      return option(BackfillOptions.MAX_FAILED_ROWS, rows);
+    }
+
+    public Backfill maxFailedFraction(double fraction) {
+      return option(BackfillOptions.MAX_FAILED_FRACTION, fraction);
+    }
+
+    public Backfill rowTimeout(Duration timeout) {
+      return option(BackfillOptions.ROW_TIMEOUT, timeout.toString());
     }
 
     public Backfill jobId(String id) {

@@ -1,16 +1,21 @@
 package io.lancebackfill.clean;
 
+import io.lancebackfill.coverage.FragmentCoverage;
 import io.lancebackfill.datasource.commit.ColumnIndexes;
 import io.lancebackfill.datasource.store.LeaseHolder;
 import io.lancebackfill.datasource.store.LeaseSurvey;
 import io.lancebackfill.datasource.store.StateFolder;
 import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.datasource.write.CleanedFiles;
 import io.lancebackfill.datasource.write.NamedFiles;
 import io.lancebackfill.datasource.write.StagedFileCleaner;
+import io.lancebackfill.failure.ErrorRecord;
+import io.lancebackfill.failure.ErrorRecords;
 import io.lancebackfill.state.CheckpointStore;
+import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ColumnOrigins;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.JobRecords;
@@ -21,12 +26,15 @@ import io.lancebackfill.table.Tables;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Predicate;
+import org.roaringbitmap.RoaringBitmap;
 
 /** Deletes checkpoints and column files that no version of the table and no live job refers to. */
 public final class CleanAction {
@@ -78,10 +86,32 @@ public final class CleanAction {
             ColumnOrigins origins = new ColumnOrigins(state);
             origins.trim(before, busyColumns, () -> NamedFiles.of(target.ref()));
             origins.compact();
+            new ErrorRecords(state).trim(before, stillFailed(table, origins, busyColumns));
             new JobRecords(state).compact();
           }
           return deleted;
         });
+  }
+
+  /** Whether the table's records call a row failed that an error record names. */
+  private static Predicate<ErrorRecord> stillFailed(
+      TableSnapshot table, ColumnOrigins origins, Set<String> busyColumns) {
+    Map<String, Map<Integer, RoaringBitmap>> failed = new HashMap<>();
+    for (ComputedColumn column : ComputedColumn.all(table)) {
+      Map<String, ColumnOrigin> records = origins.deciding(column, table);
+      Map<Integer, RoaringBitmap> rows = new HashMap<>();
+      for (FragmentSnapshot fragment : table.fragments()) {
+        FragmentCoverage.origin(fragment, column, records)
+            .ifPresent(origin -> rows.put(fragment.id(), origin.failedRows()));
+      }
+      failed.put(column.idKey(), rows);
+    }
+    return error ->
+        busyColumns.contains(error.columnIds())
+            || failed
+                .getOrDefault(error.columnIds(), Map.of())
+                .getOrDefault(error.fragmentId(), new RoaringBitmap())
+                .contains(error.offset());
   }
 
   /** Id keys of the columns on which a job is at work. */

@@ -10,6 +10,8 @@ import io.lancebackfill.datasource.commit.LostOwnershipException;
 import io.lancebackfill.datasource.commit.Refusal;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.failure.ErrorLog;
+import io.lancebackfill.failure.ErrorRecord;
 import io.lancebackfill.state.OriginLog;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -32,6 +34,7 @@ public final class CommitCoordinator {
 
   private final GroupCommitter committer;
   private final OriginLog origins;
+  private final ErrorLog errors;
   private final CommitGranularity granularity;
   private final Duration interval;
   private final BooleanSupplier stillOwner;
@@ -59,12 +62,14 @@ public final class CommitCoordinator {
   public CommitCoordinator(
       GroupCommitter committer,
       OriginLog origins,
+      ErrorLog errors,
       CommitSchedule schedule,
       Map<String, String> properties,
       BooleanSupplier stillOwner,
       Consumer<CommitOutcome> onCommit) {
     this.committer = committer;
     this.origins = origins;
+    this.errors = errors;
     this.granularity = schedule.granularity();
     this.interval = schedule.interval();
     this.properties = Map.copyOf(properties);
@@ -139,6 +144,11 @@ public final class CommitCoordinator {
 
   private void record() {
     if (!unrecorded.isEmpty()) {
+      // First: a row that is known to have failed has its record.
+      List<ErrorRecord> failed = unrecorded.stream().flatMap(f -> f.errors().stream()).toList();
+      if (!failed.isEmpty()) {
+        errors.append(failed);
+      }
       origins.append(unrecorded.stream().map(StagedFragment::origin).toList());
       recorded.addAll(unrecorded);
       unrecorded.clear();

@@ -13,9 +13,15 @@ import org.jspecify.annotations.Nullable;
  *
  * @param arguments names of the table's columns that the function gets, in order
  * @param batchSize rows of a batch, or null for the adaptive size
+ * @param python the program that Python workers run, on each executor
+ * @param threads how many rows, or parts of a batch, are computed at once in a worker
  */
 public record ArrowFunction(
-    UdfDescriptor descriptor, List<String> arguments, @Nullable Integer batchSize)
+    UdfDescriptor descriptor,
+    List<String> arguments,
+    @Nullable Integer batchSize,
+    String python,
+    int threads)
     implements Serializable {
 
   /** The same call with the names that its arguments have in a version of the table. */
@@ -25,6 +31,8 @@ public record ArrowFunction(
         arguments.stream()
             .map(name -> declared.column(table, name).map(TableColumn::name).orElse(name))
             .toList(),
-        batchSize);
+        batchSize,
+        python,
+        threads);
   }
 }

@@ -1,10 +1,13 @@
 package io.lancebackfill.compute;
 
+import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.RootCause;
 import io.lancebackfill.exec.AdaptiveBatchSize;
 import io.lancebackfill.exec.BatchUdfExecutor;
+import io.lancebackfill.exec.ErrorPolicy;
+import io.lancebackfill.exec.RowFailure;
 import io.lancebackfill.task.JobTasks;
 import io.lancebackfill.task.OffsetBatch;
 import io.lancebackfill.task.OffsetStream;
@@ -36,30 +39,30 @@ public final class ArrowFunctionRows implements TaskPack.Rows {
   private static final int READ_ROWS = 4096;
 
   private final ArrowFunction function;
-  private final BufferAllocator allocator;
+
+  /** Outlives this where a call of the function never ends. */
+  private final BufferAllocator allocator = LanceAllocator.child("backfill-function");
+
   private final boolean group;
   private final List<Field> fields;
+  private final ErrorPolicy errors;
   private final AdaptiveBatchSize batchSize;
   private final PackReader reader;
   private final Deque<OffsetBatch> ready = new ArrayDeque<>();
   private @Nullable BatchUdfExecutor executor;
   private int[] offsets = new int[0];
   private int position;
+  private @Nullable BackfillException failure;
 
   /**
    * @param group whether the function's struct fills several columns
-   * @param allocator lives as long as this
    */
   public ArrowFunctionRows(
-      JobTasks stage,
-      List<TaskSpec> tasks,
-      ArrowFunction function,
-      boolean group,
-      BufferAllocator allocator) {
+      JobTasks stage, List<TaskSpec> tasks, ArrowFunction function, boolean group) {
     this.function = function;
-    this.allocator = allocator;
     this.group = group;
     this.fields = stage.fields();
+    this.errors = stage.errors();
     this.batchSize =
         function.batchSize() == null
             ? AdaptiveBatchSize.adaptive(java.time.Duration.ofMillis(stage.checkpointIntervalMs()))
@@ -91,6 +94,9 @@ public final class ArrowFunctionRows implements TaskPack.Rows {
 
   private @Nullable OffsetBatch next(int fragmentId, BufferAllocator own) {
     while (ready.isEmpty()) {
+      if (failure != null) {
+        throw failure;
+      }
       if (position == offsets.length) {
         if (!reader.next(fragmentId)) {
           return null;
@@ -112,25 +118,46 @@ public final class ArrowFunctionRows implements TaskPack.Rows {
     int from = position;
     List<FieldVector> inputs = new OffsetBatch(offsets, arguments).slice(from, rows, allocator);
     try {
-      executor()
-          .run(
-              inputs,
-              rows,
-              row -> offsets[from + row],
-              (values, first, count) ->
-                  ready.add(
-                      new OffsetBatch(
-                          Arrays.copyOfRange(offsets, from + first, from + first + count),
-                          columns(values, own))));
+      executor().run(inputs, rows, row -> offsets[from + row], new Finished(from, own));
       position += rows;
     } catch (UdfException e) {
-      throw failed(e);
+      if (ready.isEmpty()) {
+        throw failed(e);
+      }
+      // What is before it is finished, and goes first.
+      failure = failed(e);
     } catch (RuntimeException e) {
       throw e;
     } catch (Exception e) {
       throw new IllegalStateException(e);
     } finally {
       inputs.forEach(FieldVector::close);
+    }
+  }
+
+  /** Takes what the function gives for the rows from an index on. */
+  private final class Finished implements BatchUdfExecutor.ResultConsumer {
+    private final int from;
+    private final BufferAllocator own;
+
+    Finished(int from, BufferAllocator own) {
+      this.from = from;
+      this.own = own;
+    }
+
+    @Override
+    public void accept(FieldVector values, int first, int count) {
+      ready.add(batch(values, first, count, List.of()));
+    }
+
+    @Override
+    public void failed(FieldVector nothing, int row, RowFailure failure) {
+      ready.add(batch(nothing, row, 1, List.of(failure)));
+    }
+
+    private OffsetBatch batch(FieldVector values, int first, int count, List<RowFailure> failures) {
+      int[] rows = Arrays.copyOfRange(offsets, from + first, from + first + count);
+      return new OffsetBatch(rows, columns(values, own), failures);
     }
   }
 
@@ -151,6 +178,7 @@ public final class ArrowFunctionRows implements TaskPack.Rows {
                     function.descriptor().options(),
                     gpus(context)),
                 batchSize,
+                errors,
                 allocator);
       } catch (UdfException e) {
         throw failed(e);
@@ -216,6 +244,9 @@ public final class ArrowFunctionRows implements TaskPack.Rows {
       }
     } finally {
       reader.close();
+      if (executor == null || !executor.isStuck()) {
+        allocator.close();
+      }
     }
   }
 }

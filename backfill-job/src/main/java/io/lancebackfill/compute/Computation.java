@@ -23,7 +23,12 @@ public sealed interface Computation {
   }
 
   /** A function on Arrow batches. */
-  record OfFunction(ArrowFunction function, DeclaredInputs inputs) implements Computation {}
+  record OfFunction(ArrowFunction function, DeclaredInputs inputs) implements Computation {
+    @Override
+    public boolean isPython() {
+      return function.descriptor().isPython();
+    }
+  }
 
   /** The name in the expression's struct of a column of a group. */
   static String member(int position) {

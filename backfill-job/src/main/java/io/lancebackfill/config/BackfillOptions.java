@@ -49,6 +49,13 @@ public final class BackfillOptions {
           .range("of 1 or more", BackfillOptions::positive)
           .without("adaptive");
 
+  public static final ConfigOption<Integer> INTRA_APPLIER_CONCURRENCY =
+      ConfigOption.integer(
+              "intra_applier_concurrency",
+              "Threads in which a Python function runs within a task, for functions that wait.")
+          .range("from 1 to 256", threads -> threads >= 1 && threads <= 256)
+          .defaultTo(1);
+
   public static final ConfigOption<Duration> CHECKPOINT_INTERVAL =
       ConfigOption.duration(
               "checkpoint_interval", "How often a task keeps the rows that it has finished.")
@@ -65,6 +72,48 @@ public final class BackfillOptions {
               "commit_interval", "The longest that a finished fragment waits for its commit.")
           .range("of 1ms or more", interval -> interval.toMillis() >= 1)
           .defaultTo(Duration.ofSeconds(60));
+
+  public static final ConfigOption<String> ON_ERROR =
+      ConfigOption.string(
+              "on_error",
+              "What a row does on which the function fails: 'fail' ends the job; 'null' leaves NULL"
+                  + " and an error record; 'retry(3)' tries it three times more and then fails,"
+                  + " 'retry(3, 100ms), null' waits 100 ms before the first time, twice as long"
+                  + " before each next one, and leaves NULL in the end.")
+          .range(
+              "such as 'fail', 'null', 'retry(3)', 'retry(3, 100ms)' or 'retry(3, 100ms), null'",
+              text -> OnError.parse(text).isPresent())
+          .defaultTo("fail");
+
+  public static final ConfigOption<String> RETRY_ON =
+      ConfigOption.string(
+              "retry_on",
+              "Which failures 'retry' tries again: a regular expression, looked for in the"
+                  + " exception's type and message, 'java.net.ConnectException: refused'.")
+          .range("that is a regular expression of Java's", OnError::isPattern)
+          .without("all");
+
+  public static final ConfigOption<Long> MAX_FAILED_ROWS =
+      ConfigOption.longInteger(
+              "max_failed_rows", "The job fails once more rows than that have failed.")
+          .range("of 0 or more", rows -> rows >= 0)
+          .without("any number");
+
+  public static final ConfigOption<Double> MAX_FAILED_FRACTION =
+      ConfigOption.decimal(
+              "max_failed_fraction",
+              "The job fails once a larger part of the rows computed so far has failed; looked at"
+                  + " from 100 computed rows on.")
+          .range("from 0 to 1", fraction -> fraction >= 0 && fraction <= 1)
+          .without("any part");
+
+  public static final ConfigOption<Duration> ROW_TIMEOUT =
+      ConfigOption.duration(
+              "row_timeout",
+              "How long a call of the function may take; a batch that takes longer is interrupted"
+                  + " and halved, and the row that does so alone has failed.")
+          .range("of 1ms or more", timeout -> timeout.toMillis() >= 1)
+          .without("any time");
 
   public static final ConfigOption<String> ATTACH =
       ConfigOption.string(
@@ -102,9 +151,15 @@ public final class BackfillOptions {
           DRY_RUN,
           CONCURRENCY,
           BATCH_SIZE,
+          INTRA_APPLIER_CONCURRENCY,
           CHECKPOINT_INTERVAL,
           COMMIT_GRANULARITY,
           COMMIT_INTERVAL,
+          ON_ERROR,
+          RETRY_ON,
+          MAX_FAILED_ROWS,
+          MAX_FAILED_FRACTION,
+          ROW_TIMEOUT,
           ATTACH,
           JOB_ID,
           LEASE_DURATION);

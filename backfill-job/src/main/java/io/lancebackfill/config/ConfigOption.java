@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One option: its names, type, range and default. The constants are in {@link BackfillOptions}.
  *
- * @param <T> String, Boolean, Integer, Long or Duration
+ * @param <T> String, Boolean, Integer, Long, Double or Duration
  */
 public final class ConfigOption<T> {
   /** What every session setting of ours begins with. */
@@ -52,6 +52,10 @@ public final class ConfigOption<T> {
 
   static Builder<Long> longInteger(String name, String doc) {
     return new Builder<>(name, Long.class, OptionType.LONG, doc);
+  }
+
+  static Builder<Double> decimal(String name, String doc) {
+    return new Builder<>(name, Double.class, OptionType.DOUBLE, doc);
   }
 
   static Builder<Duration> duration(String name, String doc) {

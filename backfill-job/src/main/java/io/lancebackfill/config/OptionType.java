@@ -69,6 +69,24 @@ enum OptionType {
       }
     }
   },
+  DOUBLE("a number") {
+    @Override
+    Optional<Object> ofValue(Object value) {
+      if (value instanceof String text) {
+        return ofText(text);
+      }
+      return value instanceof Number number ? Optional.of(number.doubleValue()) : Optional.empty();
+    }
+
+    @Override
+    Optional<Object> ofText(String text) {
+      try {
+        return Optional.of(Double.parseDouble(text.strip()));
+      } catch (NumberFormatException noNumber) {
+        return Optional.empty();
+      }
+    }
+  },
   DURATION("a duration such as '5s', '250ms', '2 min' or 'PT5S'") {
     @Override
     Optional<Object> ofValue(Object value) {

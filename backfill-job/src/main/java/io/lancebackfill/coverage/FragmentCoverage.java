@@ -78,7 +78,7 @@ public record FragmentCoverage(
   }
 
   /** The record of the file that holds the column in a fragment. */
-  static Optional<ColumnOrigin> origin(
+  public static Optional<ColumnOrigin> origin(
       FragmentSnapshot fragment, ComputedColumn column, Map<String, ColumnOrigin> origins) {
     return ColumnFileCommitter.place(fragment, column.columns())
         .map(place -> origins.get(ColumnOrigin.pathOf(place)))
@@ -111,6 +111,11 @@ public record FragmentCoverage(
   public RoaringBitmap unexplained() {
     return RowOffsets.complement(
         RoaringBitmap.or(fresh, stale, failed, absent), fragment.physicalRows());
+  }
+
+  /** Rows that are NULL since a function failed on them: the present one, or one before it. */
+  public RoaringBitmap everFailed() {
+    return origin.map(ColumnOrigin::failedRows).orElseGet(RoaringBitmap::new);
   }
 
   /** Whether the rows without a value are known to be deleted still: no reader can tell. */

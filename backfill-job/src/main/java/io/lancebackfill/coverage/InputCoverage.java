@@ -14,7 +14,7 @@ public record InputCoverage(String name, ComputedColumn column, FragmentCoverage
   /** Rows that have no value or an old one, as far as records alone can tell. */
   public RoaringBitmap unavailable() {
     return coverage.place().isPresent()
-        ? RoaringBitmap.or(coverage.stale(), coverage.absent())
+        ? RoaringBitmap.or(coverage.stale(), coverage.absent(), coverage.failed())
         : RoaringBitmap.or(coverage.stale(), coverage.unexplained());
   }
 

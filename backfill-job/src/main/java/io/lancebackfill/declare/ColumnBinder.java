@@ -2,6 +2,8 @@ package io.lancebackfill.declare;
 
 import io.lancebackfill.compute.ArrowFunction;
 import io.lancebackfill.compute.Computation;
+import io.lancebackfill.config.BackfillOptions;
+import io.lancebackfill.config.ConfigOption;
 import io.lancebackfill.datasource.table.ColumnTypes;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
@@ -24,6 +26,7 @@ import io.lancebackfill.udf.UdfDescriptor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.apache.spark.sql.Column;
@@ -85,25 +88,31 @@ public final class ColumnBinder {
    */
   BoundExpression bindNew(
       TableSnapshot table, String expression, @Nullable String version, @Nullable String name) {
-    return coded(() -> binder(spark, table, expression).bind(expression, version, name));
+    return coded(
+        () -> binder(spark, table, expression, declarable()).bind(expression, version, name));
   }
 
   /**
    * Binds a declared column again, in this session.
    *
    * @param batchSize rows of a batch, or null for the adaptive size
+   * @param threads in which a Python function runs within a task
    * @throws BackfillException FUNCTION_CHANGED if the same expression means something else here
    *     than where it was declared, and what {@link #bindNew} throws
    */
   public BoundColumn bindDeclared(
-      TableSnapshot table, ComputedColumn column, @Nullable Integer batchSize) {
+      TableSnapshot table, ComputedColumn column, @Nullable Integer batchSize, int threads) {
     SparkSession session = EvaluationSettings.restore(spark, column.settings());
     DeclaredInputs declared = column.declaredInputs();
     RenamedInputs.refuseMissing(table, column);
     BoundExpression bound =
         coded(
             () ->
-                binder(session, declared.renamedView(table).orElse(table), column.expression())
+                binder(
+                        session,
+                        declared.renamedView(table).orElse(table),
+                        column.expression(),
+                        functions())
                     .bindDeclared(column.expression(), column.functionVersion().orElse(null)));
     String fingerprint =
         ComputedColumn.fingerprint(
@@ -130,7 +139,18 @@ public final class ColumnBinder {
     session
         .conf()
         .set(PYTHON_BATCH, batchSize == null ? PYTHON_BATCH_ROWS : Integer.toString(batchSize));
-    return new BoundColumn(session, computation(session, bound, column, batchSize), inputs);
+    BoundExpression.ArrowCall call = bound.call();
+    if (call == null) {
+      return new BoundColumn(session, expression(session, bound, column), inputs);
+    }
+    FunctionTrust.check(spark, call.function(), column.name());
+    return new BoundColumn(
+        session,
+        new Computation.OfFunction(
+            new ArrowFunction(
+                call.function(), call.arguments(), batchSize, python(session), threads),
+            column.declaredInputs()),
+        inputs);
   }
 
   /** Casts and arithmetic take the ANSI mode of the session in which they are parsed. */
@@ -138,20 +158,21 @@ public final class ColumnBinder {
     return session.withActive(() -> functions.expr(sql));
   }
 
-  private static Computation computation(
-      SparkSession session,
-      BoundExpression bound,
-      ComputedColumn column,
-      @Nullable Integer batchSize) {
-    BoundExpression.ArrowCall call = bound.call();
-    if (call != null) {
-      return new Computation.OfFunction(
-          new ArrowFunction(call.function(), call.arguments(), batchSize), column.declaredInputs());
-    }
+  private static Computation expression(
+      SparkSession session, BoundExpression bound, ComputedColumn column) {
     return session.withActive(
         () ->
             new Computation.OfExpression(
                 parsed(session, bound.sql()).cast(sparkType(column)), column.declaredInputs()));
+  }
+
+  /** As PySpark finds the Python of its workers, where no Python program runs the session. */
+  private static String python(SparkSession session) {
+    String environment = System.getenv("PYSPARK_PYTHON");
+    return session
+        .sparkContext()
+        .conf()
+        .get("spark.pyspark.python", environment == null ? "python3" : environment);
   }
 
   private static DataType sparkType(ComputedColumn column) {
@@ -166,24 +187,63 @@ public final class ColumnBinder {
     return struct;
   }
 
-  private ExpressionBinder binder(SparkSession session, TableSnapshot table, String expression) {
+  private ExpressionBinder binder(
+      SparkSession session,
+      TableSnapshot table,
+      String expression,
+      Map<String, UdfDescriptor> known) {
     UnreadableColumns.refuse(session, table, expression);
     return new ExpressionBinder(
-        session, table.sparkSchema(), table.arrowSchema(), List.copyOf(functions().values()));
+        session, table.sparkSchema(), table.arrowSchema(), List.copyOf(known.values()));
   }
 
   /** The registered functions that expressions may call: the table's own before the catalog's. */
   Map<String, UdfDescriptor> functions() {
-    Map<String, UdfDescriptor> known = new LinkedHashMap<>();
-    target
-        .catalogFunctions()
-        .ifPresent(catalog -> catalog.all().forEach((name, f) -> known.put(name, f.descriptor())));
-    ofTable().forEach((name, f) -> known.put(name, f.descriptor()));
+    Map<String, UdfDescriptor> known = ofCatalog();
+    known.putAll(ofTable());
     return known;
   }
 
-  private Map<String, StoredFunction> ofTable() {
-    return new StoredFunctions(new TableState(target.ref()).functions()).all();
+  /**
+   * Those that a new declaration calls. A Python function's name says what it computes: of two that
+   * bear one, the last one registered is meant.
+   */
+  private Map<String, UdfDescriptor> declarable() {
+    Map<String, UdfDescriptor> known = functions();
+    ofCatalog().values().stream()
+        .filter(UdfDescriptor::isPython)
+        .forEach(function -> known.put(function.name().toLowerCase(Locale.ROOT), function));
+    return known;
+  }
+
+  private Map<String, UdfDescriptor> ofCatalog() {
+    return descriptors(target.catalogFunctions().map(StoredFunctions::all).orElse(Map.of()));
+  }
+
+  private Map<String, UdfDescriptor> ofTable() {
+    return descriptors(new StoredFunctions(new TableState(target.ref()).functions()).all());
+  }
+
+  private static Map<String, UdfDescriptor> descriptors(Map<String, StoredFunction> functions) {
+    Map<String, UdfDescriptor> descriptors = new LinkedHashMap<>();
+    functions.forEach((name, function) -> descriptors.put(name, function.descriptor()));
+    return descriptors;
+  }
+
+  /** The defaults that a column's function gives to its backfills, by option name. */
+  public Map<String, String> functionOptions(ComputedColumn column) {
+    if (!column.kind().equals(ComputedColumn.KIND_FUNCTION)) {
+      return Map.of();
+    }
+    UdfDescriptor function = ofTable().get(column.function().toLowerCase(Locale.ROOT));
+    if (function == null || !function.isPython()) {
+      return Map.of(); // a Java function's options are its arguments
+    }
+    Map<String, String> options = new LinkedHashMap<>(function.options());
+    options
+        .keySet()
+        .retainAll(BackfillOptions.callable().stream().map(ConfigOption::name).toList());
+    return options;
   }
 
   /** Runs a binder; its faults come out with our codes, all together. */

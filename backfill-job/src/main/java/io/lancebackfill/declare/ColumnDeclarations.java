@@ -17,6 +17,7 @@ import io.lancebackfill.state.TableState;
 import io.lancebackfill.table.StorageErrors;
 import io.lancebackfill.table.TableTarget;
 import io.lancebackfill.table.Tables;
+import io.lancebackfill.udf.UdfDescriptor;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -377,9 +378,17 @@ public final class ColumnDeclarations {
         own.put(
             call.function(),
             bound.functions().get(0).fingerprint(),
-            Instant.now().truncatedTo(ChronoUnit.MICROS));
+            Instant.now().truncatedTo(ChronoUnit.MICROS),
+            body(call.function()));
       }
     }
+  }
+
+  /** What the catalog keeps of a Python function; a table that is moved takes its own along. */
+  private byte @Nullable [] body(UdfDescriptor function) {
+    return function.isPython()
+        ? target.catalogFunctions().flatMap(f -> f.body(function.className())).orElse(null)
+        : null;
   }
 
   private static Map<String, String> metadata(

@@ -6,6 +6,7 @@ import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
 import io.lancebackfill.fingerprint.FingerprintException;
 import io.lancebackfill.fingerprint.JavaFingerprint;
+import io.lancebackfill.python.PythonFunction;
 import io.lancebackfill.state.StoredFunctions;
 import io.lancebackfill.state.StoredFunctions.StoredFunction;
 import io.lancebackfill.udf.ColumnUdf;
@@ -18,29 +19,39 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 
 /** The functions of a catalog, on Arrow batches, that expressions call by name. */
 public final class FunctionRegistration {
   private static final String NAME = "[A-Za-z_][A-Za-z0-9_]*";
 
+  private final SparkSession spark;
   private final StoredFunctions functions;
 
   /**
    * @param catalogRoot folder or address of the catalog
    */
-  public FunctionRegistration(DatasetRef catalogRoot) {
+  public FunctionRegistration(SparkSession spark, DatasetRef catalogRoot) {
+    this.spark = spark;
     this.functions = StoredFunctions.ofCatalog(catalogRoot);
   }
 
   /**
-   * Registers a Java class; a function of that name is replaced, columns keep the one that they
-   * were declared with.
+   * Registers a Java class, or a pickled Python function; a function of that name is replaced,
+   * columns keep the one that they were declared with.
    *
-   * @param options arguments of the function, and {@code version}
+   * @param className of a Java function, else null
+   * @param body of a Python function, else null
+   * @param options {@code version}, and arguments of a Java function or the description of a Python
+   *     one
    */
   public StoredFunction register(
-      String name, String kind, @Nullable String className, Map<String, String> options) {
+      String name,
+      String kind,
+      @Nullable String className,
+      byte @Nullable [] body,
+      Map<String, String> options) {
     Faults faults = new Faults();
     if (!name.matches(NAME)) {
       faults.add(
@@ -48,32 +59,79 @@ public final class FunctionRegistration {
           "'%s' cannot be a function's name: it takes letters, digits and '_', and no digit first."
               .formatted(name));
     }
-    if (!kind.toLowerCase(Locale.ROOT).equals(UdfDescriptor.JAVA)) {
-      faults.add(
-          BackfillErrorCode.INVALID_ARGUMENT,
-          "Functions of kind '%s' cannot be registered. Use kind => 'java' with a class on Arrow batches; Python functions are registered in the session and called in expressions."
-              .formatted(kind));
-    }
     Map<String, String> own = new HashMap<>(options);
     String version = own.remove("version");
-    ColumnUdf udf = null;
+    Made made =
+        switch (kind.toLowerCase(Locale.ROOT)) {
+          case UdfDescriptor.JAVA -> java(name, className, version, own, faults);
+          case UdfDescriptor.PYTHON -> python(name, body, version, own, faults);
+          default -> {
+            faults.add(
+                BackfillErrorCode.INVALID_ARGUMENT,
+                "Functions of kind '%s' cannot be registered. There are 'java', with a class on Arrow batches, and 'python', with a body that the Python package lance_backfill makes."
+                    .formatted(kind));
+            yield null;
+          }
+        };
+    faults.throwIfAny();
+    if (made == null) {
+      throw new IllegalStateException("a fault was lost");
+    }
+    functions.put(
+        made.descriptor, made.fingerprint, Instant.now().truncatedTo(ChronoUnit.MICROS), body);
+    if (made.descriptor.isPython()) {
+      FunctionTrust.declared(spark, made.descriptor.className());
+    }
+    return functions.find(name).orElseThrow();
+  }
+
+  private record Made(UdfDescriptor descriptor, String fingerprint) {}
+
+  private static @Nullable Made java(
+      String name,
+      @Nullable String className,
+      @Nullable String version,
+      Map<String, String> own,
+      Faults faults) {
     if (className == null) {
       faults.add(
           BackfillErrorCode.MISSING_ARGUMENT,
           "Argument 'class' is missing: the name of the class that implements "
               + ColumnUdf.class.getName()
               + ".");
-    } else {
-      udf = faults.collect(() -> load(className));
+      return null;
     }
-    faults.throwIfAny();
-    if (udf == null || className == null) {
-      throw new IllegalStateException("a fault was lost");
+    return faults.collect(
+        () ->
+            new Made(
+                new UdfDescriptor(name, UdfDescriptor.JAVA, className, version, own),
+                fingerprint(name, load(className), version)));
+  }
+
+  private static @Nullable Made python(
+      String name,
+      byte @Nullable [] body,
+      @Nullable String version,
+      Map<String, String> own,
+      Faults faults) {
+    if (body == null || body.length == 0) {
+      faults.add(
+          BackfillErrorCode.MISSING_ARGUMENT,
+          "Argument 'body' is missing: the pickled function, as the Python package lance_backfill makes it (table.add_columns, table.alter_columns).");
+      return null;
     }
-    UdfDescriptor descriptor = new UdfDescriptor(name, UdfDescriptor.JAVA, className, version, own);
-    String fingerprint = fingerprint(name, udf, version);
-    functions.put(descriptor, fingerprint, Instant.now().truncatedTo(ChronoUnit.MICROS));
-    return functions.find(name).orElseThrow();
+    UdfDescriptor descriptor =
+        new UdfDescriptor(name, UdfDescriptor.PYTHON, StoredFunctions.hash(body), version, own);
+    return faults.collect(
+        () -> {
+          try {
+            PythonFunction function = PythonFunction.of(descriptor);
+            return new Made(descriptor, version == null ? function.fingerprint() : version);
+          } catch (IllegalArgumentException e) {
+            throw new BackfillException(
+                BackfillErrorCode.INVALID_FUNCTION, String.valueOf(e.getMessage()), e);
+          }
+        });
   }
 
   public List<StoredFunction> list() {

@@ -41,7 +41,10 @@ public enum BackfillErrorCode {
   FUNCTION_NEEDS_VERSION(Kind.USER),
   FUNCTION_NOT_TOP_LEVEL(Kind.USER),
   INVALID_FUNCTION(Kind.USER),
+  FUNCTION_NOT_TRUSTED(Kind.USER),
   FUNCTION_FAILED(Kind.USER),
+  ENVIRONMENT_MISMATCH(Kind.USER),
+  TOO_MANY_FAILED_ROWS(Kind.USER),
   PYTHON_UNAVAILABLE(Kind.EXTERNAL),
   // Running and committing
   COLUMN_DROPPED(Kind.USER),
@@ -92,6 +95,8 @@ public enum BackfillErrorCode {
 
   /** The SQLSTATE, for clients that speak it. */
   String sqlState() {
-    return this == FUNCTION_FAILED ? EXTERNAL_ROUTINE : kind.sqlState;
+    return this == FUNCTION_FAILED || this == TOO_MANY_FAILED_ROWS
+        ? EXTERNAL_ROUTINE
+        : kind.sqlState;
   }
 }

@@ -1,5 +1,8 @@
 package io.lancebackfill.error;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.net.SocketException;
 import java.util.List;
@@ -25,11 +28,23 @@ public final class PythonWorkerFault {
   private static final Pattern UNFIT =
       Pattern.compile("\\[PYTHON_VERSION_MISMATCH]|(PyArrow|Pandas) >= \\S+ must be installed");
 
+  /** What our own worker says before a function runs: JSON with a code and a message. */
+  private static final String TOLD = "LANCE_BACKFILL_FAULT:";
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
   private PythonWorkerFault() {}
 
-  /** PROCESS_LOST or PYTHON_UNAVAILABLE; empty if it is not the worker's fault. */
+  /**
+   * PROCESS_LOST, PYTHON_UNAVAILABLE, or what our own worker found; empty if it is not the worker's
+   * fault.
+   */
   public static Optional<BackfillException> of(Throwable failure) {
     List<Throwable> chain = RootCause.chain(failure);
+    Optional<BackfillException> told = chain.stream().flatMap(c -> told(c).stream()).findFirst();
+    if (told.isPresent()) {
+      return told;
+    }
     if (any(chain, PythonWorkerFault::ofFunction)) {
       return any(chain, PythonWorkerFault::unfit)
           ? Optional.of(unavailable(failure))
@@ -43,6 +58,26 @@ public final class PythonWorkerFault {
               : unavailable(failure));
     }
     return any(chain, PythonWorkerFault::brokeOff) ? Optional.of(died(failure)) : Optional.empty();
+  }
+
+  private static Optional<BackfillException> told(Throwable cause) {
+    String text = String.valueOf(cause.getMessage());
+    int at = cause instanceof PythonException ? text.lastIndexOf(TOLD) : -1;
+    if (at < 0) {
+      return Optional.empty();
+    }
+    try {
+      JsonNode fault = JSON.readTree(text.substring(at + TOLD.length()));
+      return Optional.of(
+          new BackfillException(
+              fault.path("code").asText().equals("ENVIRONMENT_MISMATCH")
+                  ? BackfillErrorCode.ENVIRONMENT_MISMATCH
+                  : BackfillErrorCode.FUNCTION_FAILED,
+              fault.path("message").asText(),
+              cause));
+    } catch (JsonProcessingException e) {
+      return Optional.empty(); // a user's text that looks alike
+    }
   }
 
   private static boolean ofFunction(Throwable cause) {

@@ -2,6 +2,8 @@ package io.lancebackfill.job;
 
 import io.lancebackfill.table.TableTarget;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.roaringbitmap.RoaringBitmap;
 
 /**
  * One call of backfill.
@@ -9,5 +11,16 @@ import java.util.Map;
  * @param table where the table is
  * @param column name of a computed column, or of one of a group
  * @param options values by option name, typed or as a CALL gives them
+ * @param failedRows null for every row that needs computing; else only these, by fragment, and of
+ *     them those on which the function failed
  */
-public record BackfillRequest(TableTarget table, String column, Map<String, Object> options) {}
+public record BackfillRequest(
+    TableTarget table,
+    String column,
+    Map<String, Object> options,
+    @Nullable Map<Integer, RoaringBitmap> failedRows) {
+
+  public BackfillRequest(TableTarget table, String column, Map<String, Object> options) {
+    this(table, column, options, null);
+  }
+}

@@ -2,6 +2,7 @@ package io.lancebackfill.job;
 
 import io.lancebackfill.commit.CommitCoordinator;
 import io.lancebackfill.commit.StagedFragment;
+import io.lancebackfill.config.OnError;
 import io.lancebackfill.datasource.commit.ColumnFileAttachment;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
@@ -11,6 +12,9 @@ import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.RemoteTrace;
 import io.lancebackfill.error.StorageCodes;
+import io.lancebackfill.exec.ErrorPolicy;
+import io.lancebackfill.exec.RowFailure;
+import io.lancebackfill.failure.ErrorRecord;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.FragmentPlan;
 import io.lancebackfill.progress.JobTotals;
@@ -18,8 +22,10 @@ import io.lancebackfill.run.TaskRunner;
 import io.lancebackfill.state.ColumnOrigin;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.InputPlaces;
+import io.lancebackfill.state.JobCounts;
 import io.lancebackfill.state.RowOffsets;
 import io.lancebackfill.task.TaskResult;
+import io.lancebackfill.task.TaskResult.Fault;
 import io.lancebackfill.task.TaskSpec;
 import io.lancebackfill.task.TaskSpec.CheckpointUse;
 import java.time.Duration;
@@ -44,6 +50,10 @@ final class BackfillRound {
       " Mend the function, or leave such rows out with where, and make the same call again. The whole trace"
           + " is in the job's history.";
 
+  private static final String LOOK =
+      " Look at such rows with errors(table, job_id). Mend the function, or allow more of them with"
+          + " max_failed_rows and max_failed_fraction, and make the same call again.";
+
   private final JobRun job;
   private final ComputedColumn column;
   private final List<TableColumn> inputColumns;
@@ -51,11 +61,16 @@ final class BackfillRound {
   private final TaskRunner runner;
   private final CommitCoordinator coordinator;
   private final JobTotals totals;
+  private final ErrorPolicy errors;
 
   private final Map<Integer, FragmentPlan> plans = new HashMap<>();
   private final Map<Integer, Integer> rangesLeft = new HashMap<>();
   private final Map<Integer, List<CheckpointUse>> ranges = new HashMap<>();
-  private TaskResult.@Nullable Fault fault;
+
+  /** Rows that failed in the ranges of a fragment, or in a task that failed, by fragment. */
+  private final Map<Integer, List<RowFailure>> failedRows = new HashMap<>();
+
+  private @Nullable Fault fault;
   private int faultyFragment;
   private long faultAt;
 
@@ -75,6 +90,7 @@ final class BackfillRound {
     this.runner = runner;
     this.coordinator = coordinator;
     this.totals = job.totals();
+    this.errors = OnError.policy(call.conf());
   }
 
   /**
@@ -104,16 +120,29 @@ final class BackfillRound {
           }
           return null;
         });
-    if (fault != null) {
+    Fault ending = fault;
+    if (ending != null) {
+      recordFailedRows();
       throw new BackfillException(
-          fault.code(),
+          ending.code(),
           "%s\nIt happened in fragment %d; what was finished before is committed or kept as checkpoints.%s"
               .formatted(
-                  fault.message(),
+                  ending.message(),
                   faultyFragment,
-                  fault.code() == BackfillErrorCode.FUNCTION_FAILED ? MEND : ""),
-          fault.trace().isEmpty() ? null : new RemoteTrace(fault.trace()));
+                  switch (ending.code()) {
+                    case FUNCTION_FAILED -> MEND;
+                    case TOO_MANY_FAILED_ROWS -> LOOK;
+                    default -> "";
+                  }),
+          ending.trace().isEmpty() ? null : new RemoteTrace(ending.trace()));
     }
+  }
+
+  /** Those that no file tells of, since the job ends before theirs is made. */
+  private void recordFailedRows() {
+    List<ErrorRecord> records = new ArrayList<>();
+    failedRows.forEach((fragment, failures) -> records.addAll(records(fragment, failures)));
+    job.errors().append(records);
   }
 
   private void drain() {
@@ -160,53 +189,90 @@ final class BackfillRound {
     if (result.note() != null) {
       totals.noCheckpoints(result.note());
     }
+    int id = result.fragmentId();
+    List<RowFailure> failed = failedRows.computeIfAbsent(id, fragment -> new ArrayList<>());
+    failed.addAll(result.failures());
+    totals.failed(id, RowOffsets.fromBytes(result.rows()), offsets(result.failures()));
     if (result.isLost()) {
-      job.losses().lost(result.fragmentId(), Objects.requireNonNull(result.fault()).message());
+      job.losses().lost(id, Objects.requireNonNull(result.fault()).message());
     } else if (result.fault() != null) {
-      fault(result);
+      fault(id, result.fault());
     } else if (result.file() != null) {
       totals.finished(plan, job.id().jobId());
-      coordinator.add(staged(plan, result));
+      failedRows.remove(id);
+      coordinator.add(staged(plan, result, failed));
       if (job.losses().isolating()) {
         // Where the process is the driver's, the next one's death is not to count for this one.
         coordinator.flush();
       }
     } else {
-      List<CheckpointUse> done =
-          ranges.computeIfAbsent(result.fragmentId(), id -> new ArrayList<>());
+      List<CheckpointUse> done = ranges.computeIfAbsent(id, fragment -> new ArrayList<>());
       String checkpoint = result.checkpoint();
       byte[] rows = result.rows();
       if (checkpoint != null && rows != null) {
         done.add(new CheckpointUse(checkpoint, rows));
       }
       // After a fault its checkpoints are left to the next call.
-      if (rangesLeft.merge(result.fragmentId(), -1, Integer::sum) == 0 && fault == null) {
+      if (rangesLeft.merge(id, -1, Integer::sum) == 0 && fault == null) {
         runner.assemble(plan, done);
       }
     }
+    JobCounts counts = totals.counts();
+    if (errors.tooMany(counts.rowsFailed(), counts.rowsComputed())) {
+      fault(id, tooMany(counts));
+    }
+  }
+
+  private Fault tooMany(JobCounts counts) {
+    boolean rows = counts.rowsFailed() > errors.maxFailedRows();
+    return new Fault(
+        BackfillErrorCode.TOO_MANY_FAILED_ROWS,
+        "The function failed on %d of the %d rows that were computed, and %s is %s."
+            .formatted(
+                counts.rowsFailed(),
+                counts.rowsComputed(),
+                rows ? "max_failed_rows" : "max_failed_fraction",
+                rows
+                    ? Long.toString(errors.maxFailedRows())
+                    : Double.toString(errors.maxFailedFraction())),
+        "");
+  }
+
+  private static RoaringBitmap offsets(List<RowFailure> failures) {
+    RoaringBitmap offsets = new RoaringBitmap();
+    failures.forEach(failure -> offsets.add(failure.offset()));
+    return offsets;
+  }
+
+  private List<ErrorRecord> records(int fragmentId, List<RowFailure> failures) {
+    Instant now = Instant.now().truncatedTo(ChronoUnit.MICROS);
+    return failures.stream()
+        .map(failure -> ErrorRecord.of(job.id(), column, fragmentId, failure, now))
+        .toList();
   }
 
   /** The first one ends the job; what runs beside it may end, so that its work is kept. */
-  private void fault(TaskResult result) {
+  private void fault(int fragmentId, Fault found) {
     if (fault == null) {
-      fault = result.fault();
-      faultyFragment = result.fragmentId();
+      fault = found;
+      faultyFragment = fragmentId;
       faultAt = System.nanoTime();
       runner.holdBack();
     }
   }
 
-  private StagedFragment staged(FragmentPlan plan, TaskResult result) {
+  private StagedFragment staged(FragmentPlan plan, TaskResult result, List<RowFailure> failures) {
     FragmentSnapshot fragment = plan.coverage().fragment();
     FragmentSnapshot inputFragment = inputs.fragment(fragment.id()).orElseThrow();
     var file = Objects.requireNonNull(result.file());
+    RoaringBitmap failed = offsets(failures);
     ColumnOrigin.Part made =
         new ColumnOrigin.Part(
             column.fingerprint(),
             plan.coverage().inputs(),
             job.id().generation(),
-            RowOffsets.fromBytes(result.rows()),
-            new RoaringBitmap());
+            RoaringBitmap.or(RowOffsets.fromBytes(result.rows()), failed),
+            failed);
     return new StagedFragment(
         new ColumnFileAttachment(
             fragment.id(),
@@ -225,6 +291,7 @@ final class BackfillRound {
             plan.deleted(),
             job.id().jobId(),
             job.id().epoch(),
-            Instant.now().truncatedTo(ChronoUnit.MICROS)));
+            Instant.now().truncatedTo(ChronoUnit.MICROS)),
+        records(fragment.id(), failures));
   }
 }

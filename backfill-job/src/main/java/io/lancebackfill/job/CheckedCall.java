@@ -3,6 +3,7 @@ package io.lancebackfill.job;
 import static io.lancebackfill.config.BackfillOptions.ATTACH;
 import static io.lancebackfill.config.BackfillOptions.BATCH_SIZE;
 import static io.lancebackfill.config.BackfillOptions.CONCURRENCY;
+import static io.lancebackfill.config.BackfillOptions.INTRA_APPLIER_CONCURRENCY;
 import static io.lancebackfill.config.BackfillOptions.JOB_ID;
 import static io.lancebackfill.config.BackfillOptions.MAX_FRAGMENTS;
 import static io.lancebackfill.config.BackfillOptions.READ_VERSION;
@@ -10,15 +11,19 @@ import static io.lancebackfill.config.BackfillOptions.RECOMPUTE;
 import static io.lancebackfill.config.BackfillOptions.RECOMPUTE_UNKNOWN;
 import static io.lancebackfill.config.BackfillOptions.WHERE;
 
+import io.lancebackfill.compute.Computation;
 import io.lancebackfill.config.BackfillConf;
+import io.lancebackfill.config.OnError;
 import io.lancebackfill.coverage.ComputedInputs;
 import io.lancebackfill.coverage.HistoryWalk;
 import io.lancebackfill.datasource.commit.AttachPolicy;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.declare.ColumnBinder;
 import io.lancebackfill.declare.ColumnOptions;
+import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
+import io.lancebackfill.exec.ErrorPolicy;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.BackfillPlanner;
 import io.lancebackfill.plan.PlanRequest;
@@ -30,6 +35,7 @@ import io.lancebackfill.state.JobRecords.Followed;
 import io.lancebackfill.state.TableState;
 import io.lancebackfill.table.TableTarget;
 import io.lancebackfill.table.Tables;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -38,6 +44,7 @@ import java.util.function.Consumer;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
+import org.roaringbitmap.RoaringBitmap;
 
 /**
  * A call of backfill whose arguments are in order.
@@ -45,6 +52,7 @@ import org.jspecify.annotations.Nullable;
  * @param table the newest version when the call was checked
  * @param pinned the version at which inputs are read, if the call names one
  * @param where the bound condition, or null
+ * @param failedRows as in {@link BackfillRequest}
  */
 record CheckedCall(
     TableSnapshot table,
@@ -53,6 +61,7 @@ record CheckedCall(
     BackfillConf conf,
     @Nullable TableSnapshot pinned,
     @Nullable Column where,
+    @Nullable Map<Integer, RoaringBitmap> failedRows,
     String jobId) {
 
   /**
@@ -67,7 +76,15 @@ record CheckedCall(
     if (call == null) {
       throw new IllegalStateException("a fault was lost");
     }
-    return call;
+    return new CheckedCall(
+        call.table,
+        call.column,
+        call.bound,
+        call.conf,
+        call.pinned,
+        call.where,
+        request.failedRows(),
+        call.jobId);
   }
 
   /**
@@ -85,15 +102,20 @@ record CheckedCall(
     TableSnapshot table = Tables.latest(target);
     ComputedColumn column =
         name == null ? null : faults.collect(() -> ComputedColumn.of(table, name));
-    Map<String, String> columnOptions = column == null ? Map.of() : ColumnOptions.ofJob(column);
+    ColumnBinder binder = new ColumnBinder(spark, target);
+    Map<String, String> columnOptions = new HashMap<>();
+    if (column != null) {
+      columnOptions.putAll(binder.functionOptions(column));
+      columnOptions.putAll(ColumnOptions.ofJob(column));
+    }
     BackfillConf conf =
         faults.collect(() -> BackfillConf.resolve(options, columnOptions, spark.conf()));
     Integer batchSize = conf == null ? null : conf.optional(BATCH_SIZE).orElse(null);
+    int threads = conf == null ? 1 : conf.value(INTRA_APPLIER_CONCURRENCY);
     ColumnBinder.BoundColumn bound =
         column == null
             ? null
-            : faults.collect(
-                () -> new ColumnBinder(spark, target).bindDeclared(table, column, batchSize));
+            : faults.collect(() -> binder.bindDeclared(table, column, batchSize, threads));
     TableSnapshot pinned =
         conf == null
             ? null
@@ -112,21 +134,39 @@ record CheckedCall(
                             text ->
                                 ColumnBinder.where(spark, pinned == null ? table : pinned, text))
                         .orElse(null));
+    if (conf != null && bound != null) {
+      faults.collect(() -> requireHeld(column, bound, OnError.policy(conf)));
+    }
     if (faults.any() || column == null || bound == null || conf == null) {
       return null;
     }
     String jobId = conf.optional(JOB_ID).orElseGet(() -> UUID.randomUUID().toString());
-    return new CheckedCall(table, column, bound, conf, pinned, where, jobId);
+    return new CheckedCall(table, column, bound, conf, pinned, where, null, jobId);
+  }
+
+  /** Spark tells of an expression's failure, and goes on with no other row. */
+  private static boolean requireHeld(
+      @Nullable ComputedColumn column, ColumnBinder.BoundColumn bound, ErrorPolicy errors) {
+    boolean asks = errors.nulls() || errors.retries() > 0 || errors.rowTimeoutMs() > 0;
+    if (asks && bound.computation() instanceof Computation.OfExpression) {
+      throw new BackfillException(
+          BackfillErrorCode.INVALID_OPTION,
+          ("on_error and row_timeout hold for functions that register_function knows; column %s is an"
+                  + " expression that Spark evaluates as a whole. Leave them out, and have the expression"
+                  + " give NULL itself where it would fail: try_divide, try_cast and their like.")
+              .formatted(column == null ? "" : column.name()));
+    }
+    return true;
   }
 
   /** The same call on a newer version of the table. */
   CheckedCall on(TableSnapshot newer) {
-    return new CheckedCall(newer, column, bound, conf, pinned, where, jobId);
+    return new CheckedCall(newer, column, bound, conf, pinned, where, failedRows, jobId);
   }
 
   /** The same call in the name of another one's job. */
   CheckedCall withJobId(String id) {
-    return new CheckedCall(table, column, bound, conf, pinned, where, id);
+    return new CheckedCall(table, column, bound, conf, pinned, where, failedRows, id);
   }
 
   /** The version at which inputs are read. */
@@ -143,7 +183,13 @@ record CheckedCall(
         conf,
         pinned,
         where,
+        failedRows,
         jobId);
+  }
+
+  /** Whether it is for some of the rows that need computing. */
+  boolean selects() {
+    return where != null || failedRows != null;
   }
 
   AttachPolicy attachPolicy() {
@@ -197,6 +243,7 @@ record CheckedCall(
                     history.inputs(),
                     checkpoints,
                     where,
+                    failedRows,
                     conf.value(RECOMPUTE),
                     conf.value(RECOMPUTE_UNKNOWN),
                     generation,

@@ -84,6 +84,9 @@ final class Finishing {
             job.origins().trim(before, Set.of(), () -> NamedFiles.of(target.ref()));
           }
           job.origins().compact();
+          if (job.totals().counts().rowsFailed() > 0) {
+            job.errors().compact();
+          }
           return true;
         });
     foldAndUntag();
@@ -97,7 +100,7 @@ final class Finishing {
     }
     CheckedCall present = call.presentIn(newest);
     CheckpointCleaner checkpoints = new CheckpointCleaner(job.state(), present.column());
-    if (outcome.everyRow() && call.where() == null) {
+    if (outcome.everyRow() && !call.selects()) {
       checkpoints.dropAll();
     } else {
       checkpoints.dropThoseInTable(

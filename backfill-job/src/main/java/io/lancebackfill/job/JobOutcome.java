@@ -23,24 +23,33 @@ record JobOutcome(
     JobStatus status, long version, boolean everyRow, boolean complete, String message) {
 
   /**
-   * @param plan the last round's
+   * What the rounds left behind.
+   *
    * @param refused fragments that were left as they are
    * @param setAside fragments that take processes down
+   * @param rowsFailed rows that are NULL since the function failed on them
+   */
+  record Left(Map<Integer, Refusal> refused, Set<Integer> setAside, long rowsFailed) {}
+
+  /**
+   * @param plan the last round's
    * @param whole whether the job looked at every row of {@code version}: of those that it read, and
    *     its own commits
    */
   static JobOutcome of(
-      TableTarget table,
-      BackfillPlan plan,
-      long version,
-      Map<Integer, Refusal> refused,
-      Set<Integer> setAside,
-      boolean whole) {
+      TableTarget table, BackfillPlan plan, long version, Left left, boolean whole) {
+    Map<Integer, Refusal> refused = left.refused();
+    Set<Integer> setAside = left.setAside();
     StringBuilder message = new StringBuilder();
     if (!setAside.isEmpty()) {
       message.append(
           "[%s] Fragments %s are set aside: each took two processes with it. The next call tries them again. "
               .formatted(BackfillErrorCode.PROCESS_LOST, setAside));
+    }
+    if (left.rowsFailed() > 0) {
+      message.append(
+          "%d rows are NULL, since the function failed on them; errors lists them, and retry_errors or the next call computes them again. "
+              .formatted(left.rowsFailed()));
     }
     if (plan.fragmentsAppended() > 0) {
       message.append(
@@ -70,10 +79,16 @@ record JobOutcome(
     return new JobOutcome(
         plan.fragmentsLeft() > 0
             ? JobStatus.PAUSED
-            : setAside.isEmpty() ? JobStatus.DONE : JobStatus.DONE_WITH_ERRORS,
+            : setAside.isEmpty() && left.rowsFailed() == 0
+                ? JobStatus.DONE
+                : JobStatus.DONE_WITH_ERRORS,
         version,
         everyRow,
-        everyRow && whole && plan.unknownRows() == 0 && plan.fragmentsAppended() == 0,
+        everyRow
+            && whole
+            && left.rowsFailed() == 0
+            && plan.unknownRows() == 0
+            && plan.fragmentsAppended() == 0,
         message.toString().strip());
   }
 

@@ -9,12 +9,14 @@ import static io.lancebackfill.config.BackfillOptions.RECOMPUTE;
 import io.lancebackfill.commit.CommitCoordinator;
 import io.lancebackfill.commit.CommitGranularity;
 import io.lancebackfill.commit.CommitSchedule;
+import io.lancebackfill.config.OnError;
 import io.lancebackfill.coverage.HistoryWalk;
 import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.commit.CommitOutcome;
 import io.lancebackfill.datasource.commit.Refusal;
 import io.lancebackfill.datasource.store.Lease;
 import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.failure.ErrorRecords;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.progress.JobJournal;
 import io.lancebackfill.progress.JobListener;
@@ -60,6 +62,7 @@ final class JobRun {
   private final RunId id;
   private final TableState state;
   private final ColumnOrigins origins;
+  private final ErrorRecords errors;
   private final JobJournal journal;
   private final JobTotals totals;
   private final AttachmentNotes attachments;
@@ -86,6 +89,7 @@ final class JobRun {
     this.lease = lease;
     this.state = new TableState(request.table().ref());
     this.origins = new ColumnOrigins(state);
+    this.errors = new ErrorRecords(state);
     JobRecords records = new JobRecords(state);
     List<JobEvent> before = records.decidingOn(checked.column().idKey(), lease.epoch());
     this.followed = JobRecords.followed(before);
@@ -202,9 +206,8 @@ final class JobRun {
             request.table(),
             plan,
             version,
-            left,
-            losses.setAside(),
-            ours && !pinned && round.call().where() == null);
+            new JobOutcome.Left(left, losses.setAside(), totals.counts().rowsFailed()),
+            ours && !pinned && !round.call().selects());
       }
       if (attempt++ == ATTEMPTS) {
         throw JobOutcome.refusedTooOften(refused, ATTEMPTS);
@@ -260,6 +263,7 @@ final class JobRun {
         new ColumnFileCommitter(
             request.table().ref(), call.column().columns(), call.attachPolicy()),
         origins,
+        errors,
         new CommitSchedule(
             new CommitGranularity(
                 call.conf().optional(COMMIT_GRANULARITY).orElse(null),
@@ -294,6 +298,7 @@ final class JobRun {
             new CheckpointStore(state, call.column().checkpointKey()).folder(),
             id.generation(),
             call.conf().value(CHECKPOINT_INTERVAL).toMillis(),
+            OnError.policy(call.conf()),
             alone);
     Admission admission =
         new Admission(
@@ -333,6 +338,10 @@ final class JobRun {
 
   ColumnOrigins origins() {
     return origins;
+  }
+
+  ErrorRecords errors() {
+    return errors;
   }
 
   JobJournal journal() {

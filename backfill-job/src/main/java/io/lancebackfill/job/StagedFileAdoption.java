@@ -184,7 +184,8 @@ final class StagedFileAdoption {
                             inputPlaces(fragment, inputColumns),
                             // Where nothing can be lost, rows that come alive are planned after.
                             candidate.place() == null ? DeletedRows.NONE : candidate.deleted()),
-                        candidate.origin()),
+                        candidate.origin(),
+                        List.of()),
                     rows));
   }
 

@@ -97,6 +97,10 @@ public final class BackfillPlanner {
         done.or(fragment.absent());
       }
       RoaringBitmap rows = RowOffsets.complement(done, fragment.fragment().physicalRows());
+      if (request.failedRows() != null) {
+        rows.and(request.failedRows().getOrDefault(fragment.fragment().id(), new RoaringBitmap()));
+        rows.and(fragment.everFailed());
+      }
       if (!rows.isEmpty()) {
         need.put(fragment.fragment().id(), rows);
       }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.Column;
 import org.jspecify.annotations.Nullable;
+import org.roaringbitmap.RoaringBitmap;
 
 /**
  * What a plan is made from.
@@ -19,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param origins records of the column's files by path
  * @param computedInputs the records of those inputs that are computed columns
  * @param where a bound condition, or null
+ * @param failedRows null for every row that needs computing; else only these, by fragment, and of
+ *     them those that the records call failed, by whatever function
  * @param recompute whether fresh rows are computed too
  * @param recomputeUnknown whether rows of unknown origin are computed too
  * @param generation job id of the recompute; empty if it is none
@@ -33,6 +36,7 @@ public record PlanRequest(
     ComputedInputs computedInputs,
     List<Checkpoint> checkpoints,
     @Nullable Column where,
+    @Nullable Map<Integer, RoaringBitmap> failedRows,
     boolean recompute,
     boolean recomputeUnknown,
     String generation,

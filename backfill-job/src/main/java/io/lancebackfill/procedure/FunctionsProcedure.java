@@ -21,7 +21,7 @@ final class FunctionsProcedure implements Procedure {
 
   @Override
   public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
-    return new FunctionRegistration(CallTargets.root(context))
+    return new FunctionRegistration(context.session(), CallTargets.root(context))
         .list().stream().map(RegisterFunctionProcedure::row).toList();
   }
 }

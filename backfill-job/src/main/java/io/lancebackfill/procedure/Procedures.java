@@ -19,6 +19,8 @@ public final class Procedures {
             new CoverageProcedure(),
             new JobsProcedure(),
             new JobProcedure(),
+            new ErrorsProcedure(),
+            new RetryErrorsProcedure(),
             new CleanProcedure()));
   }
 }

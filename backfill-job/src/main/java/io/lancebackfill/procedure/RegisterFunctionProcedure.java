@@ -39,11 +39,15 @@ final class RegisterFunctionProcedure implements Procedure {
         List.of(
             ProcedureParameter.required(
                 "name", ParameterType.STRING, "What expressions call it by."),
-            ProcedureParameter.required("kind", ParameterType.STRING, "java"),
+            ProcedureParameter.required("kind", ParameterType.STRING, "java or python."),
             ProcedureParameter.optional(
                 "class", ParameterType.STRING, "A class that implements ColumnUdf."),
             ProcedureParameter.optional(
-                "options", ParameterType.STRING_MAP, "version, and arguments of the function.")),
+                "options", ParameterType.STRING_MAP, "version, and arguments of the function."),
+            ProcedureParameter.optional(
+                "body",
+                ParameterType.BINARY,
+                "A pickled Python function; the package lance_backfill makes it.")),
         OUTPUT,
         "Registers a function on Arrow batches for the tables of the catalog.");
   }
@@ -52,11 +56,12 @@ final class RegisterFunctionProcedure implements Procedure {
   public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
     return List.of(
         row(
-            new FunctionRegistration(CallTargets.root(context))
+            new FunctionRegistration(context.session(), CallTargets.root(context))
                 .register(
                     arguments.string("name"),
                     arguments.string("kind"),
                     arguments.optionalString("class").orElse(null),
+                    arguments.optionalBytes("body").orElse(null),
                     arguments.stringMap("options"))));
   }
 

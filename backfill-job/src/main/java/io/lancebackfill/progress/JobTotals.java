@@ -22,6 +22,10 @@ public final class JobTotals {
   /** Rows that earlier jobs had finished, by fragment. */
   private final Map<Integer, RoaringBitmap> takenOver = new HashMap<>();
 
+  /** Rows on which the function failed the last time that it ran on them, by fragment. */
+  private final Map<Integer, RoaringBitmap> failed = new HashMap<>();
+
+  private long rowsFailed;
   private long rowsTakenOver;
   private long fragmentsSkipped;
   private long rowsComputed;
@@ -47,6 +51,23 @@ public final class JobTotals {
   public void computed(long rows, long bytes) {
     rowsComputed += rows;
     bytesWritten += bytes;
+  }
+
+  /**
+   * A task's rows are computed.
+   *
+   * @param good those on which the function did not fail
+   * @param bad those on which it did
+   */
+  public void failed(int fragmentId, RoaringBitmap good, RoaringBitmap bad) {
+    if (bad.isEmpty() && !failed.containsKey(fragmentId)) {
+      return;
+    }
+    RoaringBitmap all = failed.computeIfAbsent(fragmentId, id -> new RoaringBitmap());
+    rowsFailed -= all.getLongCardinality();
+    all.andNot(good);
+    all.or(bad);
+    rowsFailed += all.getLongCardinality();
   }
 
   /** A fragment's file is finished: rows of earlier jobs' checkpoints are in it. */
@@ -96,7 +117,7 @@ public final class JobTotals {
         fragmentsSkipped,
         rowsComputed,
         rowsTakenOver,
-        0,
+        rowsFailed,
         commits,
         bytesWritten);
   }

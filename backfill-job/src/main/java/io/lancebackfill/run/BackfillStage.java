@@ -6,6 +6,7 @@ import io.lancebackfill.compute.Computation;
 import io.lancebackfill.compute.Computation.OfExpression;
 import io.lancebackfill.compute.Computation.OfFunction;
 import io.lancebackfill.compute.CopiedRows;
+import io.lancebackfill.compute.PythonFunctionRows;
 import io.lancebackfill.datasource.read.FragmentRange;
 import io.lancebackfill.datasource.read.FragmentTable;
 import io.lancebackfill.datasource.table.TableColumn;
@@ -22,6 +23,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.LongConsumer;
+import org.apache.arrow.memory.BufferAllocator;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.rdd.RDD;
@@ -152,12 +154,15 @@ final class BackfillStage {
     @Override
     public Iterator<PackResult> call(Iterator<List<TaskSpec>> packs) {
       List<TaskSpec> tasks = packs.next();
-      boolean group = stage.columns().size() > 1;
-      return List.of(
-              new TaskPack(stage, tasks, reporter)
-                  .run(
-                      allocator -> new ArrowFunctionRows(stage, tasks, function, group, allocator)))
+      return List.of(new TaskPack(stage, tasks, reporter).run(allocator -> rows(tasks, allocator)))
           .iterator();
+    }
+
+    private TaskPack.Rows rows(List<TaskSpec> tasks, BufferAllocator allocator) {
+      boolean group = stage.columns().size() > 1;
+      return function.descriptor().isPython()
+          ? new PythonFunctionRows(stage, tasks, function, allocator)
+          : new ArrowFunctionRows(stage, tasks, function, group);
     }
   }
 }

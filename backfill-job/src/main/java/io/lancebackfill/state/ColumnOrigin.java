@@ -201,6 +201,11 @@ public record ColumnOrigin(
     return List.copyOf(merged);
   }
 
+  /** All rows that are NULL since some function failed on them. */
+  public RoaringBitmap failedRows() {
+    return RoaringBitmap.or(parts.stream().map(Part::failed).iterator());
+  }
+
   /** All rows that some part explains. */
   public RoaringBitmap explained() {
     return RoaringBitmap.or(parts.stream().map(Part::computed).iterator());

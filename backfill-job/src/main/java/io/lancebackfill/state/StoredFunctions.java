@@ -6,13 +6,18 @@ import io.lancebackfill.datasource.store.StateTable.Column;
 import io.lancebackfill.datasource.store.StateTable.Type;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.udf.UdfDescriptor;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Registered functions, of a catalog or of one table: {@code _backfill/functions.lance}, append
@@ -28,7 +33,14 @@ public final class StoredFunctions {
           new Column("fingerprint", Type.STRING),
           new Column("options", Type.STRING),
           new Column("dropped", Type.BOOLEAN),
-          new Column("at", Type.TIMESTAMP));
+          new Column("at", Type.TIMESTAMP),
+          new Column("body", Type.BINARY));
+
+  /** All but the body, which may be large. */
+  private static final List<String> DESCRIPTION =
+      SCHEMA.stream().map(Column::name).filter(name -> !name.equals("body")).toList();
+
+  private static final Pattern HASH = Pattern.compile("[0-9a-f]{64}");
 
   private final StateTable table;
 
@@ -54,7 +66,7 @@ public final class StoredFunctions {
       return Map.of();
     }
     Map<String, StoredFunction> functions = new LinkedHashMap<>();
-    for (StateRow row : table.read(null, List.of())) {
+    for (StateRow row : table.read(null, DESCRIPTION)) {
       String name = row.string("name");
       if (row.booleanValue("dropped")) {
         functions.remove(key(name));
@@ -79,8 +91,14 @@ public final class StoredFunctions {
     return Optional.ofNullable(all().get(key(name)));
   }
 
-  public void put(UdfDescriptor function, String fingerprint, Instant at) {
+  /**
+   * Stores a function, in the place of one of that name.
+   *
+   * @param body of a Python function: pickled bytes, stored once for each hash; null for others
+   */
+  public void put(UdfDescriptor function, String fingerprint, Instant at, byte @Nullable [] body) {
     String version = function.version();
+    boolean known = body == null || body(function.className()).isPresent();
     table.append(
         List.of(
             Arrays.asList(
@@ -91,11 +109,37 @@ public final class StoredFunctions {
                 fingerprint,
                 Json.write(function.options()),
                 false,
-                at)));
+                at,
+                known ? null : body)));
+  }
+
+  /** The SHA-256 of a pickled function, 64 hex digits: what it is trusted by. */
+  public static String hash(byte[] body) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(body));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /**
+   * The pickled bytes of a Python function.
+   *
+   * @param hash as {@link #hash} gives it
+   * @return empty if there are none of that hash, whatever the table says
+   */
+  public Optional<byte[]> body(String hash) {
+    if (!HASH.matcher(hash).matches() || !table.exists()) {
+      return Optional.empty();
+    }
+    return table.read("class = '%s'".formatted(hash), List.of("body")).stream()
+        .map(row -> row.binaryOrNull("body"))
+        .filter(body -> body != null && hash(body).equals(hash))
+        .findFirst();
   }
 
   public void drop(String name, Instant at) {
-    table.append(List.of(Arrays.asList(name, "", "", "", "", "{}", true, at)));
+    table.append(List.of(Arrays.asList(name, "", "", "", "", "{}", true, at, null)));
   }
 
   private static String key(String name) {

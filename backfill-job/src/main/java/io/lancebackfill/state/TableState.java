@@ -20,6 +20,10 @@ public record TableState(DatasetRef table) {
     return folder().child("columns.lance");
   }
 
+  public DatasetRef errors() {
+    return folder().child("errors.lance");
+  }
+
   public DatasetRef functions() {
     return folder().child("functions.lance");
   }

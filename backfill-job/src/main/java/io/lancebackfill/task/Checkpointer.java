@@ -121,17 +121,21 @@ final class Checkpointer implements AutoCloseable {
         .formatted(task.fragmentId(), task.start(), UUID.randomUUID().toString().substring(0, 8));
   }
 
-  /** Notes finished rows; the batch stays the caller's. Writes when a checkpoint is due. */
+  /**
+   * Notes finished rows; the batch stays the caller's. Writes when a checkpoint is due. Rows on
+   * which the function failed are not kept: whoever comes next tries them again.
+   */
   void offer(OffsetBatch batch) {
-    pending.add(batch.retain(allocator));
-    pendingBytes += batch.bytes();
+    List<OffsetBatch> good = batch.retainGood(allocator);
+    pending.addAll(good);
+    pendingBytes += good.isEmpty() ? 0 : batch.bytes();
     long now = nanoTime.getAsLong();
     boolean interval = now - lastAppendAt >= intervalNanos;
     boolean full = pendingBytes >= (everyRow ? RANGE_FLUSH_BYTES : MAX_PENDING_BYTES);
     boolean worthIt = everyRow || now - startedAt >= intervalNanos;
     if (full && !worthIt) {
       dropPending();
-    } else if (worthIt && (interval || full)) {
+    } else if (worthIt && (interval || full) && !pending.isEmpty()) {
       boolean busy = running != null && !running.isDone();
       if (!busy || full) {
         append();

@@ -41,6 +41,7 @@ final class ColumnTask {
   /** The rows that came from the function or from checkpoints. */
   private final RoaringBitmap came = new RoaringBitmap();
 
+  private final FailedRows failed = new FailedRows();
   private long rowsComputed;
 
   /**
@@ -112,13 +113,14 @@ final class ColumnTask {
       }
       checkpointer.finish();
       return new TaskResult(
-          task.fragmentId(),
-          null,
-          checkpointer.name(),
-          RowOffsets.toBytes(checkpointer.written()),
-          rowsComputed,
-          checkpointer.bytes(),
-          null);
+              task.fragmentId(),
+              null,
+              checkpointer.name(),
+              RowOffsets.toBytes(checkpointer.written()),
+              rowsComputed,
+              checkpointer.bytes(),
+              null)
+          .withFailures(failed.all());
     }
   }
 
@@ -163,10 +165,11 @@ final class ColumnTask {
             task.fragmentId(),
             file,
             null,
-            RowOffsets.toBytes(came),
+            RowOffsets.toBytes(RoaringBitmap.andNot(came, failed.rows())),
             rowsComputed,
             file.bytes() + checkpointer.bytes(),
             null)
+        .withFailures(failed.all())
         .withNote(checkpointer.note());
   }
 
@@ -184,13 +187,14 @@ final class ColumnTask {
       message = e.toString();
     }
     return new TaskResult(
-        task.fragmentId(),
-        null,
-        null,
-        null,
-        rowsComputed,
-        0,
-        new TaskResult.Fault(code, message, RemoteTrace.text(e)));
+            task.fragmentId(),
+            null,
+            null,
+            null,
+            rowsComputed,
+            0,
+            new TaskResult.Fault(code, message, RemoteTrace.text(e)))
+        .withFailures(failed.all());
   }
 
   /** What a task finds missing or wrong is the plan's fault, and not the caller's. */
@@ -229,10 +233,27 @@ final class ColumnTask {
         return null;
       }
       came.add(batch.offsets());
+      failed.add(batch.failures());
       rowsComputed += batch.rows();
       progress.accept(batch.rows());
-      checkpointer.offer(batch);
+      try {
+        checkpointer.offer(batch);
+        if (failed.count() > stage.errors().maxFailedRows()) {
+          // The driver hears of them at the end of the task only, which can be far.
+          throw tooManyFailed();
+        }
+      } catch (RuntimeException e) {
+        batch.close();
+        throw e;
+      }
       return batch;
+    }
+
+    private BackfillException tooManyFailed() {
+      return new BackfillException(
+          BackfillErrorCode.TOO_MANY_FAILED_ROWS,
+          "The function failed on %d rows of fragment %d already, and max_failed_rows is %d."
+              .formatted(failed.count(), task.fragmentId(), stage.errors().maxFailedRows()));
     }
 
     @Override

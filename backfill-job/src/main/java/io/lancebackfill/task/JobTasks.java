@@ -2,6 +2,7 @@ package io.lancebackfill.task;
 
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.TableColumn;
+import io.lancebackfill.exec.ErrorPolicy;
 import java.io.Serializable;
 import java.util.List;
 import org.apache.arrow.vector.types.pojo.Field;
@@ -15,6 +16,7 @@ import org.apache.arrow.vector.types.pojo.Field;
  * @param columns the columns to fill
  * @param checkpoints folder of the column's checkpoint datasets
  * @param generation job id of the recompute whose rows these are; empty otherwise
+ * @param errors what becomes of rows on which the function fails
  * @param alone whether a process may run only one of them at a time
  */
 public record JobTasks(
@@ -27,6 +29,7 @@ public record JobTasks(
     DatasetRef checkpoints,
     String generation,
     long checkpointIntervalMs,
+    ErrorPolicy errors,
     boolean alone)
     implements Serializable {
   public List<Field> fields() {

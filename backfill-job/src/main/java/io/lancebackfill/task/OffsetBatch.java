@@ -1,6 +1,8 @@
 package io.lancebackfill.task;
 
+import io.lancebackfill.exec.RowFailure;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
@@ -12,8 +14,14 @@ import org.apache.arrow.vector.util.TransferPair;
  *
  * @param offsets physical row offsets, ascending
  * @param values a vector for each column, as long as {@code offsets}
+ * @param failures the rows of them on which the function failed, ascending; they are NULL
  */
-public record OffsetBatch(int[] offsets, List<FieldVector> values) implements AutoCloseable {
+public record OffsetBatch(int[] offsets, List<FieldVector> values, List<RowFailure> failures)
+    implements AutoCloseable {
+  public OffsetBatch(int[] offsets, List<FieldVector> values) {
+    this(offsets, values, List.of());
+  }
+
   public int rows() {
     return offsets.length;
   }
@@ -34,9 +42,29 @@ public record OffsetBatch(int[] offsets, List<FieldVector> values) implements Au
     }
   }
 
-  /** A second owner of the same rows. */
-  OffsetBatch retain(BufferAllocator allocator) {
-    return new OffsetBatch(offsets, slice(0, rows(), allocator));
+  /** A second owner of {@code count} rows from index {@code from}, none of which failed. */
+  public OffsetBatch part(int from, int count, BufferAllocator allocator) {
+    return new OffsetBatch(
+        Arrays.copyOfRange(offsets, from, from + count), slice(from, count, allocator));
+  }
+
+  /** Second owners of the same rows, of those on which the function did not fail. */
+  List<OffsetBatch> retainGood(BufferAllocator allocator) {
+    List<OffsetBatch> good = new ArrayList<>();
+    int from = 0;
+    for (RowFailure failure : failures) {
+      int failed = Arrays.binarySearch(offsets, from, offsets.length, failure.offset());
+      addRun(from, failed, allocator, good);
+      from = failed + 1;
+    }
+    addRun(from, offsets.length, allocator, good);
+    return good;
+  }
+
+  private void addRun(int from, int end, BufferAllocator allocator, List<OffsetBatch> to) {
+    if (end > from) {
+      to.add(part(from, end - from, allocator));
+    }
   }
 
   /** Bytes of the rows' values. */

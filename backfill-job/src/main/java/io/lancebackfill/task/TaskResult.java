@@ -2,7 +2,9 @@ package io.lancebackfill.task;
 
 import io.lancebackfill.datasource.write.StagedColumnFile;
 import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.exec.RowFailure;
 import java.io.Serializable;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,7 +14,9 @@ import org.jspecify.annotations.Nullable;
  * @param checkpoint name of the checkpoint dataset that holds the rows of a range; null if it had
  *     no live row
  * @param rows physical offsets of the rows that came, as a RoaringBitmap: those in that dataset, or
- *     those with a new value in the column file
+ *     those with a new value in the column file; no failed ones
+ * @param failures the rows on which the function failed: they are NULL in the column file, and in
+ *     no checkpoint
  * @param rowsComputed rows on which the function ran
  * @param bytesWritten bytes of the column file and of checkpoints
  * @param fault what went wrong, or null
@@ -24,6 +28,7 @@ public record TaskResult(
     @Nullable StagedColumnFile file,
     @Nullable String checkpoint,
     byte @Nullable [] rows,
+    List<RowFailure> failures,
     long rowsComputed,
     long bytesWritten,
     @Nullable Fault fault,
@@ -39,17 +44,50 @@ public record TaskResult(
       long rowsComputed,
       long bytesWritten,
       @Nullable Fault fault) {
-    this(fragmentId, file, checkpoint, rows, rowsComputed, bytesWritten, fault, null, null);
+    this(
+        fragmentId,
+        file,
+        checkpoint,
+        rows,
+        List.of(),
+        rowsComputed,
+        bytesWritten,
+        fault,
+        null,
+        null);
   }
 
   TaskResult withNote(@Nullable String text) {
     return new TaskResult(
-        fragmentId, file, checkpoint, rows, rowsComputed, bytesWritten, fault, text, declined);
+        fragmentId,
+        file,
+        checkpoint,
+        rows,
+        failures,
+        rowsComputed,
+        bytesWritten,
+        fault,
+        text,
+        declined);
+  }
+
+  TaskResult withFailures(List<RowFailure> failed) {
+    return new TaskResult(
+        fragmentId,
+        file,
+        checkpoint,
+        rows,
+        failed,
+        rowsComputed,
+        bytesWritten,
+        fault,
+        note,
+        declined);
   }
 
   /** The result of a task that left it to the driver whether it is to run. */
   static TaskResult declined(int fragmentId, Declined why) {
-    return new TaskResult(fragmentId, null, null, null, 0, 0, null, null, why);
+    return new TaskResult(fragmentId, null, null, null, List.of(), 0, 0, null, null, why);
   }
 
   /** The result of a task whose process was lost. */

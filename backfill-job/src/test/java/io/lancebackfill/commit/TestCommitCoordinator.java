@@ -18,6 +18,7 @@ import io.lancebackfill.datasource.table.DeletedRows;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.failure.ErrorRecord;
 import io.lancebackfill.state.OriginLog;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -98,6 +99,7 @@ class TestCommitCoordinator {
     return new CommitCoordinator(
         table,
         log,
+        errors -> done.add("errors " + errors.stream().map(ErrorRecord::fragmentId).toList()),
         new CommitSchedule(new CommitGranularity(granularity, 0), interval, () -> now),
         Map.of("job", "j"),
         () -> true,
@@ -109,7 +111,8 @@ class TestCommitCoordinator {
     return new StagedFragment(
         new ColumnFileAttachment(
             id, 10, HandMade.staged("v" + id, 10), null, List.of(), DeletedRows.NONE),
-        HandMade.origin(fragment));
+        HandMade.origin(fragment),
+        List.of());
   }
 
   private static void add(CommitCoordinator to, int first, int count) {

@@ -40,6 +40,12 @@ class TestBackfillOptions {
     expected.put("checkpoint_interval", "PT5S | 5s");
     expected.put("commit_granularity", "- | adaptive");
     expected.put("commit_interval", "PT1M | 60s");
+    expected.put("on_error", "fail | fail");
+    expected.put("retry_on", "- | all");
+    expected.put("max_failed_rows", "- | any number");
+    expected.put("max_failed_fraction", "- | any part");
+    expected.put("row_timeout", "- | any time");
+    expected.put("intra_applier_concurrency", "1 | 1");
     expected.put("attach", "auto | auto");
     expected.put("job_id", "- | made by the job");
     expected.put("lease_duration", "PT15S | 15s");
@@ -62,6 +68,12 @@ class TestBackfillOptions {
             "spark.lancebackfill.checkpointInterval",
             "spark.lancebackfill.commitGranularity",
             "spark.lancebackfill.commitInterval",
+            "spark.lancebackfill.onError",
+            "spark.lancebackfill.retryOn",
+            "spark.lancebackfill.maxFailedRows",
+            "spark.lancebackfill.maxFailedFraction",
+            "spark.lancebackfill.rowTimeout",
+            "spark.lancebackfill.intraApplierConcurrency",
             "spark.lancebackfill.attach",
             "spark.lancebackfill.jobId",
             "spark.lancebackfill.leaseDuration");

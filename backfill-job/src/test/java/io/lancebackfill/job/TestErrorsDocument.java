@@ -9,12 +9,14 @@ import static io.lancebackfill.error.BackfillErrorCode.COMMIT_FAILED;
 import static io.lancebackfill.error.BackfillErrorCode.COMMIT_STATE_UNKNOWN;
 import static io.lancebackfill.error.BackfillErrorCode.COMPUTED_COLUMN_WRITE;
 import static io.lancebackfill.error.BackfillErrorCode.DUPLICATE_ARGUMENT;
+import static io.lancebackfill.error.BackfillErrorCode.ENVIRONMENT_MISMATCH;
 import static io.lancebackfill.error.BackfillErrorCode.FRAGMENT_REWRITTEN;
 import static io.lancebackfill.error.BackfillErrorCode.FUNCTION_CHANGED;
 import static io.lancebackfill.error.BackfillErrorCode.FUNCTION_FAILED;
 import static io.lancebackfill.error.BackfillErrorCode.FUNCTION_NEEDS_VERSION;
 import static io.lancebackfill.error.BackfillErrorCode.FUNCTION_NOT_FOUND;
 import static io.lancebackfill.error.BackfillErrorCode.FUNCTION_NOT_TOP_LEVEL;
+import static io.lancebackfill.error.BackfillErrorCode.FUNCTION_NOT_TRUSTED;
 import static io.lancebackfill.error.BackfillErrorCode.INPUT_CHANGED;
 import static io.lancebackfill.error.BackfillErrorCode.INTERNAL_ERROR;
 import static io.lancebackfill.error.BackfillErrorCode.INVALID_ARGUMENT;
@@ -42,6 +44,7 @@ import static io.lancebackfill.error.BackfillErrorCode.STATE_FORMAT_TOO_NEW;
 import static io.lancebackfill.error.BackfillErrorCode.STORAGE_FAILED;
 import static io.lancebackfill.error.BackfillErrorCode.TABLE_NOT_FOUND;
 import static io.lancebackfill.error.BackfillErrorCode.TASK_FAILED;
+import static io.lancebackfill.error.BackfillErrorCode.TOO_MANY_FAILED_ROWS;
 import static io.lancebackfill.error.BackfillErrorCode.TYPE_MISMATCH;
 import static io.lancebackfill.error.BackfillErrorCode.UNKNOWN_ARGUMENT;
 import static io.lancebackfill.error.BackfillErrorCode.UNKNOWN_CATALOG;
@@ -349,6 +352,14 @@ class TestErrorsDocument {
         "Mend it, or leave such rows out with `where`; the same call goes on from what is finished.",
         "backfill(table => 'default.images', column => 'size', job_id => 'nightly')");
     CountingFunction.reset();
+    ScoreFunction.reset();
+    session.call("register_function('score', 'java', '%s')", ScoreFunction.class.getName());
+    session.call("add_column('default.images', 'score', 'score(id)')");
+    call(
+        TOO_MANY_FAILED_ROWS,
+        "The function failed on more rows than the call allows.",
+        "Look at `errors`; mend the function, or allow more. The same call goes on from what is finished.",
+        "backfill(table => 'default.images', column => 'score', on_error => 'null', max_failed_rows => 3, concurrency => 1, job_id => 'nightly')");
   }
 
   private static void running() {
@@ -424,6 +435,20 @@ class TestErrorsDocument {
         "A backfill on executors without that Python.",
         "[PYTHON_UNAVAILABLE] No Python worker can run the function: java.io.IOException: Cannot run program \"/opt/python\": error=2, No such file or directory\nWorkers run what spark.pyspark.python or PYSPARK_PYTHON names, on each executor: a Python of the driver's version, with pandas and pyarrow for functions that need them.\nIt happened in fragment 0; what was finished before is committed or kept as checkpoints.\nJob nightly; see job and jobs.",
         "PythonExceptionsIT meets it.");
+    told(
+        FUNCTION_NOT_TRUSTED,
+        "The column's function is Python code of whoever declared it, and this session did not.",
+        "If you trust those who can write to the table, set spark.lancebackfill.functions.trust.",
+        "A backfill from spark-sql of a column that a notebook declared.",
+        "[FUNCTION_NOT_TRUSTED] Column 'embedding' is computed by the stored Python function 'Embed_1f0c', which this session did not declare itself, and spark.lancebackfill.functions.trust is 'false'. If you trust those who can write to this table, set it to 'true', or to a list of the hashes of functions that may run: SET spark.lancebackfill.functions.trust=52db...",
+        "PythonFunctionsIT meets it.");
+    told(
+        ENVIRONMENT_MISMATCH,
+        "The workers' Python, or a package there, is of another version than the author's.",
+        "Name the right Python with spark.pyspark.python, or declare the function again under theirs.",
+        "A backfill on workers of another Python than the author's.",
+        "[ENVIRONMENT_MISMATCH] Function 'Embed_1f0c' was declared under Python 3.11.7, and the workers run Python 3.10: its code cannot be loaded there. Name a Python 3.11 for the workers with spark.pyspark.python or PYSPARK_PYTHON, or declare the function again under theirs.",
+        "The tests of the Python package meet it.");
     told(
         COLUMN_CHANGED,
         "The column got another function while it was computed.",

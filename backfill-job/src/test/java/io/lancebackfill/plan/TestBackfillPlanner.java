@@ -57,6 +57,7 @@ class TestBackfillPlanner {
     private @Nullable Column where;
     private boolean recompute;
     private boolean recomputeUnknown;
+    private @Nullable Map<Integer, RoaringBitmap> failedRows;
     private String generation = "";
     private int maxFragments;
 
@@ -79,6 +80,7 @@ class TestBackfillPlanner {
                 ComputedInputs.NONE,
                 asked.checkpoints,
                 asked.where,
+                asked.failedRows,
                 asked.recompute,
                 asked.recomputeUnknown,
                 asked.generation,

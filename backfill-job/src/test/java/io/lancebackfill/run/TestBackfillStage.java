@@ -18,6 +18,7 @@ import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.exec.ErrorPolicy;
 import io.lancebackfill.state.DeclaredInputs;
 import io.lancebackfill.state.RowOffsets;
 import io.lancebackfill.task.CheckpointStream;
@@ -112,6 +113,7 @@ class TestBackfillStage {
         checkpoints,
         "",
         5000,
+        ErrorPolicy.FAIL,
         false);
   }
 
@@ -267,7 +269,11 @@ class TestBackfillStage {
   private List<TaskResult> applying(int batchSize, TaskSpec... tasks) {
     ArrowFunction twice =
         new ArrowFunction(
-            UdfDescriptor.java("twice", Twice.class.getName()), List.of("id", "id"), batchSize);
+            UdfDescriptor.java("twice", Twice.class.getName()),
+            List.of("id", "id"),
+            batchSize,
+            "python3",
+            1);
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
       BackfillStage stage = new BackfillStage(spark, job(value()), live);
       return run(stage.applying(table, singly(List.of(tasks)), new OfFunction(twice, ID)));
@@ -407,9 +413,11 @@ class TestBackfillStage {
             one.checkpoints(),
             "",
             5000,
+            ErrorPolicy.FAIL,
             false);
     ArrowFunction both =
-        new ArrowFunction(UdfDescriptor.java("both", Both.class.getName()), List.of("id"), 2);
+        new ArrowFunction(
+            UdfDescriptor.java("both", Both.class.getName()), List.of("id"), 2, "python3", 1);
     TaskSpec task = task(Kind.RANGE, 0, rows(0, 3, 4));
     TaskResult result;
     try (LiveRows live = new LiveRows(spark.sparkContext())) {

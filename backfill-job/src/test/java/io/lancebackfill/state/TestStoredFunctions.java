@@ -34,9 +34,9 @@ class TestStoredFunctions {
 
   @Test
   void theLastWordOnANameCounts() {
-    functions().put(function("Embed", null), "1", AT);
-    functions().put(function("other", "v1"), "2", AT);
-    functions().put(function("EMBED", "v2"), "3", AT.plusSeconds(1));
+    functions().put(function("Embed", null), "1", AT, null);
+    functions().put(function("other", "v1"), "2", AT, null);
+    functions().put(function("EMBED", "v2"), "3", AT.plusSeconds(1), null);
     assertThat(functions().find("embed"))
         .contains(new StoredFunction(function("EMBED", "v2"), "3", AT.plusSeconds(1)));
     assertThat(functions().find("OTHER"))
@@ -45,14 +45,14 @@ class TestStoredFunctions {
     assertThat(functions().all().keySet()).containsExactly("embed", "other");
     functions().drop("eMBED", AT.plusSeconds(2));
     assertThat(functions().all()).containsOnlyKeys("other");
-    functions().put(function("embed", null), "4", AT);
+    functions().put(function("embed", null), "4", AT, null);
     assertThat(functions().all().keySet()).containsExactly("other", "embed");
     assertThat(functions().find("embed").orElseThrow().descriptor().version()).isNull();
   }
 
   @Test
   void droppingWhatIsNotThereChangesNothing() {
-    functions().put(function("f", null), "1", AT);
+    functions().put(function("f", null), "1", AT, null);
     functions().drop("g", AT);
     assertThat(functions().all()).containsOnlyKeys("f");
   }

@@ -11,6 +11,7 @@ import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.exec.ErrorPolicy;
 import io.lancebackfill.state.RowOffsets;
 import io.lancebackfill.task.TaskSpec.CheckpointUse;
 import java.nio.file.Path;
@@ -47,6 +48,7 @@ class TestCheckpointStream {
         DatasetRef.of(folder.resolve("checkpoints.lance").toString()),
         "",
         5000,
+        ErrorPolicy.FAIL,
         false);
   }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.lancebackfill.HandMade;
 import io.lancebackfill.datasource.store.CheckpointSink;
 import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.exec.ErrorPolicy;
 import io.lancebackfill.state.CheckpointStore;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -144,6 +145,7 @@ class TestCheckpointer {
             DatasetRef.of("/t/_backfill/checkpoints/1.lance"),
             "g",
             INTERVAL_MS,
+            ErrorPolicy.FAIL,
             false);
     TaskSpec task =
         new TaskSpec(

@@ -2,11 +2,15 @@ package io.lancebackfill.task;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lancebackfill.datasource.store.CheckpointDataset;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.exec.ErrorPolicy;
+import io.lancebackfill.exec.RowFailure;
 import io.lancebackfill.state.RowOffsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.apache.arrow.vector.IntVector;
 import org.apache.arrow.vector.types.pojo.ArrowType;
@@ -22,6 +26,10 @@ class TestColumnTask {
   @TempDir private Path folder;
 
   private JobTasks job() {
+    return job(ErrorPolicy.FAIL);
+  }
+
+  private JobTasks job(ErrorPolicy errors) {
     DatasetRef table = DatasetRef.of(folder.resolve("t.lance").toString());
     return new JobTasks(
         "job",
@@ -33,6 +41,7 @@ class TestColumnTask {
         DatasetRef.of(folder.resolve("t.lance/_backfill/checkpoints/2.lance").toString()),
         "",
         5000,
+        errors,
         false);
   }
 
@@ -43,6 +52,14 @@ class TestColumnTask {
 
   /** A function that gives back these rows, whatever it is asked for. */
   private static ColumnTask.Computation giving(int... offsets) {
+    return giving(List.of(), offsets);
+  }
+
+  private static RowFailure failed(int offset) {
+    return new RowFailure(offset, RowFailure.FUNCTION_RAISED, "E", "no", "trace", 1);
+  }
+
+  private static ColumnTask.Computation giving(List<RowFailure> failures, int... offsets) {
     return allocator ->
         new OffsetStream() {
           private boolean given;
@@ -58,7 +75,8 @@ class TestColumnTask {
               vector.setSafe(i, i);
             }
             vector.setValueCount(offsets.length);
-            return new OffsetBatch(offsets, List.of(vector));
+            failures.forEach(f -> vector.setNull(Arrays.binarySearch(offsets, f.offset())));
+            return new OffsetBatch(offsets, List.of(vector), failures);
           }
 
           @Override
@@ -88,5 +106,47 @@ class TestColumnTask {
               "1 rows of fragment 3 were to be computed and did not come back from the function.");
       assertThat(result.file()).isNull();
     }
+  }
+
+  @Test
+  void failedRowsAreToldOfAndNotAmongThoseThatCame() {
+    List<RowFailure> failures = List.of(failed(1), failed(5));
+    TaskResult result =
+        new ColumnTask(job(), task(TaskSpec.Kind.WHOLE, 1, 2, 5), rows -> {})
+            .run(giving(failures, 1, 2, 5));
+    assertThat(result.fault()).isNull();
+    assertThat(RowOffsets.fromBytes(result.rows())).isEqualTo(RoaringBitmap.bitmapOf(2));
+    assertThat(result.failures()).isEqualTo(failures);
+    assertThat(result.rowsComputed()).isEqualTo(3);
+  }
+
+  /** A driver that dies before the fragment is whole leaves them to the next one. */
+  @Test
+  void failedRowsOfARangeAreInNoCheckpoint() {
+    TaskResult result =
+        new ColumnTask(job(), task(TaskSpec.Kind.RANGE, 1, 2, 5), rows -> {})
+            .run(giving(List.of(failed(1), failed(5)), 1, 2, 5));
+    assertThat(result.fault()).isNull();
+    assertThat(RowOffsets.fromBytes(result.rows())).isEqualTo(RoaringBitmap.bitmapOf(2));
+    DatasetRef kept = job().checkpoints().child(result.checkpoint() + ".lance");
+    assertThat(CheckpointDataset.read(kept).offsets()).isEqualTo(RoaringBitmap.bitmapOf(2));
+
+    TaskResult all =
+        new ColumnTask(job(), task(TaskSpec.Kind.RANGE, 1, 5), rows -> {})
+            .run(giving(List.of(failed(1), failed(5)), 1, 5));
+    assertThat(all.fault()).isNull();
+    assertThat(all.checkpoint()).isNull();
+    assertThat(all.failures()).hasSize(2);
+  }
+
+  @Test
+  void stopsAtMoreFailedRowsThanTheJobMayHave() {
+    ErrorPolicy one = new ErrorPolicy(true, 0, 0, "", 0, 1, 1);
+    TaskResult result =
+        new ColumnTask(job(one), task(TaskSpec.Kind.RANGE, 1, 2, 5), rows -> {})
+            .run(giving(List.of(failed(1), failed(5)), 1, 2, 5));
+    assertThat(result.fault()).isNotNull();
+    assertThat(result.fault().code()).isEqualTo(BackfillErrorCode.TOO_MANY_FAILED_ROWS);
+    assertThat(result.failures()).hasSize(2);
   }
 }

@@ -6,6 +6,7 @@ import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.exec.ErrorPolicy;
 import io.lancebackfill.state.RowOffsets;
 import java.nio.file.Path;
 import java.util.List;
@@ -40,6 +41,7 @@ class TestTaskPack {
         table,
         "",
         5000,
+        ErrorPolicy.FAIL,
         false);
   }
 

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.lancebackfill.compute.ArrowFunction;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.exec.ErrorPolicy;
 import io.lancebackfill.state.DeclaredInputs;
 import io.lancebackfill.task.TaskResult.Fault;
 import io.lancebackfill.udf.UdfDescriptor;
@@ -22,7 +23,8 @@ class TestTaskValues {
   @Test
   void aFunctionReadsColumnsUnderTheNamesThatTheyHaveNow() {
     ArrowFunction declared =
-        new ArrowFunction(UdfDescriptor.java("f", "F"), List.of("a", "b", "a", "gone"), 7);
+        new ArrowFunction(
+            UdfDescriptor.java("f", "F"), List.of("a", "b", "a", "gone"), 7, "python3", 1);
     DeclaredInputs inputs =
         new DeclaredInputs(List.of("a", "b", "gone"), Map.of(0, "a", 5, "b", 9, "gone"));
     ArrowFunction present =
@@ -64,6 +66,7 @@ class TestTaskValues {
             DatasetRef.of("/c"),
             "g",
             5,
+            ErrorPolicy.FAIL,
             false);
     JobTasks there = Utils.deserialize(Utils.serialize(job));
     assertThat(there.fields()).containsExactly(V.field(), A.field());

@@ -23,6 +23,8 @@ public final class AdaptiveBatchSize {
   private final boolean fixed;
   private final long targetNanos;
   private int rows;
+  private int most = MAX_ROWS;
+  private int tooLarge;
 
   private AdaptiveBatchSize(boolean fixed, int rows, long targetNanos) {
     this.fixed = fixed;
@@ -46,7 +48,8 @@ public final class AdaptiveBatchSize {
   }
 
   /**
-   * Batches of one size, whatever their bytes and time; only the last one of an input is smaller.
+   * Batches of one size, whatever their bytes and time; only the last one of an input is smaller,
+   * and those after one that was too large for the function.
    *
    * @throws IllegalArgumentException if rows is below 1
    */
@@ -74,6 +77,9 @@ public final class AdaptiveBatchSize {
    * @param nanos what the function took
    */
   void record(int batchRows, long nanos) {
+    if (batchRows >= tooLarge) {
+      tooLarge = 0;
+    }
     if (fixed) {
       return;
     }
@@ -82,7 +88,25 @@ public final class AdaptiveBatchSize {
       rows = Math.max(1, (int) fitting);
     } else if (batchRows == rows) {
       // A smaller batch (the end of an input) says too little about a larger one.
-      rows = (int) Math.min(MAX_ROWS, Math.min(2L * rows, (long) fitting));
+      rows = (int) Math.min(most, Math.min(2L * rows, (long) fitting));
+    }
+  }
+
+  /**
+   * Learns from a batch that failed, and was computed in parts. Where rows fail often, small
+   * batches leave less to be tried again. Where none failed alone, twice in a row, the batch was
+   * too large for the function: none will have so many rows again, whatever size was asked for.
+   *
+   * @param rowFailed whether a row of it failed alone
+   */
+  void failed(int batchRows, boolean rowFailed) {
+    boolean again = batchRows <= tooLarge && !rowFailed;
+    tooLarge = rowFailed ? 0 : batchRows;
+    if (again) {
+      most = Math.max(1, batchRows / 2);
+      rows = Math.min(rows, most);
+    } else if (!fixed) {
+      rows = Math.max(1, Math.min(rows, batchRows / 2));
     }
   }
 }

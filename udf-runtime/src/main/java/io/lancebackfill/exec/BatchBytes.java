@@ -4,7 +4,7 @@ import java.util.List;
 import org.apache.arrow.vector.FieldVector;
 
 /** How many rows fit into a number of bytes. */
-final class BatchBytes {
+public final class BatchBytes {
   private BatchBytes() {}
 
   /**
@@ -12,7 +12,7 @@ final class BatchBytes {
    *
    * @param rows the rows of the vectors, at least 1
    */
-  static int fittingRows(List<FieldVector> vectors, int rows, long maxBytes) {
+  public static int fittingRows(List<FieldVector> vectors, int rows, long maxBytes) {
     if (maxBytes == Long.MAX_VALUE || bytes(vectors, rows) <= maxBytes) {
       return rows;
     }

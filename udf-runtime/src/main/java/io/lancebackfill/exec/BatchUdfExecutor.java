@@ -3,6 +3,7 @@ package io.lancebackfill.exec;
 import io.lancebackfill.udf.ColumnUdf;
 import io.lancebackfill.udf.UdfContext;
 import io.lancebackfill.udf.UdfException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntToLongFunction;
@@ -31,12 +32,27 @@ public final class BatchUdfExecutor implements AutoCloseable {
      * @param rows number of rows, at least 1
      */
     void accept(FieldVector values, int firstRow, int rows) throws Exception;
+
+    /**
+     * Takes a row on which the function failed; only asked under a policy that makes it NULL.
+     *
+     * @param nothing one value, NULL; the executor closes it
+     * @param row index of the row in the input
+     */
+    default void failed(FieldVector nothing, int row, RowFailure failure) throws Exception {
+      throw new UnsupportedOperationException("no place for a failed row");
+    }
   }
+
+  /** How long a function may go on after its interrupt. */
+  private static final Duration GRACE = Duration.ofSeconds(10);
 
   private final String function;
   private final ColumnUdf udf;
   private final Field output;
   private final AdaptiveBatchSize batchSize;
+  private final ErrorPolicy policy;
+  private final @Nullable TimedCalls timed;
   private final BufferAllocator allocator;
   private boolean closed;
 
@@ -45,11 +61,17 @@ public final class BatchUdfExecutor implements AutoCloseable {
       ColumnUdf udf,
       Field output,
       AdaptiveBatchSize batchSize,
+      ErrorPolicy policy,
       BufferAllocator allocator) {
     this.function = function;
     this.udf = udf;
     this.output = output;
     this.batchSize = batchSize;
+    this.policy = policy;
+    this.timed =
+        policy.rowTimeoutMs() == 0
+            ? null
+            : new TimedCalls(function, Duration.ofMillis(policy.rowTimeoutMs()), GRACE);
     this.allocator = allocator;
   }
 
@@ -59,6 +81,7 @@ public final class BatchUdfExecutor implements AutoCloseable {
    * @param function the name that failures show
    * @param udf a new instance, which this executor closes, also if opening fails
    * @param inputs the fields of the vectors that {@link #run} will get
+   * @param policy what becomes of rows on which it fails
    * @param allocator what the function allocates from; its root must be that of the inputs
    * @throws UdfException if the function cannot be opened or does not take these inputs
    */
@@ -68,11 +91,12 @@ public final class BatchUdfExecutor implements AutoCloseable {
       List<Field> inputs,
       UdfContext context,
       AdaptiveBatchSize batchSize,
+      ErrorPolicy policy,
       BufferAllocator allocator) {
     try {
       Field output = udf.output(List.copyOf(inputs));
       udf.open(context);
-      return new BatchUdfExecutor(function, udf, output, batchSize, allocator);
+      return new BatchUdfExecutor(function, udf, output, batchSize, policy, allocator);
     } catch (Exception | LinkageError | StackOverflowError e) {
       UdfException failure = UdfException.outsideRows(function, "while opening", e);
       try {
@@ -90,12 +114,15 @@ public final class BatchUdfExecutor implements AutoCloseable {
   }
 
   /**
-   * Computes all rows of the inputs, batch by batch, in order.
+   * Computes all rows of the inputs, batch by batch, in order. A batch on which the function throws
+   * is halved until the row is alone: whoever mends the function wants to know which it was, and
+   * the policy may have it NULL. What the function returns against its promise is no row's fault.
    *
    * @param inputs one vector of at least {@code rows} values for each argument; untouched
    * @param rows number of rows; 0 does nothing
-   * @param physicalOffset the physical offset of a row of the inputs, for messages
-   * @throws UdfException if the function throws or returns something else than it promised
+   * @param physicalOffset the physical offset of a row of the inputs
+   * @throws UdfException if the function throws, where that is not for the policy to allow, or
+   *     returns something else than it promised
    * @throws Exception what the consumer throws, unchanged
    */
   public void run(
@@ -104,58 +131,162 @@ public final class BatchUdfExecutor implements AutoCloseable {
       IntToLongFunction physicalOffset,
       ResultConsumer consumer)
       throws Exception {
+    Run run = new Run(inputs, physicalOffset, consumer);
     for (int start = 0; start < rows; ) {
       int wanted = Math.min(batchSize.rows(), rows - start);
-      List<FieldVector> views = view(inputs, start, wanted);
-      try {
-        int fitting = BatchBytes.fittingRows(views, wanted, batchSize.maxInputBytes());
-        if (fitting < wanted) {
-          closeAll(views);
-          views = view(inputs, start, fitting);
-        }
-        runBatch(views, start, fitting, physicalOffset, consumer);
-        start += fitting;
-      } finally {
-        closeAll(views);
-      }
+      start += run.batch(start, fitting(inputs, start, wanted));
     }
   }
 
-  private void runBatch(
-      List<FieldVector> views,
-      int start,
-      int rows,
-      IntToLongFunction physicalOffset,
-      ResultConsumer consumer)
-      throws Exception {
-    long begin = System.nanoTime();
-    long first = physicalOffset.applyAsLong(start);
-    long last = physicalOffset.applyAsLong(start + rows - 1);
-    FieldVector values = apply(views, rows, first, last);
-    if (values == null) {
-      throw UdfException.onRows(function, first, last, "returned null instead of a vector", null);
+  private int fitting(List<? extends FieldVector> inputs, int start, int wanted) {
+    if (batchSize.maxInputBytes() == Long.MAX_VALUE) {
+      return wanted;
     }
+    List<FieldVector> views = view(inputs, start, wanted);
     try {
-      String broken = brokenPromise(values, rows);
-      if (broken != null) {
-        throw UdfException.onRows(function, first, last, broken, null);
-      }
-      batchSize.record(rows, System.nanoTime() - begin);
-      consumer.accept(values, start, rows);
+      return BatchBytes.fittingRows(views, wanted, batchSize.maxInputBytes());
     } finally {
-      values.close();
+      closeAll(views);
     }
   }
 
-  private @Nullable FieldVector apply(List<FieldVector> views, int rows, long first, long last) {
-    try {
-      return udf.apply(List.copyOf(views), rows, allocator);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw UdfException.onRows(function, first, last, "was interrupted", e);
-    } catch (Exception | LinkageError | StackOverflowError | AssertionError e) {
-      throw UdfException.onRows(function, first, last, "failed with " + e, e);
+  /** One call of {@link #run}. */
+  private final class Run {
+    private final List<? extends FieldVector> inputs;
+    private final IntToLongFunction physicalOffset;
+    private final ResultConsumer consumer;
+
+    Run(
+        List<? extends FieldVector> inputs,
+        IntToLongFunction physicalOffset,
+        ResultConsumer consumer) {
+      this.inputs = inputs;
+      this.physicalOffset = physicalOffset;
+      this.consumer = consumer;
     }
+
+    /** Computes rows that make a batch; returns how many they are. */
+    int batch(int start, int rows) throws Exception {
+      int failed = attempt(start, rows);
+      if (failed != 0) {
+        batchSize.failed(rows, failed > 0);
+      }
+      return rows;
+    }
+
+    /** Returns how many rows failed; -1 if none did, though some batch of them failed. */
+    private int attempt(int start, int rows) throws Exception {
+      Throwable thrown = call(start, rows);
+      if (thrown == null) {
+        return 0;
+      }
+      if (rows == 1) {
+        return alone(start, thrown);
+      }
+      int half = rows / 2;
+      int first = attempt(start, half);
+      int second = attempt(start + half, rows - half);
+      int failed = Math.max(0, first) + Math.max(0, second);
+      return failed == 0 ? -1 : failed;
+    }
+
+    /** A row that failed alone: tried again, then NULL, as the policy has it. */
+    private int alone(int row, Throwable first) throws Exception {
+      int offset = (int) physicalOffset.applyAsLong(row);
+      Throwable thrown = first;
+      RowFailure failure = RowFailure.thrown(offset, thrown, 1);
+      while (policy.retries(failure)) {
+        pause(policy.waitMs(failure.attempt()), offset);
+        thrown = call(row, 1);
+        if (thrown == null) {
+          return 0;
+        }
+        failure = RowFailure.thrown(offset, thrown, failure.attempt() + 1);
+      }
+      if (!policy.nulls()) {
+        throw UdfException.onRows(function, offset, offset, "failed with " + thrown, thrown);
+      }
+      try (FieldVector nothing = output.createVector(allocator)) {
+        nothing.setInitialCapacity(1);
+        nothing.allocateNew();
+        nothing.setNull(0);
+        nothing.setValueCount(1);
+        consumer.failed(nothing, row, failure);
+      }
+      return 1;
+    }
+
+    private void pause(long millis, long offset) {
+      try {
+        Thread.sleep(millis);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw UdfException.onRows(function, offset, offset, "was interrupted", e);
+      }
+    }
+
+    /** Calls the function on rows and hands their values on, or returns what it threw. */
+    private @Nullable Throwable call(int start, int rows) throws Exception {
+      long begin = System.nanoTime();
+      long first = physicalOffset.applyAsLong(start);
+      long last = physicalOffset.applyAsLong(start + rows - 1);
+      List<FieldVector> views = view(inputs, start, rows);
+      try {
+        FieldVector values;
+        try {
+          values = apply(List.copyOf(views), rows);
+        } catch (TimedCalls.StuckException e) {
+          throw UdfException.onRows(function, first, last, "is stuck", e);
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          throw UdfException.onRows(function, first, last, "was interrupted", e);
+        } catch (LinkageError e) {
+          // Of the function's jars: no row can do better.
+          throw UdfException.onRows(function, first, last, "failed with " + e, e);
+        } catch (Exception | StackOverflowError | AssertionError e) {
+          return e;
+        }
+        accept(values, start, rows, begin);
+        return null;
+      } finally {
+        if (!isStuck()) {
+          closeAll(views);
+        }
+      }
+    }
+
+    private @Nullable FieldVector apply(List<FieldVector> views, int rows) throws Exception {
+      return timed == null
+          ? udf.apply(views, rows, allocator)
+          : timed.call(() -> udf.apply(views, rows, allocator));
+    }
+
+    private void accept(@Nullable FieldVector values, int start, int rows, long begin)
+        throws Exception {
+      long first = physicalOffset.applyAsLong(start);
+      long last = physicalOffset.applyAsLong(start + rows - 1);
+      if (values == null) {
+        throw UdfException.onRows(function, first, last, "returned null instead of a vector", null);
+      }
+      try {
+        String broken = brokenPromise(values, rows);
+        if (broken != null) {
+          throw UdfException.onRows(function, first, last, broken, null);
+        }
+        batchSize.record(rows, System.nanoTime() - begin);
+        consumer.accept(values, start, rows);
+      } finally {
+        values.close();
+      }
+    }
+  }
+
+  /**
+   * Whether a call of the function goes on that will not end. Views of its inputs are never given
+   * back then, nor may the allocators be closed that they and its results are of.
+   */
+  public boolean isStuck() {
+    return timed != null && timed.stuck();
   }
 
   private @Nullable String brokenPromise(FieldVector values, int rows) {
@@ -190,7 +321,7 @@ public final class BatchUdfExecutor implements AutoCloseable {
   }
 
   /**
-   * Closes the function; a second call does nothing.
+   * Closes the function, unless it is stuck; a second call does nothing.
    *
    * @throws UdfException if the function fails to close
    */
@@ -200,6 +331,12 @@ public final class BatchUdfExecutor implements AutoCloseable {
       return;
     }
     closed = true;
+    if (timed != null) {
+      timed.close();
+    }
+    if (isStuck()) {
+      return;
+    }
     try {
       udf.close();
     } catch (Exception | LinkageError e) {

@@ -56,6 +56,11 @@ public final class PromptPythonOutput {
         });
   }
 
+  /** A worker's environment with which it gives results promptly. */
+  public static Map<String, String> environment(Map<String, String> variables) {
+    return new SmallBuffer(variables);
+  }
+
   private static PythonUDF prompt(PythonUDF udf) {
     PythonFunction function = udf.func();
     return new PythonUDF(

@@ -6,6 +6,7 @@ import io.lancebackfill.expression.UsedFunction.Language;
 import io.lancebackfill.fingerprint.ExpressionFingerprint;
 import io.lancebackfill.fingerprint.FingerprintException;
 import io.lancebackfill.fingerprint.JavaFingerprint;
+import io.lancebackfill.python.PythonFunction;
 import io.lancebackfill.udf.ColumnUdf;
 import io.lancebackfill.udf.ColumnUdfs;
 import io.lancebackfill.udf.InvalidFunctionException;
@@ -75,8 +76,14 @@ final class ArrowCallBinder {
       fingerprint = ExpressionFingerprint.ofVersion(version);
     } else if (function.version() != null) {
       fingerprint = ExpressionFingerprint.ofVersion(function.version());
+    } else if (function.isPython()) {
+      fingerprint = python(function).fingerprint();
     } else {
       fingerprint = ownFingerprint(function);
+    }
+    if (function.isPython()) {
+      // Its options describe it: what its arguments are is part of what was hashed.
+      return new UsedFunction(function.name(), Language.ARROW, fingerprint);
     }
     return new UsedFunction(
         function.name(),
@@ -108,7 +115,29 @@ final class ArrowCallBinder {
     }
   }
 
+  private static PythonFunction python(UdfDescriptor function) {
+    try {
+      return PythonFunction.of(function);
+    } catch (IllegalArgumentException e) {
+      throw fault(Code.INVALID_FUNCTION, String.valueOf(e.getMessage()), e);
+    }
+  }
+
   private static Field output(UdfDescriptor function, List<Field> inputs) {
+    if (function.isPython()) {
+      PythonFunction python = python(function);
+      python
+          .refusal(inputs)
+          .ifPresent(
+              why -> {
+                throw fault(
+                    Code.INVALID_FUNCTION,
+                    "Function '%s' %s. Call it with columns that it takes."
+                        .formatted(function.name(), why),
+                    null);
+              });
+      return python.output();
+    }
     try {
       return load(function).output(inputs);
     } catch (RuntimeException e) {

@@ -47,7 +47,10 @@ public final class UdfException extends RuntimeException {
    */
   public static UdfException onRows(
       String function, long firstRow, long lastRow, String problem, @Nullable Throwable cause) {
-    String where = "on the rows at physical offsets %d to %d".formatted(firstRow, lastRow);
+    String where =
+        firstRow == lastRow
+            ? "on the row at physical offset %d".formatted(firstRow)
+            : "on the rows at physical offsets %d to %d".formatted(firstRow, lastRow);
     return new UdfException(
         "Function '%s' %s, %s.".formatted(function, problem, where),
         function,

@@ -245,7 +245,7 @@ class TestBatchUdfExecutor {
   }
 
   @Test
-  void aThrowingFunctionNamesItselfAndThePhysicalRows() {
+  void aThrowingFunctionNamesItselfAndThePhysicalRow() {
     try (IntVector input = ints(10);
         BatchUdfExecutor executor = executor(new FailsAt(7), AdaptiveBatchSize.fixed(4), INT)) {
       assertThatThrownBy(
@@ -256,12 +256,12 @@ class TestBatchUdfExecutor {
               UdfException.class,
               e -> {
                 assertThat(e.function()).isEqualTo("f");
-                assertThat(e.firstRow()).isEqualTo(1008);
+                assertThat(e.firstRow()).isEqualTo(1014);
                 assertThat(e.lastRow()).isEqualTo(1014);
               })
           .hasMessage(
               "Function 'f' failed with java.lang.IllegalStateException: bad 7,"
-                  + " on the rows at physical offsets 1008 to 1014.")
+                  + " on the row at physical offset 1014.")
           .hasCauseInstanceOf(IllegalStateException.class);
     }
   }
@@ -375,7 +375,12 @@ class TestBatchUdfExecutor {
   }
 
   private BatchUdfExecutor executor(ColumnUdf udf, AdaptiveBatchSize size, Field input) {
-    return BatchUdfExecutor.open("f", udf, List.of(input), CONTEXT, size, allocator);
+    return executor(udf, size, ErrorPolicy.FAIL, input);
+  }
+
+  private BatchUdfExecutor executor(
+      ColumnUdf udf, AdaptiveBatchSize size, ErrorPolicy policy, Field input) {
+    return BatchUdfExecutor.open("f", udf, List.of(input), CONTEXT, size, policy, allocator);
   }
 
   /** 0, 1, 2, null, 4, ... */

@@ -1,0 +1,299 @@
+package io.lancebackfill.compute;
+
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.PythonWorkerFault;
+import io.lancebackfill.error.RootCause;
+import io.lancebackfill.exec.BatchBytes;
+import io.lancebackfill.exec.RowFailure;
+import io.lancebackfill.python.PythonFunction;
+import io.lancebackfill.python.PythonWorker;
+import io.lancebackfill.python.WorkerSettings;
+import io.lancebackfill.state.StoredFunctions;
+import io.lancebackfill.state.TableState;
+import io.lancebackfill.task.JobTasks;
+import io.lancebackfill.task.OffsetBatch;
+import io.lancebackfill.task.OffsetStream;
+import io.lancebackfill.task.PackReader;
+import io.lancebackfill.task.TaskPack;
+import io.lancebackfill.task.TaskSpec;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.LinkedHashSet;
+import java.util.List;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.VarCharVector;
+import org.apache.arrow.vector.complex.StructVector;
+import org.apache.spark.TaskContext;
+import org.apache.spark.TaskKilledException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Rows that a stored Python function computes: Arrow batches go from the fragments' files to a
+ * Python worker and from there to the column file. While the worker computes, the next batch is
+ * read and the last one is written. A worker that dies is replaced, and gets the rows again that
+ * did not come back.
+ */
+public final class PythonFunctionRows implements TaskPack.Rows {
+  private static final int SENT_ROWS = 4096;
+  private static final long SENT_BYTES = 8L << 20;
+
+  /** Batches that a worker has: the one that it computes, and the next one. */
+  private static final int SENT_AHEAD = 2;
+
+  /** Workers that may die one after another before any row comes back. */
+  private static final int MOST_DEATHS = 6;
+
+  private final ArrowFunction function;
+  private final PythonFunction python;
+  private final JobTasks job;
+  private final BufferAllocator allocator;
+  private final ResultColumns columns;
+  private final PackReader reader;
+
+  /** Rows that were read and not sent yet; first those that a worker took with it when it died. */
+  private final Deque<OffsetBatch> waiting = new ArrayDeque<>();
+
+  private final Deque<OffsetBatch> sent = new ArrayDeque<>();
+  private final Deque<OffsetBatch> ready = new ArrayDeque<>();
+  private @Nullable PythonWorker worker;
+
+  /** Rows of the oldest batch sent that have come back. */
+  private int answered;
+
+  /** Whether the worker gets its rows one by one, since one of them killed another. */
+  private boolean single;
+
+  private int deaths;
+
+  /**
+   * @param allocator lives as long as this
+   */
+  public PythonFunctionRows(
+      JobTasks job, List<TaskSpec> tasks, ArrowFunction function, BufferAllocator allocator) {
+    this.job = job;
+    this.function = function;
+    this.python = PythonFunction.of(function.descriptor());
+    this.allocator = allocator;
+    this.columns = new ResultColumns(job.fields());
+    this.reader =
+        new PackReader(
+            job.table(),
+            job.inputVersion(),
+            tasks.stream().map(TaskSpec::range).toList(),
+            List.copyOf(new LinkedHashSet<>(function.arguments())),
+            SENT_ROWS);
+  }
+
+  @Override
+  public OffsetStream of(TaskSpec task, BufferAllocator own) {
+    return new OffsetStream() {
+      @Override
+      public @Nullable OffsetBatch next() {
+        return PythonFunctionRows.this.next(task.fragmentId(), own);
+      }
+
+      @Override
+      public void close() {
+        closeAll(ready);
+      }
+    };
+  }
+
+  private @Nullable OffsetBatch next(int fragmentId, BufferAllocator own) {
+    while (ready.isEmpty()) {
+      while (sent.size() < (single ? 1 : SENT_AHEAD)
+          && (!waiting.isEmpty() || readNext(fragmentId))) {
+        send();
+      }
+      if (sent.isEmpty()) {
+        return null;
+      }
+      receive(own);
+    }
+    return ready.remove();
+  }
+
+  /** Cuts what was read into batches to send. */
+  private boolean readNext(int fragmentId) {
+    if (!reader.next(fragmentId)) {
+      return false;
+    }
+    List<FieldVector> vectors = new ArrayList<>();
+    for (String name : function.arguments()) {
+      vectors.add(reader.root().getVector(name));
+    }
+    OffsetBatch all = new OffsetBatch(reader.offsets(), vectors);
+    for (int start = 0; start < all.rows(); ) {
+      int rows = Math.min(SENT_ROWS, all.rows() - start);
+      OffsetBatch batch = all.part(start, rows, allocator);
+      int fitting = BatchBytes.fittingRows(batch.values(), rows, SENT_BYTES);
+      if (fitting < rows) {
+        batch.close();
+        batch = all.part(start, fitting, allocator);
+      }
+      waiting.add(batch);
+      start += batch.rows();
+    }
+    return true;
+  }
+
+  private void send() {
+    OffsetBatch batch = waiting.remove();
+    sent.add(batch);
+    worker().send(batch.values(), batch.rows());
+  }
+
+  private void receive(BufferAllocator own) {
+    OffsetBatch oldest = sent.element();
+    StructVector came;
+    try {
+      came = worker().receive();
+    } catch (TaskKilledException e) {
+      throw e;
+    } catch (Exception e) { // Spark's checked exceptions, which Scala does not declare
+      TaskContext context = TaskContext.get();
+      if (context != null) {
+        context.killTaskIfInterrupted();
+      }
+      recover(fault(e), own);
+      return;
+    }
+    deaths = 0;
+    int rows = came.getValueCount();
+    if (rows > oldest.rows() - answered) {
+      throw new BackfillException(
+          BackfillErrorCode.INTERNAL_ERROR,
+          "The Python worker gave %d rows for %d.".formatted(rows, oldest.rows() - answered));
+    }
+    int[] offsets = Arrays.copyOfRange(oldest.offsets(), answered, answered + rows);
+    List<RowFailure> failures =
+        WorkerErrors.failures(python.name(), offsets, (VarCharVector) came.getChild("error"));
+    for (RowFailure failure : failures) {
+      if (!job.errors().nulls() || WorkerErrors.isOfFunction(failure)) {
+        throw WorkerErrors.fatal(python.name(), failure);
+      }
+    }
+    ready.add(new OffsetBatch(offsets, columns.of(came.getChild("value"), own), failures));
+    answered += rows;
+    if (answered == oldest.rows()) {
+      sent.remove().close();
+      answered = 0;
+      if (single) {
+        // None of them kills a worker that has it alone.
+        closeWorker();
+        single = false;
+      }
+    }
+  }
+
+  private BackfillException fault(Exception e) {
+    return PythonWorkerFault.of(e)
+        .map(fault -> WorkerErrors.ofAuthor(python, fault))
+        .orElseGet(
+            () -> new BackfillException(BackfillErrorCode.FUNCTION_FAILED, RootCause.of(e), e));
+  }
+
+  /**
+   * Goes on after a worker died: what it had is computed row by row, until the row that kills is
+   * known.
+   */
+  private void recover(BackfillException lost, BufferAllocator own) {
+    deaths++;
+    if (lost.code() != BackfillErrorCode.PROCESS_LOST
+        || !job.errors().nulls()
+        || deaths > MOST_DEATHS) {
+      throw lost; // which process it takes down, the driver finds out
+    }
+    closeWorker();
+    OffsetBatch oldest = sent.remove();
+    if (single) {
+      int offset = oldest.offsets()[answered];
+      ready.add(
+          new OffsetBatch(
+              new int[] {offset}, columns.nulls(own), List.of(WorkerErrors.died(offset, lost))));
+      answered++;
+    }
+    while (!sent.isEmpty()) {
+      waiting.addFirst(sent.removeLast());
+    }
+    int left = oldest.rows() - answered;
+    int suspects = single ? 0 : Math.min(left, suspects());
+    // What comes behind the suspects first, so that they are before it.
+    putBack(oldest, answered + suspects, left - suspects);
+    putBack(oldest, answered, suspects);
+    oldest.close();
+    answered = 0;
+    single = suspects > 0;
+  }
+
+  private void putBack(OffsetBatch batch, int from, int rows) {
+    if (rows > 0) {
+      waiting.addFirst(batch.part(from, rows, allocator));
+    }
+  }
+
+  /** The most rows that a worker can have had in hand together. */
+  private int suspects() {
+    Integer batchSize = function.batchSize();
+    return batchSize == null ? SENT_ROWS : batchSize;
+  }
+
+  private PythonWorker worker() {
+    PythonWorker running = worker;
+    if (running == null) {
+      running = PythonWorker.start(python, this::body, settings(), single, allocator);
+      worker = running;
+    }
+    return running;
+  }
+
+  private WorkerSettings settings() {
+    Integer batchSize = function.batchSize();
+    return new WorkerSettings(
+        function.python(),
+        batchSize == null ? 0 : batchSize,
+        job.checkpointIntervalMs(),
+        job.errors(),
+        function.threads());
+  }
+
+  private byte[] body() {
+    return new StoredFunctions(new TableState(job.table()).functions())
+        .body(python.hash())
+        .orElseThrow(
+            () ->
+                new BackfillException(
+                    BackfillErrorCode.STATE_DAMAGED,
+                    "The table does not hold the code of function '%s' (SHA-256 %s). Declare the column's function again: table.alter_columns of the Python package lance_backfill."
+                        .formatted(python.name(), python.hash())));
+  }
+
+  private void closeWorker() {
+    PythonWorker running = worker;
+    worker = null;
+    if (running != null) {
+      running.close();
+    }
+  }
+
+  private static void closeAll(Deque<OffsetBatch> batches) {
+    batches.forEach(OffsetBatch::close);
+    batches.clear();
+  }
+
+  @Override
+  public void close() {
+    try {
+      closeWorker();
+    } finally {
+      closeAll(sent);
+      closeAll(waiting);
+      closeAll(ready);
+      reader.close();
+    }
+  }
+}

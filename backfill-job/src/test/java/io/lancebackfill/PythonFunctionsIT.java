@@ -1,0 +1,256 @@
+package io.lancebackfill;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Functions of the package lance_backfill, from the author's program to the column and back. */
+class PythonFunctionsIT {
+  private static final String TABLE =
+      "CREATE TABLE lance.default.%s TBLPROPERTIES ('file_format_version'='2.1') AS SELECT id + 1"
+          + " AS v, concat('Ab ', id) AS text FROM range(0, %d, 1, %d)";
+
+  /** What both kinds of session run; lines of {@code name: words} are what it found. */
+  private static final String PROGRAM =
+      """
+      import os, signal, time, typing
+      import pyarrow as pa, pyarrow.compute as pc
+      from lance_backfill import BackfillError, connect, udf
+      db = connect(catalog="lance", spark=spark)
+
+      def table(name, rows, fragments):
+          spark.sql("%s" %% (name, rows, fragments)).collect()
+          return db.open_table("default." + name)
+      def wrong(table, column, right):
+          t = spark.table("lance." + table.name)
+          return t.where("%%s is distinct from %%s" %% (column, right)).count()
+      def refused(name, call):
+          try:
+              call()
+              print(name + ": not refused")
+          except BackfillError as e:
+              print("%%s: %%s %%s" %% (name, e.code, e.problem.replace("\\n", " ")))
+
+      def check(v):
+          if v %% 7 == 0:
+              raise ValueError("cannot embed %%d" %% v)
+          if v %% 10 == 9:
+              raise TimeoutError("no answer for %%d" %% v)
+      @udf(version="1")
+      def scalar(v: int) -> float:
+          check(v)
+          return v * 1.5
+      @udf(version="1", data_type=pa.float64())
+      def batched(v: pa.Array) -> pa.Array:
+          for one in v.to_pylist():
+              check(one)
+          return pc.multiply(v.cast(pa.float64()), 1.5)
+      @udf(version="1", data_type=pa.float64(), input_columns=["v"])
+      def whole(batch: pa.RecordBatch) -> pa.Array:
+          for one in batch.column("v").to_pylist():
+              check(one)
+          return pc.multiply(batch.column("v").cast(pa.float64()), 1.5)
+
+      t = table("t", 40, 4)
+      jobs = {}
+      for function in (scalar, batched, whole):
+          for size in (1, 8, 40):
+              name = "%%s_%%d" %% (function.__name__, size)
+              t.add_columns({name: function}, batch_size=size)
+              job = jobs[name] = t.backfill(name, on_error="null")
+              errors = t.get_errors(job.job_id)
+              rows = [(a >> 32) * 10 + (a & 0xffffffff) + 1 for a in errors["row_address"].to_pylist()]
+              right = "if(v %% 7 = 0 or v %% 10 = 9, null, v * 1.5)"
+              print(name + ":", job.status, job.rows_failed, sorted(rows), wrong(t, name, right))
+      @udf(version="2")
+      def mended(v: int) -> float:
+          return v * 1.5
+      @udf(version="1")
+      def scalar(v: int) -> float:
+          return v * 1.5
+      t.alter_columns({"path": "scalar_8", "udf": scalar})
+      again = t.retry_errors(jobs["scalar_8"].job_id)
+      print("retried:", again.status, again.rows_computed, wrong(t, "scalar_8", "v * 1.5"))
+      t.alter_columns({"path": "batched_8", "udf": mended})
+      again = t.retry_errors(jobs["batched_8"].job_id)
+      left = t.backfill("batched_8")
+      print("altered:", again.rows_computed, left.rows_computed, wrong(t, "batched_8", "v * 1.5"))
+      t.add_columns({"fails": whole})
+      refused("failed", lambda: t.backfill("fails"))
+      print("preview:", t.preview(batched, limit=8)["error"].null_count)
+
+      class Scores(typing.NamedTuple):
+          half: float
+          twice: int
+      @udf
+      def both(v: int) -> Scores:
+          return Scores(v / 2, v * 2)
+      t.add_columns({"s_*": both})
+      print("group:", t.backfill("s_half").rows_computed, wrong(t, "s_half", "v / 2"),
+            wrong(t, "s_twice", "v * 2"))
+
+      @udf
+      def dies(v: int) -> int:
+          if v == 6:
+              os.abort()
+          if v == 33:
+              os.kill(os.getpid(), signal.SIGKILL)
+          return v * 2
+      t.add_columns({"dies": dies})
+      job = t.backfill("dies", on_error="null", batch_size=8)
+      print("dies:", job.status, wrong(t, "dies", "if(v in (6, 33), null, v * 2)"),
+            t.get_errors(job.job_id)["code"].to_pylist())
+      @udf(data_type=pa.int64())
+      def short(v: pa.Array) -> pa.Array:
+          return v.slice(1)
+      t.add_columns({"short": short})
+      refused("short", lambda: t.backfill("short"))
+      refused("two", lambda: t.add_columns({"a": (scalar, ["text"]), "b": (scalar, ["gone"])}))
+
+      loads = os.path.join(%s, "loads")
+      @udf(data_type=pa.int64())
+      class Model:
+          def setup(self):
+              time.sleep(1)
+              with open(loads, "a") as f:
+                  f.write(".")
+          def __call__(self, v: pa.Array) -> pa.Array:
+              return pc.add(v, 1)
+      many = table("many", 4000, 40)
+      many.add_columns({"next": Model()})
+      print("model:", many.backfill("next", commit_granularity=4).rows_computed,
+            wrong(many, "next", "v + 1"), len(open(loads).read()) <= 2)
+
+      @udf
+      def waits(v: int) -> int:
+          time.sleep(0.05)
+          return v
+      few = table("few", 80, 1)
+      took = {}
+      for threads in (1, 8):
+          few.add_columns({"waits_%%d" %% threads: waits})
+          begin = time.time()
+          few.backfill("waits_%%d" %% threads, intra_applier_concurrency=threads)
+          took[threads] = time.time() - begin
+      print("threads:", took[1] / took[8] > 2)
+      """;
+
+  @TempDir private Path folder;
+  private SparkDistribution spark;
+
+  @BeforeEach
+  void install() {
+    spark = new SparkDistribution(folder);
+    spark.conf("spark.sql.extensions", "io.lancebackfill.sql.LanceBackfillExtensions");
+    spark.conf("spark.sql.catalog.lance", "io.lancebackfill.catalog.LanceBackfillCatalog");
+    spark.variable("PYTHONPATH", spark.bundle().toString());
+  }
+
+  private String program() throws IOException {
+    Path loads = Files.createDirectories(folder.resolve("loads"));
+    return PROGRAM
+        .formatted(TABLE.replace("%d", "%%d").replace("%s", "%%s"), "'" + loads + "'")
+        .replace("%%", "%");
+  }
+
+  @Test
+  void inTheAuthorsProgramAndInSparkSqlWithNothingOfTheAuthorsLeft() throws Exception {
+    try (SparkRun run =
+        spark.python(
+            "from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\n"
+                + program()
+                + "t.add_columns({'later': mended})\n")) {
+      check(told(run.output()));
+    }
+    String fill = "CALL lance.system.backfill(table => 'default.t', column => 'later');";
+    try (SparkRun run = spark.sql(fill)) {
+      assertThat(run.exitStatus()).isNotZero();
+      assertThat(run.stderr())
+          .contains(
+              "[FUNCTION_NOT_TRUSTED] Column 'later' is computed by the stored Python function")
+          .contains("spark.lancebackfill.functions.trust");
+    }
+    try (SparkRun run =
+        spark.sql(
+            "SET spark.lancebackfill.functions.trust=true;",
+            fill,
+            "SELECT 'wrong', count(*) FROM lance.default.t WHERE later IS DISTINCT FROM v * 1.5;")) {
+      assertThat(run.output()).contains("\tDONE\t").contains("wrong\t0\n");
+    }
+  }
+
+  @Test
+  void onSparkConnect() throws Exception {
+    spark.conf("spark.connect.grpc.binding.port", "0");
+    try (SparkRun server =
+        spark.submit(
+            "--jars",
+            spark.jars().stream().map(jar -> jar + ",").collect(Collectors.joining())
+                + System.getProperty("test.connect"),
+            "--class",
+            "org.apache.spark.sql.connect.service.SparkConnectServer")) {
+      server.awaitText("Spark Connect server started at");
+      Matcher port =
+          Pattern.compile("Spark Connect server started at: \\S*:(\\d+)").matcher(server.stderr());
+      assertThat(port.find()).isTrue();
+      Path work = Files.createDirectories(folder.resolve("client"));
+      Path file =
+          Files.writeString(
+              work.resolve("client.py"),
+              """
+              from pyspark.sql.connect.session import SparkSession
+              spark = SparkSession.builder.remote("sc://127.0.0.1:%s").getOrCreate()
+              """
+                      .formatted(port.group(1))
+                  + program());
+      ProcessBuilder builder =
+          new ProcessBuilder(System.getProperty("test.python"), file.toString())
+              .directory(work.toFile());
+      builder.environment().keySet().removeIf(name -> name.startsWith("SPARK_"));
+      builder.environment().put("PYTHONPATH", spark.bundle().toString());
+      try (SparkRun client = SparkRun.start(builder, work)) {
+        check(told(client.output()));
+      }
+    }
+  }
+
+  private static void check(Map<String, String> told) {
+    for (String kind : new String[] {"scalar", "batched", "whole"}) {
+      for (int size : new int[] {1, 8, 40}) {
+        assertThat(told.get(kind + "_" + size))
+            .as("%s at %d of %s", kind, size, told)
+            .isEqualTo("DONE_WITH_ERRORS 9 [7, 9, 14, 19, 21, 28, 29, 35, 39] 0");
+      }
+    }
+    assertThat(told.get("retried")).isEqualTo("DONE 9 0");
+    assertThat(told.get("altered")).isEqualTo("9 31 0");
+    assertThat(told.get("failed"))
+        .matches("FUNCTION_FAILED ValueError: cannot embed \\d+ .*in check.*at physical offset.*");
+    assertThat(told.get("preview")).isEqualTo("7");
+    assertThat(told.get("group")).isEqualTo("40 0 0");
+    assertThat(told.get("dies")).isEqualTo("DONE_WITH_ERRORS 0 ['PROCESS_LOST', 'PROCESS_LOST']");
+    assertThat(told.get("short")).startsWith("FUNCTION_FAILED ").contains("short");
+    assertThat(told.get("two")).contains("text").contains("gone");
+    assertThat(told.get("model")).isEqualTo("4000 0 True");
+    assertThat(told.get("threads")).isEqualTo("True");
+  }
+
+  private static Map<String, String> told(String output) {
+    Map<String, String> told = new TreeMap<>();
+    output
+        .lines()
+        .filter(line -> line.matches("[a-z_0-9]+: .*"))
+        .forEach(line -> told.put(line.split(": ", 2)[0], line.split(": ", 2)[1]));
+    return told;
+  }
+}

@@ -1,0 +1,155 @@
+package io.lancebackfill.python;
+
+import io.lancebackfill.exec.PromptPythonOutput;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.Objects;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.Supplier;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.complex.StructVector;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.python.SimplePythonFunction;
+import org.jspecify.annotations.Nullable;
+import scala.collection.AbstractIterator;
+import scala.collection.Iterator;
+
+/**
+ * A Python worker at work for one task: batches go in, and their values come out in order, one or
+ * more batches for each. The worker computes while the caller reads and writes. Used by one thread.
+ */
+public final class PythonWorker implements AutoCloseable {
+  private final ArrowRunner runner;
+  private final Inputs inputs = new Inputs();
+  private final Iterator<VectorSchemaRoot> received;
+  private long unanswered;
+  private boolean broken;
+  private boolean closed;
+
+  /**
+   * Starts a worker, or takes one that an earlier task left, with the function already loaded.
+   *
+   * @param body gives the pickled function where this process has not met it yet
+   * @param single whether the function is to get its rows one by one
+   * @param allocator for what comes back; lives longer than this
+   */
+  public static PythonWorker start(
+      PythonFunction function,
+      Supplier<byte[]> body,
+      WorkerSettings settings,
+      boolean single,
+      BufferAllocator allocator) {
+    List<String> names = function.inputs().stream().map(PythonFunction.Input::name).toList();
+    byte[] command =
+        WorkerCommand.pickled(
+            function, PythonFiles.function(function.hash(), body), names, settings, single);
+    TaskContext context = TaskContext.get();
+    SimplePythonFunction python =
+        new SimplePythonFunction(
+            command,
+            PromptPythonOutput.environment(WorkerCommand.environment(gpus(context))),
+            List.of(),
+            settings.python(),
+            function.minorVersion(),
+            List.of(),
+            null);
+    return new PythonWorker(new ArrowRunner(python, names, allocator), context);
+  }
+
+  private PythonWorker(ArrowRunner runner, TaskContext context) {
+    this.runner = runner;
+    this.received = runner.compute(inputs, context.partitionId(), context);
+  }
+
+  private static List<String> gpus(TaskContext context) {
+    var gpu = context.resourcesJMap().get("gpu");
+    return gpu == null ? List.of() : List.of(gpu.addresses());
+  }
+
+  /**
+   * Gives a batch to the worker. Returns at once.
+   *
+   * @param vectors stay the caller's, who keeps them until all their rows have come back, or this
+   *     is closed
+   */
+  public void send(List<FieldVector> vectors, int rows) {
+    inputs.queue.add(new ArrowRunner.Input(vectors, rows));
+    unanswered += rows;
+  }
+
+  /**
+   * Waits for the next values.
+   *
+   * @return the fields {@code value} and {@code error} of a struct; valid until the next call
+   * @throws org.apache.spark.api.python.PythonException if the worker gives up: a failure of the
+   *     function on a row comes in {@code error}
+   */
+  public StructVector receive() {
+    broken = true;
+    StructVector values;
+    do {
+      if (!received.hasNext()) {
+        throw new IllegalStateException("The Python worker ended before all rows came back.");
+      }
+      values = (StructVector) received.next().getVector(0);
+      // Of no rows are those with which a worker pushes the last ones out of its buffer.
+    } while (values.getValueCount() == 0);
+    unanswered -= values.getValueCount();
+    broken = false;
+    return values;
+  }
+
+  /**
+   * Ends the stream. A worker that answered everything goes back to Spark's pool, with what it has
+   * loaded; another one is ended. No thread reads what was sent any more.
+   */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    inputs.queue.add(Inputs.END);
+    if (broken || unanswered != 0) {
+      runner.abort();
+      return;
+    }
+    while (received.hasNext()) {
+      received.next();
+    }
+  }
+
+  /** The batches on their way to the thread that writes to the worker. */
+  private static final class Inputs extends AbstractIterator<ArrowRunner.Input> {
+    private static final ArrowRunner.Input END = new ArrowRunner.Input(List.of(), 0);
+
+    private final BlockingQueue<ArrowRunner.Input> queue = new LinkedBlockingQueue<>();
+    private ArrowRunner.@Nullable Input next;
+
+    @Override
+    public boolean hasNext() {
+      if (next == null) {
+        try {
+          next = queue.take();
+        } catch (InterruptedException e) { // Spark ends the task
+          Thread.currentThread().interrupt();
+          next = END;
+        }
+      }
+      return next != END;
+    }
+
+    @Override
+    public ArrowRunner.Input next() {
+      if (!hasNext()) {
+        throw new NoSuchElementException();
+      }
+      ArrowRunner.Input given = Objects.requireNonNull(next);
+      next = null;
+      return given;
+    }
+  }
+}

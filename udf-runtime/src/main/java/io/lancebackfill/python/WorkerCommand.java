@@ -1,0 +1,110 @@
+package io.lancebackfill.python;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.lancebackfill.exec.ErrorPolicy;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.Channels;
+import java.nio.file.Path;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.arrow.vector.ipc.WriteChannel;
+import org.apache.arrow.vector.ipc.message.MessageSerializer;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.Schema;
+
+/** What a worker is told to run, in the form in which Spark's workers take functions: pickled. */
+final class WorkerCommand {
+  private static final ObjectMapper JSON =
+      new ObjectMapper().enable(JsonGenerator.Feature.ESCAPE_NON_ASCII);
+
+  private WorkerCommand() {}
+
+  /**
+   * A pickle of {@code (lance_backfill.worker.start(spec), StructType([]))}.
+   *
+   * @param body the file of the pickled function on this machine
+   * @param arguments names under which the worker gets its columns
+   * @param single whether the function is to get its rows one by one
+   */
+  static byte[] pickled(
+      PythonFunction function,
+      Path body,
+      List<String> arguments,
+      WorkerSettings settings,
+      boolean single) {
+    Map<String, Object> spec = new LinkedHashMap<>();
+    spec.put("name", function.name());
+    spec.put("hash", function.hash());
+    spec.put("body", body.toString());
+    spec.put("style", function.style());
+    spec.put("arguments", arguments);
+    spec.put("output", encoded(function.output()));
+    spec.put("environment", Map.of("python", function.python(), "packages", function.packages()));
+    spec.put("batch_size", settings.batchSize());
+    spec.put("checkpoint_interval_ms", settings.checkpointIntervalMs());
+    ErrorPolicy errors = settings.errors();
+    spec.put("on_error", errors.nulls() ? "null" : "fail");
+    spec.put("retry", errors.retries() == 0 ? null : retry(errors));
+    spec.put("row_timeout_ms", errors.rowTimeoutMs());
+    spec.put("threads", settings.threads());
+    spec.put("thread_safe", function.threadSafe());
+    spec.put("single", single);
+    return pickle(spec);
+  }
+
+  private static Map<String, Object> retry(ErrorPolicy errors) {
+    Map<String, Object> retry = new HashMap<>();
+    retry.put("times", errors.retries());
+    retry.put("backoff_ms", errors.backoffMs());
+    retry.put("on", errors.retryOn());
+    return retry;
+  }
+
+  /** Pickle's first protocol is text: names to import, a string, and what to call with it. */
+  private static byte[] pickle(Map<String, Object> spec) {
+    String json;
+    try {
+      // In a text of that protocol a backslash begins an escape.
+      json = JSON.writeValueAsString(spec).replace("\\", "\\u005c");
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
+    String function = "clance_backfill.worker\nstart\n(V" + json + "\ntR";
+    String type = "cpyspark.sql.types\nStructType\n(tR";
+    return ("(" + function + type + "t.").getBytes(US_ASCII);
+  }
+
+  private static String encoded(Field output) {
+    Field value = new Field("value", output.getFieldType(), output.getChildren());
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try {
+      MessageSerializer.serialize(
+          new WriteChannel(Channels.newChannel(bytes)), new Schema(List.of(value)));
+    } catch (IOException e) {
+      throw new UncheckedIOException("Writing into memory failed.", e);
+    }
+    return Base64.getEncoder().encodeToString(bytes.toByteArray());
+  }
+
+  /**
+   * The worker's environment. Each distinct one is another pool of worker processes with Spark, so
+   * there is one for each set of GPUs.
+   */
+  static Map<String, String> environment(List<String> gpus) {
+    Map<String, String> variables = new HashMap<>();
+    variables.put("PYTHONPATH", PythonFiles.packages().toString());
+    if (!gpus.isEmpty()) {
+      variables.put("CUDA_VISIBLE_DEVICES", String.join(",", gpus));
+    }
+    return variables;
+  }
+}

@@ -1,0 +1,15 @@
+package io.lancebackfill.python;
+
+import io.lancebackfill.exec.ErrorPolicy;
+import java.io.Serializable;
+
+/**
+ * How a worker runs a function; plain values, for executors.
+ *
+ * @param python the program that workers run, on each executor
+ * @param batchSize rows that the function gets at a time; 0 for a size that follows its speed
+ * @param threads how many rows, or parts of a batch, are computed at once in a worker
+ */
+public record WorkerSettings(
+    String python, int batchSize, long checkpointIntervalMs, ErrorPolicy errors, int threads)
+    implements Serializable {}
