@@ -40,7 +40,7 @@ final class FunctionTrust {
       return;
     }
     String trust = session.conf().get(SETTING, "false").strip();
-    boolean listed = Arrays.stream(trust.split("[,\\s]+")).anyMatch(hash::equalsIgnoreCase);
+    boolean listed = Arrays.stream(trust.split("[,\\s]+", -1)).anyMatch(hash::equalsIgnoreCase);
     if (!trust.equalsIgnoreCase("true") && !listed) {
       throw new BackfillException(
           BackfillErrorCode.FUNCTION_NOT_TRUSTED,

@@ -189,7 +189,7 @@ final class ArrowRunner extends BasePythonRunner<ArrowRunner.Input, VectorSchema
     @Override
     public @Nullable VectorSchemaRoot read() {
       if (writer.exception().isDefined()) {
-        sneak(writer.exception().get());
+        throw ArrowRunner.<RuntimeException>sneak(writer.exception().get());
       }
       try {
         return nextBatch();
@@ -198,7 +198,7 @@ final class ArrowRunner extends BasePythonRunner<ArrowRunner.Input, VectorSchema
         if (handleException().isDefinedAt(e)) {
           return handleException().apply(e);
         }
-        return sneak(e);
+        throw ArrowRunner.<RuntimeException>sneak(e);
       }
     }
 
@@ -240,7 +240,7 @@ final class ArrowRunner extends BasePythonRunner<ArrowRunner.Input, VectorSchema
 
   /** Scala declares no exceptions, and so checked ones pass here as they do there. */
   @SuppressWarnings("unchecked")
-  private static <T, E extends Throwable> T sneak(Throwable e) throws E {
+  private static <E extends Throwable> RuntimeException sneak(Throwable e) throws E {
     throw (E) e;
   }
 }

@@ -188,7 +188,7 @@ public record PythonFunction(
 
   /** Python's version as Spark compares it, such as {@code 3.11}. */
   public String minorVersion() {
-    String[] parts = python.split("\\.");
+    String[] parts = python.split("\\.", -1);
     return parts.length < 2 ? python : parts[0] + "." + parts[1];
   }
 }

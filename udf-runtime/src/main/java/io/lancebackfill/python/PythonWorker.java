@@ -139,7 +139,7 @@ public final class PythonWorker implements AutoCloseable {
           next = END;
         }
       }
-      return next != END;
+      return next.rows() > 0; // END has none
     }
 
     @Override

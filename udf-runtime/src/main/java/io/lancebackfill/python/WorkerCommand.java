@@ -2,9 +2,10 @@ package io.lancebackfill.python;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
-import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.lancebackfill.exec.ErrorPolicy;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -24,7 +25,7 @@ import org.apache.arrow.vector.types.pojo.Schema;
 /** What a worker is told to run, in the form in which Spark's workers take functions: pickled. */
 final class WorkerCommand {
   private static final ObjectMapper JSON =
-      new ObjectMapper().enable(JsonGenerator.Feature.ESCAPE_NON_ASCII);
+      JsonMapper.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build();
 
   private WorkerCommand() {}
 
