@@ -5,14 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import org.assertj.core.api.AbstractStringAssert;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -197,38 +193,24 @@ class PythonExceptionsIT {
 
   @Test
   void sparkConnectRaisesThatExceptionToo() throws Exception {
-    spark.conf("spark.connect.grpc.binding.port", "0");
-    try (SparkRun server =
-        spark.submit(
-            "--jars",
-            spark.jars().stream().map(jar -> jar + ",").collect(Collectors.joining())
-                + System.getProperty("test.connect"),
-            "--class",
-            "org.apache.spark.sql.connect.service.SparkConnectServer")) {
-      server.awaitText("Spark Connect server started at");
-      Matcher port =
-          Pattern.compile("Spark Connect server started at: \\S*:(\\d+)").matcher(server.stderr());
-      assertThat(port.find()).isTrue();
-      try (SparkRun client =
-          client(
-              """
-              from pyspark.sql.connect.session import SparkSession
-              spark = SparkSession.builder.remote("sc://127.0.0.1:%s").getOrCreate()
-              spark.sql("%s").collect()
-              spark.sql("CALL lance.system.add_column('default.t', 'n', "
-                        "'IF(id = 2, raise_error(text), id)')").collect()
-              report("backfill", lambda: spark.sql("CALL lance.system.backfill('default.t', 'n')").collect())
-              report("jobs", lambda: spark.sql("CALL lance.system.jobs('default.nothing')").collect())
-              """
-                  .formatted(port.group(1), TABLE))) {
-        Map<String, JsonNode> told = told(client.output());
-        assertThat(told.get("backfill").get("runtime").asBoolean()).isTrue();
-        assertThat(told.get("backfill").get("text").asText())
-            .startsWith("[FUNCTION_FAILED] java.lang.RuntimeException: Ab 2\n")
-            .doesNotContain("\tat ");
-        assertThat(told.get("jobs").get("runtime").asBoolean()).isTrue();
-        assertThat(told.get("jobs").get("text").asText()).startsWith("[TABLE_NOT_FOUND] ");
-      }
+    String program =
+        """
+        spark.sql("%s").collect()
+        spark.sql("CALL lance.system.add_column('default.t', 'n', "
+                  "'IF(id = 2, raise_error(text), id)')").collect()
+        report("backfill", lambda: spark.sql("CALL lance.system.backfill('default.t', 'n')").collect())
+        report("jobs", lambda: spark.sql("CALL lance.system.jobs('default.nothing')").collect())
+        """
+            .formatted(TABLE);
+    try (ConnectServer server = new ConnectServer(spark);
+        SparkRun client = server.client(folder.resolve("client"), Map.of(), REPORT + program)) {
+      Map<String, JsonNode> told = told(client.output());
+      assertThat(told.get("backfill").get("runtime").asBoolean()).isTrue();
+      assertThat(told.get("backfill").get("text").asText())
+          .startsWith("[FUNCTION_FAILED] java.lang.RuntimeException: Ab 2\n")
+          .doesNotContain("\tat ");
+      assertThat(told.get("jobs").get("runtime").asBoolean()).isTrue();
+      assertThat(told.get("jobs").get("text").asText()).startsWith("[TABLE_NOT_FOUND] ");
     }
   }
 
@@ -259,15 +241,5 @@ class PythonExceptionsIT {
       told.put(one.get("name").asText(), one);
     }
     return told;
-  }
-
-  private SparkRun client(String program) throws IOException {
-    Path work = Files.createDirectories(folder.resolve("client"));
-    Path file = Files.writeString(work.resolve("client.py"), REPORT + program);
-    ProcessBuilder builder =
-        new ProcessBuilder(System.getProperty("test.python"), file.toString())
-            .directory(work.toFile());
-    builder.environment().keySet().removeIf(name -> name.startsWith("SPARK_"));
-    return SparkRun.start(builder, work);
   }
 }

@@ -6,6 +6,7 @@ import glob
 import hashlib
 import os
 import pathlib
+import sys
 import urllib.parse
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Union
 
@@ -91,6 +92,8 @@ def _started(jars: Optional[str]) -> Any:
 
     builder = SparkSession.builder.config("spark.sql.extensions", _EXTENSIONS)
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        # Else its workers run the first python3 on the path, which often lacks what this one has.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         # spark-submit has given its jars, to the JVM that runs already.
         files = _jars(jars)
         submitted = os.environ.get("PYSPARK_SUBMIT_ARGS", "")

@@ -84,7 +84,7 @@ def parse(spec_json: str) -> Spec:
 def _retry(told: Optional[Dict[str, Any]]) -> Optional[Retry]:
     if not told or not told.get("times"):
         return None
-    message = told.get("message") or told.get("on") or None
+    message = told.get("message")
     return Retry(
         times=int(told["times"]),
         backoff_s=(told.get("backoff_ms") or 0) / 1000.0,

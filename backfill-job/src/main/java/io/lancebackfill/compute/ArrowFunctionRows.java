@@ -26,8 +26,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
-import org.apache.arrow.vector.complex.StructVector;
-import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.spark.TaskContext;
 import org.jspecify.annotations.Nullable;
 
@@ -43,8 +41,7 @@ public final class ArrowFunctionRows implements TaskPack.Rows {
   /** Outlives this where a call of the function never ends. */
   private final BufferAllocator allocator = LanceAllocator.child("backfill-function");
 
-  private final boolean group;
-  private final List<Field> fields;
+  private final ResultColumns columns;
   private final ErrorPolicy errors;
   private final AdaptiveBatchSize batchSize;
   private final PackReader reader;
@@ -54,14 +51,9 @@ public final class ArrowFunctionRows implements TaskPack.Rows {
   private int position;
   private @Nullable BackfillException failure;
 
-  /**
-   * @param group whether the function's struct fills several columns
-   */
-  public ArrowFunctionRows(
-      JobTasks stage, List<TaskSpec> tasks, ArrowFunction function, boolean group) {
+  public ArrowFunctionRows(JobTasks stage, List<TaskSpec> tasks, ArrowFunction function) {
     this.function = function;
-    this.group = group;
-    this.fields = stage.fields();
+    this.columns = new ResultColumns(stage.fields());
     this.errors = stage.errors();
     this.batchSize =
         function.batchSize() == null
@@ -157,13 +149,12 @@ public final class ArrowFunctionRows implements TaskPack.Rows {
 
     private OffsetBatch batch(FieldVector values, int first, int count, List<RowFailure> failures) {
       int[] rows = Arrays.copyOfRange(offsets, from + first, from + first + count);
-      return new OffsetBatch(rows, columns(values, own), failures);
+      return new OffsetBatch(rows, columns.of(values, own), failures);
     }
   }
 
   private BatchUdfExecutor executor() {
     if (executor == null) {
-      TaskContext context = TaskContext.get();
       try {
         executor =
             BatchUdfExecutor.open(
@@ -172,11 +163,7 @@ public final class ArrowFunctionRows implements TaskPack.Rows {
                 function.arguments().stream()
                     .map(name -> reader.root().getVector(name).getField())
                     .toList(),
-                new UdfContext(
-                    context.partitionId(),
-                    context.taskAttemptId(),
-                    function.descriptor().options(),
-                    gpus(context)),
+                UdfContext.of(TaskContext.get(), function.descriptor().options()),
                 batchSize,
                 errors,
                 allocator);
@@ -198,42 +185,6 @@ public final class ArrowFunctionRows implements TaskPack.Rows {
             : "%s%n  in function '%s', %s"
                 .formatted(RootCause.ofFunction(thrown), e.function(), e.where());
     return new BackfillException(BackfillErrorCode.FUNCTION_FAILED, message, e);
-  }
-
-  private static List<String> gpus(TaskContext context) {
-    var gpu = context.resourcesJMap().get("gpu");
-    return gpu == null ? List.of() : List.of(gpu.addresses());
-  }
-
-  /** Takes the result's vectors out of the executor's hands: one, or the fields of a group. */
-  private List<FieldVector> columns(FieldVector values, BufferAllocator own) {
-    List<FieldVector> taken = new ArrayList<>();
-    if (!group) {
-      taken.add(transfer(values, fields.get(0), own));
-      return taken;
-    }
-    StructVector struct = (StructVector) values;
-    try {
-      for (FieldVector child : struct.getChildrenFromFields()) {
-        for (int row = 0; row < struct.getValueCount(); row++) {
-          if (struct.isNull(row)) {
-            child.setNull(row);
-          }
-        }
-        taken.add(transfer(child, fields.get(taken.size()), own));
-      }
-      return taken;
-    } catch (RuntimeException e) {
-      taken.forEach(FieldVector::close);
-      throw e;
-    }
-  }
-
-  /** The field is the column's own, so that its vectors can be joined with others of the column. */
-  private static FieldVector transfer(FieldVector values, Field field, BufferAllocator own) {
-    FieldVector taken = field.createVector(own);
-    values.makeTransferPair(taken).transfer();
-    return taken;
   }
 
   @Override

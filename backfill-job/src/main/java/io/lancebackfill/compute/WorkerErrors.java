@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.RemoteTrace;
+import io.lancebackfill.error.RootCause;
 import io.lancebackfill.exec.RowFailure;
 import io.lancebackfill.python.PythonFunction;
 import java.util.ArrayList;
@@ -68,16 +70,16 @@ final class WorkerErrors {
 
   /** The end of a job whose policy is that no row may fail. */
   static BackfillException fatal(String function, RowFailure failure) {
-    String raised = failure.trace().isEmpty() ? "" : "%n%s".formatted(failure.trace().strip());
+    String trace = failure.trace();
     return new BackfillException(
         BackfillErrorCode.FUNCTION_FAILED,
-        "%s%s%n  in function '%s', %s physical offset %d"
+        "%s%n  in function '%s', %s physical offset %d"
             .formatted(
-                failure.problem(),
-                raised,
+                trace.isEmpty() ? failure.problem() : RootCause.ofPython(trace),
                 function,
                 isOfFunction(failure) ? "in the batch from" : "on the row at",
-                failure.offset()));
+                failure.offset()),
+        trace.isEmpty() ? null : new RemoteTrace(trace));
   }
 
   /** The row that a worker had alone when it died. */

@@ -49,6 +49,8 @@ public final class ColumnBinder {
 
   private final SparkSession spark;
   private final TableTarget target;
+  private @Nullable Map<String, UdfDescriptor> ofCatalog;
+  private @Nullable Map<String, UdfDescriptor> ofTable;
 
   public ColumnBinder(SparkSession spark, TableTarget target) {
     this.spark = spark;
@@ -199,7 +201,7 @@ public final class ColumnBinder {
 
   /** The registered functions that expressions may call: the table's own before the catalog's. */
   Map<String, UdfDescriptor> functions() {
-    Map<String, UdfDescriptor> known = ofCatalog();
+    Map<String, UdfDescriptor> known = new LinkedHashMap<>(ofCatalog());
     known.putAll(ofTable());
     return known;
   }
@@ -216,12 +218,23 @@ public final class ColumnBinder {
     return known;
   }
 
+  /** Read once: a call binds to one state of them. */
   private Map<String, UdfDescriptor> ofCatalog() {
-    return descriptors(target.catalogFunctions().map(StoredFunctions::all).orElse(Map.of()));
+    Map<String, UdfDescriptor> known = ofCatalog;
+    if (known == null) {
+      known = descriptors(target.catalogFunctions().map(StoredFunctions::all).orElse(Map.of()));
+      ofCatalog = known;
+    }
+    return known;
   }
 
   private Map<String, UdfDescriptor> ofTable() {
-    return descriptors(new StoredFunctions(new TableState(target.ref()).functions()).all());
+    Map<String, UdfDescriptor> known = ofTable;
+    if (known == null) {
+      known = descriptors(new StoredFunctions(new TableState(target.ref()).functions()).all());
+      ofTable = known;
+    }
+    return known;
   }
 
   private static Map<String, UdfDescriptor> descriptors(Map<String, StoredFunction> functions) {

@@ -26,7 +26,8 @@ public final class PythonWorkerFault {
 
   /** What a worker says that is no good for any function; Python's exceptions come as text. */
   private static final Pattern UNFIT =
-      Pattern.compile("\\[PYTHON_VERSION_MISMATCH]|(PyArrow|Pandas) >= \\S+ must be installed");
+      Pattern.compile(
+          "\\[PYTHON_VERSION_MISMATCH]|(PyArrow|Pandas) >= \\S+ must be installed|No module named 'pyarrow'");
 
   /** What our own worker says before a function runs: JSON with a code and a message. */
   private static final String TOLD = "LANCE_BACKFILL_FAULT:";

@@ -36,11 +36,16 @@ public final class RootCause {
     return describe(failure, true) + FunctionHint.of(failure);
   }
 
+  /** The same of a traceback as Python prints it. */
+  public static String ofPython(String traceback) {
+    return describe(PythonTraceback.parse(traceback));
+  }
+
   private static String describe(Throwable failure, boolean javaFrame) {
     List<Throwable> chain = chain(failure);
     for (Throwable cause : chain) {
       if (cause instanceof PythonException) {
-        return describe(PythonTraceback.parse(String.valueOf(cause.getMessage())));
+        return ofPython(String.valueOf(cause.getMessage()));
       }
     }
     Throwable root = chain.get(chain.size() - 1);

@@ -159,10 +159,9 @@ final class BackfillStage {
     }
 
     private TaskPack.Rows rows(List<TaskSpec> tasks, BufferAllocator allocator) {
-      boolean group = stage.columns().size() > 1;
       return function.descriptor().isPython()
           ? new PythonFunctionRows(stage, tasks, function, allocator)
-          : new ArrowFunctionRows(stage, tasks, function, group);
+          : new ArrowFunctionRows(stage, tasks, function);
     }
   }
 }

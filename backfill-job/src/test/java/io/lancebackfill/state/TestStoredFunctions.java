@@ -33,6 +33,23 @@ class TestStoredFunctions {
   }
 
   @Test
+  void aBodyIsStoredOnceAndFoundByItsHashAlone() {
+    byte[] body = {1, 2, 3};
+    String hash = StoredFunctions.hash(body);
+    UdfDescriptor embed = new UdfDescriptor("embed", UdfDescriptor.PYTHON, hash, "1", Map.of());
+    functions().put(embed, "1", AT, body);
+    functions().put(embed.withVersion("2"), "2", AT, body);
+    assertThat(functions().body(hash).orElseThrow()).isEqualTo(body);
+    assertThat(functions().body("0".repeat(64))).isEmpty();
+    assertThat(functions().body("no hash' OR true")).isEmpty();
+    // Whatever a record says: bytes of another hash are not that function.
+    String other = "1".repeat(64);
+    UdfDescriptor forged = new UdfDescriptor("forged", UdfDescriptor.PYTHON, other, "1", Map.of());
+    functions().put(forged, "1", AT, body);
+    assertThat(functions().body(other)).isEmpty();
+  }
+
+  @Test
   void theLastWordOnANameCounts() {
     functions().put(function("Embed", null), "1", AT, null);
     functions().put(function("other", "v1"), "2", AT, null);

@@ -43,6 +43,10 @@ public record PythonFunction(
     String python,
     Map<String, String> packages,
     Map<String, String> options) {
+  /** The option with the type of its values: a field {@value #VALUE} of an Arrow schema, base64. */
+  static final String OUTPUT = "output";
+
+  private static final String VALUE = "value";
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Set<String> STYLES = Set.of("scalar", "batched", "record_batch");
 
@@ -73,7 +77,7 @@ public record PythonFunction(
     }
     JsonNode inputs = json(options, "inputs", faults);
     JsonNode environment = json(options, "environment", faults);
-    Field output = output(options.get("output"), faults);
+    Field output = output(options.get(OUTPUT), faults);
     if (descriptor.version() == null && options.getOrDefault("fingerprint", "").isEmpty()) {
       faults.add("it has neither a 'version' nor a 'fingerprint'");
     }
@@ -121,10 +125,11 @@ public record PythonFunction(
       Schema schema =
           MessageSerializer.deserializeSchema(
               new ReadChannel(Channels.newChannel(new ByteArrayInputStream(bytes))));
-      if (schema.getFields().size() == 1) {
-        return schema.getFields().get(0);
+      List<Field> fields = schema.getFields();
+      if (fields.size() == 1 && fields.get(0).getName().equals(VALUE)) {
+        return fields.get(0);
       }
-      faults.add("option 'output' has %d fields, not one".formatted(schema.getFields().size()));
+      faults.add("option 'output' has the fields %s, not one 'value'".formatted(fields));
     } catch (IOException | RuntimeException e) {
       faults.add("option 'output' is not an Arrow schema in base64 (%s)".formatted(e));
     }

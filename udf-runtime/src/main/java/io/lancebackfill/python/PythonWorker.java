@@ -1,7 +1,9 @@
 package io.lancebackfill.python;
 
 import io.lancebackfill.exec.PromptPythonOutput;
+import io.lancebackfill.udf.UdfContext;
 import java.util.List;
+import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
@@ -50,7 +52,8 @@ public final class PythonWorker implements AutoCloseable {
     SimplePythonFunction python =
         new SimplePythonFunction(
             command,
-            PromptPythonOutput.environment(WorkerCommand.environment(gpus(context))),
+            PromptPythonOutput.environment(
+                WorkerCommand.environment(UdfContext.of(context, Map.of()).gpuAddresses())),
             List.of(),
             settings.python(),
             function.minorVersion(),
@@ -62,11 +65,6 @@ public final class PythonWorker implements AutoCloseable {
   private PythonWorker(ArrowRunner runner, TaskContext context) {
     this.runner = runner;
     this.received = runner.compute(inputs, context.partitionId(), context);
-  }
-
-  private static List<String> gpus(TaskContext context) {
-    var gpu = context.resourcesJMap().get("gpu");
-    return gpu == null ? List.of() : List.of(gpu.addresses());
   }
 
   /**

@@ -7,20 +7,12 @@ import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.lancebackfill.exec.ErrorPolicy;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.channels.Channels;
 import java.nio.file.Path;
-import java.util.Base64;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.apache.arrow.vector.ipc.WriteChannel;
-import org.apache.arrow.vector.ipc.message.MessageSerializer;
-import org.apache.arrow.vector.types.pojo.Field;
-import org.apache.arrow.vector.types.pojo.Schema;
+import org.jspecify.annotations.Nullable;
 
 /** What a worker is told to run, in the form in which Spark's workers take functions: pickled. */
 final class WorkerCommand {
@@ -42,13 +34,13 @@ final class WorkerCommand {
       List<String> arguments,
       WorkerSettings settings,
       boolean single) {
-    Map<String, Object> spec = new LinkedHashMap<>();
+    Map<String, @Nullable Object> spec = new LinkedHashMap<>();
     spec.put("name", function.name());
     spec.put("hash", function.hash());
     spec.put("body", body.toString());
     spec.put("style", function.style());
     spec.put("arguments", arguments);
-    spec.put("output", encoded(function.output()));
+    spec.put("output", function.options().get(PythonFunction.OUTPUT));
     spec.put("environment", Map.of("python", function.python(), "packages", function.packages()));
     spec.put("batch_size", settings.batchSize());
     spec.put("checkpoint_interval_ms", settings.checkpointIntervalMs());
@@ -62,16 +54,16 @@ final class WorkerCommand {
     return pickle(spec);
   }
 
-  private static Map<String, Object> retry(ErrorPolicy errors) {
-    Map<String, Object> retry = new HashMap<>();
+  private static Map<String, @Nullable Object> retry(ErrorPolicy errors) {
+    Map<String, @Nullable Object> retry = new HashMap<>();
     retry.put("times", errors.retries());
     retry.put("backoff_ms", errors.backoffMs());
-    retry.put("on", errors.retryOn());
+    retry.put("message", errors.retryOn().isEmpty() ? null : errors.retryOn());
     return retry;
   }
 
   /** Pickle's first protocol is text: names to import, a string, and what to call with it. */
-  private static byte[] pickle(Map<String, Object> spec) {
+  private static byte[] pickle(Map<String, @Nullable Object> spec) {
     String json;
     try {
       // In a text of that protocol a backslash begins an escape.
@@ -82,18 +74,6 @@ final class WorkerCommand {
     String function = "clance_backfill.worker\nstart\n(V" + json + "\ntR";
     String type = "cpyspark.sql.types\nStructType\n(tR";
     return ("(" + function + type + "t.").getBytes(US_ASCII);
-  }
-
-  private static String encoded(Field output) {
-    Field value = new Field("value", output.getFieldType(), output.getChildren());
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try {
-      MessageSerializer.serialize(
-          new WriteChannel(Channels.newChannel(bytes)), new Schema(List.of(value)));
-    } catch (IOException e) {
-      throw new UncheckedIOException("Writing into memory failed.", e);
-    }
-    return Base64.getEncoder().encodeToString(bytes.toByteArray());
   }
 
   /**

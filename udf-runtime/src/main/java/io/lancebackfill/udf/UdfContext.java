@@ -2,6 +2,7 @@ package io.lancebackfill.udf;
 
 import java.util.List;
 import java.util.Map;
+import org.apache.spark.TaskContext;
 
 /**
  * What a function may know of the task that runs it.
@@ -17,5 +18,15 @@ public record UdfContext(
   public UdfContext {
     options = Map.copyOf(options);
     gpuAddresses = List.copyOf(gpuAddresses);
+  }
+
+  /** What Spark tells of a running task. */
+  public static UdfContext of(TaskContext task, Map<String, String> options) {
+    var gpu = task.resourcesJMap().get("gpu");
+    return new UdfContext(
+        task.partitionId(),
+        task.taskAttemptId(),
+        options,
+        gpu == null ? List.of() : List.of(gpu.addresses()));
   }
 }

@@ -22,6 +22,7 @@ class TestModuleBoundaries {
             "io.lancebackfill.udf..",
             "io.lancebackfill.exec..",
             "io.lancebackfill.fingerprint..",
+            "io.lancebackfill.python..",
             "io.lancebackfill.expression..")
         .should()
         .dependOnClassesThat()

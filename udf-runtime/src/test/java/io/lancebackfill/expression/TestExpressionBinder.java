@@ -44,7 +44,8 @@ class TestExpressionBinder {
           UdfDescriptor.java("versioned", Versioned.class.getName()),
           UdfDescriptor.java("gone", "no.such.Class"),
           UdfDescriptor.java("upper", Embed.class.getName()),
-          new UdfDescriptor("py", "python", "m.f", null, Map.of()));
+          new UdfDescriptor("py", "python", "m.f", null, Map.of()),
+          new UdfDescriptor("rb", "ruby", "m.f", null, Map.of()));
 
   private SparkSession spark;
 
@@ -287,7 +288,8 @@ embed(info.name)              | INVALID_EXPRESSION           | computed column o
 embed(nope)                   | INVALID_EXPRESSION           | no column 'nope'
 embed(id)                     | INVALID_FUNCTION             | takes one text
 gone(text)                    | INVALID_FUNCTION             | was not found
-py(text)                      | INVALID_FUNCTION             | of kind 'python'
+py(text)                      | INVALID_FUNCTION             | it has neither a 'version' nor a 'fingerprint'
+rb(text)                      | INVALID_FUNCTION             | of kind 'ruby'
 NULL                          | UNSUPPORTED_TYPE             | VOID
 array()                       | UNSUPPORTED_TYPE             | ARRAY<VOID>
 """)
