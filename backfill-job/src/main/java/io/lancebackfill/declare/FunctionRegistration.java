@@ -70,7 +70,8 @@ public final class FunctionRegistration {
                 BackfillErrorCode.INVALID_ARGUMENT,
                 "Functions of kind '%s' cannot be registered. There are 'java', with a class on Arrow batches, and 'python', with a body that the Python package lance_backfill makes."
                     .formatted(kind));
-            yield null;
+            // A class that is given is looked at all the same: all faults come together.
+            yield className == null ? null : java(name, className, version, own, faults);
           }
         };
     faults.throwIfAny();
