@@ -253,7 +253,14 @@ final class CountedBackfill {
                 .filter(k -> before <= k.over() && k.over() < call.nanos())
                 .findFirst()
                 .orElseThrow(
-                    () -> new AssertionError("row " + call.id() + " came twice without a kill"));
+                    () ->
+                        new AssertionError(
+                            "row %d came twice without a kill: at %d and %d, kills %s"
+                                .formatted(
+                                    call.id(),
+                                    before,
+                                    call.nanos(),
+                                    kills.stream().map(k -> k.at() + " to " + k.over()).toList())));
         oldest = Math.max(oldest, kill.at() - before);
       }
     }

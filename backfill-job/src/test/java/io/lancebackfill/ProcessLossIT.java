@@ -69,7 +69,8 @@ class ProcessLossIT {
           if fragment not in begun:
               first = os.path.join(folder, "begun-%d" % fragment)
               begun[fragment] = os.path.exists(first)
-              open(first + ("-again" if begun[fragment] else ""), "w").close()
+              with open(first + ("-again" if begun[fragment] else ""), "w") as file:
+                  file.write(str(executor()))
           if deadly and begun[fragment]:
               for wait in range(1200):
                   if len([name for name in os.listdir(folder) if name.endswith("-again")]) > 1:
@@ -99,7 +100,10 @@ class ProcessLossIT {
           print(json.dumps({"status": row.status, "lost": lost}), flush=True)
 
       def preempt():
-          while len([n for n in os.listdir(folder) if n.startswith("begun")]) < 3:
+          def at_work():  # executors
+              return {open(os.path.join(folder, name)).read()
+                      for name in os.listdir(folder) if name.startswith("begun")} - {""}
+          while len(at_work()) < 2:  # whichever is killed has something in hand
               time.sleep(0.02)
           time.sleep(0.3)
           context = spark.sparkContext._jsc.sc()

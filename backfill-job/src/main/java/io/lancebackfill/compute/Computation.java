@@ -1,6 +1,5 @@
 package io.lancebackfill.compute;
 
-import io.lancebackfill.exec.PromptPythonOutput;
 import io.lancebackfill.state.DeclaredInputs;
 import org.apache.spark.sql.Column;
 
@@ -10,17 +9,15 @@ public sealed interface Computation {
   DeclaredInputs inputs();
 
   /** Whether Python workers compute a part of it. */
-  default boolean isPython() {
-    return false;
-  }
+  boolean isPython();
 
-  /** An expression that Spark evaluates; of a group a struct with a {@link #member} for each. */
-  record OfExpression(Column expression, DeclaredInputs inputs) implements Computation {
-    @Override
-    public boolean isPython() {
-      return PromptPythonOutput.isNeededFor(expression.expr());
-    }
-  }
+  /**
+   * An expression that Spark evaluates; of a group a struct with a {@link #member} for each.
+   *
+   * @param expression parsed only: what it calls is not known from it
+   */
+  record OfExpression(Column expression, DeclaredInputs inputs, boolean isPython)
+      implements Computation {}
 
   /** A function on Arrow batches. */
   record OfFunction(ArrowFunction function, DeclaredInputs inputs) implements Computation {

@@ -165,7 +165,9 @@ public final class ColumnBinder {
     return session.withActive(
         () ->
             new Computation.OfExpression(
-                parsed(session, bound.sql()).cast(sparkType(column)), column.declaredInputs()));
+                parsed(session, bound.sql()).cast(sparkType(column)),
+                column.declaredInputs(),
+                bound.kind() == BoundExpression.Kind.SQL_WITH_PYTHON));
   }
 
   /** As PySpark finds the Python of its workers, where no Python program runs the session. */

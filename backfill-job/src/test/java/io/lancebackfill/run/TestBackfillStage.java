@@ -179,7 +179,8 @@ class TestBackfillStage {
       List<TaskResult> results =
           run(
               stage.evaluating(
-                  stage.query(table, singly(tasks), new OfExpression(functions.expr("id * 2"), ID)),
+                  stage.query(
+                      table, singly(tasks), new OfExpression(functions.expr("id * 2"), ID, false)),
                   singly(tasks)));
       assertThat(results).extracting(TaskResult::fragmentId).containsExactly(1, 0);
       assertThat(checkpoint(results.get(0))).containsExactly("0=100", "7=114", "49=198");
@@ -198,7 +199,9 @@ class TestBackfillStage {
           run(
               stage.evaluating(
                   stage.query(
-                      table, singly(tasks), new OfExpression(functions.expr("key + 1"), renamed)),
+                      table,
+                      singly(tasks),
+                      new OfExpression(functions.expr("key + 1"), renamed, false)),
                   singly(tasks)));
       assertThat(checkpoint(results.get(0))).containsExactly("49=50");
     }
@@ -211,7 +214,7 @@ class TestBackfillStage {
       List<List<TaskSpec>> packs =
           List.of(List.of(task(Kind.WHOLE, 0, range(0, 50)), task(Kind.WHOLE, 1, range(0, 50))));
       Dataset<Row> query =
-          stage.query(table, packs, new OfExpression(functions.expr("id * 2"), ID));
+          stage.query(table, packs, new OfExpression(functions.expr("id * 2"), ID, false));
       assertThat(query.rdd().getNumPartitions()).isOne();
       List<TaskResult> results = run(stage.evaluating(query, packs));
       assertThat(results).extracting(TaskResult::fragmentId).containsExactly(0, 1);
@@ -230,7 +233,7 @@ class TestBackfillStage {
       Column failing = functions.expr("if(id = 70, raise_error('seventy'), id)").cast("bigint");
       List<PackResult> results =
           stage
-              .evaluating(stage.query(table, packs, new OfExpression(failing, ID)), packs)
+              .evaluating(stage.query(table, packs, new OfExpression(failing, ID, false)), packs)
               .toJavaRDD()
               .collect();
       assertThat(results).hasSize(1);

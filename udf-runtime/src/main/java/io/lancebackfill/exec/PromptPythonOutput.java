@@ -9,7 +9,6 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.PythonUDF;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
-import scala.runtime.AbstractFunction1;
 import scala.runtime.AbstractPartialFunction;
 
 /**
@@ -22,17 +21,6 @@ import scala.runtime.AbstractPartialFunction;
  */
 public final class PromptPythonOutput {
   private PromptPythonOutput() {}
-
-  /** Whether an expression has Python functions. */
-  public static boolean isNeededFor(Expression expression) {
-    return expression.exists(
-        new AbstractFunction1<Expression, Object>() {
-          @Override
-          public Object apply(Expression part) {
-            return part instanceof PythonUDF;
-          }
-        });
-  }
 
   /** The same rows, whose Python functions give results promptly. */
   public static Dataset<Row> of(Dataset<Row> rows) {

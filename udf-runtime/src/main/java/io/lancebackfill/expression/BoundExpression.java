@@ -40,6 +40,8 @@ public record BoundExpression(
   public enum Kind {
     /** Spark, row by row, whatever functions of the session it calls. */
     SQL,
+    /** Spark, which has Python workers compute a part of it. */
+    SQL_WITH_PYTHON,
     /** A function on Arrow batches, called with columns only. */
     ARROW_FUNCTION
   }

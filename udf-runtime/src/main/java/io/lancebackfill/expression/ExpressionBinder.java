@@ -19,11 +19,13 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.analysis.UnresolvedFunction;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.Literal;
+import org.apache.spark.sql.catalyst.expressions.PythonUDF;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.NullType$;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.sql.util.ArrowUtils;
 import org.jspecify.annotations.Nullable;
+import scala.runtime.AbstractFunction1;
 
 /**
  * Binds expressions to a table's columns, as the session sees them: its functions, its parser, its
@@ -157,7 +159,7 @@ public final class ExpressionBinder {
     String sql = analyzer.canonical(text, analysed.columns());
     Map<String, String> settings = EvaluationSettings.of(analyzer.session());
     return new BoundExpression(
-        Kind.SQL,
+        hasPython(analysed.expression()) ? Kind.SQL_WITH_PYTHON : Kind.SQL,
         sql,
         type,
         analysed.expression().nullable(),
@@ -173,6 +175,16 @@ public final class ExpressionBinder {
                     .collect(Collectors.toMap(UsedFunction::name, UsedFunction::fingerprint))
                 : Map.of("", ExpressionFingerprint.ofVersion(version)),
             settings));
+  }
+
+  private static boolean hasPython(Expression expression) {
+    return expression.exists(
+        new AbstractFunction1<Expression, Object>() {
+          @Override
+          public Object apply(Expression part) {
+            return part instanceof PythonUDF;
+          }
+        });
   }
 
   private BoundExpression bindArrow(

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import io.lancebackfill.expression.BoundExpression.Kind;
 import io.lancebackfill.expression.ExpressionFault.Code;
 import io.lancebackfill.expression.UsedFunction.Language;
+import io.lancebackfill.spark.PythonFunctions;
 import io.lancebackfill.spark.SparkExtension;
 import io.lancebackfill.udf.ColumnUdf;
 import io.lancebackfill.udf.UdfDescriptor;
@@ -379,6 +380,14 @@ array()                       | UNSUPPORTED_TYPE             | ARRAY<VOID>
         .isEqualTo(bindArrow(embed.withVersion("1")));
     assertThat(bind("versioned(text)").functions().get(0).fingerprint())
         .isEqualTo(binder(spark).bind("embed(text)", "7").functions().get(0).fingerprint());
+  }
+
+  @Test
+  void tellsWherePythonWorkersComputeAPart() {
+    PythonFunctions.register(spark, "pythons", new byte[0], PythonFunctions.PLAIN, Map.of());
+    assertThat(binder(spark).bindDeclared("1 + pythons(id)", "1").kind())
+        .isEqualTo(Kind.SQL_WITH_PYTHON);
+    assertThat(binder(spark).bindDeclared("1 + id", "1").kind()).isEqualTo(Kind.SQL);
   }
 
   @Test
