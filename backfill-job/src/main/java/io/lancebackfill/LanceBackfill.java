@@ -162,6 +162,21 @@ public final class LanceBackfill {
       return option(BackfillOptions.ROW_TIMEOUT, timeout.toString());
     }
 
+    /** CPUs of a task; fractions count. */
+    public Backfill numCpus(double cpus) {
+      return option(BackfillOptions.NUM_CPUS, cpus);
+    }
+
+    /** GPUs of a task, or a part of one. */
+    public Backfill numGpus(double gpus) {
+      return option(BackfillOptions.NUM_GPUS, gpus);
+    }
+
+    /** What a task takes beside the executor's own memory, such as {@code 2g}. */
+    public Backfill memory(String size) {
+      return option(BackfillOptions.MEMORY, size);
+    }
+
     public Backfill jobId(String id) {
       return option(BackfillOptions.JOB_ID, id);
     }

@@ -6,9 +6,11 @@ import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.awaitility.Awaitility;
 
 /**
@@ -32,9 +34,15 @@ final class StandaloneCluster implements AutoCloseable {
 
   static StandaloneCluster start(SparkDistribution spark, Path folder, int executors)
       throws IOException {
+    return start(spark, folder, executors, List.of());
+  }
+
+  /** With a worker that discovers these GPUs, by a script in place of nvidia-smi. */
+  static StandaloneCluster start(
+      SparkDistribution spark, Path folder, int executors, List<String> gpus) throws IOException {
     StandaloneCluster cluster = new StandaloneCluster(spark, folder);
     try {
-      cluster.start(executors);
+      cluster.start(executors, gpus);
       return cluster;
     } catch (IOException | RuntimeException | Error e) {
       cluster.close();
@@ -42,7 +50,17 @@ final class StandaloneCluster implements AutoCloseable {
     }
   }
 
-  private void start(int executors) throws IOException {
+  /** A script as Spark's settings for GPUs name it. */
+  static Path discovery(Path folder, List<String> gpus) throws IOException {
+    String addresses = gpus.stream().collect(Collectors.joining("\", \"", "[\"", "\"]"));
+    Path script = folder.resolve("gpus.sh");
+    Files.writeString(
+        script, "#!/bin/sh\necho '{\"name\": \"gpu\", \"addresses\": %s}'\n".formatted(addresses));
+    Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwxr-xr-x"));
+    return script;
+  }
+
+  private void start(int executors, List<String> gpus) throws IOException {
     String port = String.valueOf(freePort());
     String deploy = "org.apache.spark.deploy.";
     daemon(deploy + "master.Master", "--host", "127.0.0.1", "--port", port, "--webui-port", "0");
@@ -50,6 +68,14 @@ final class StandaloneCluster implements AutoCloseable {
     List<String> worker = new ArrayList<>(List.of(deploy + "worker.Worker", "--host", "127.0.0.1"));
     String cores = String.valueOf(2 * executors);
     worker.addAll(List.of("--cores", cores, "--memory", executors + "g", "--webui-port", "0"));
+    if (!gpus.isEmpty()) {
+      Path settings = folder.resolve("worker.conf");
+      Files.writeString(
+          settings,
+          "spark.worker.resource.gpu.amount %d%nspark.worker.resource.gpu.discoveryScript %s%n"
+              .formatted(gpus.size(), discovery(folder, gpus)));
+      worker.addAll(List.of("--properties-file", settings.toString()));
+    }
     worker.addAll(List.of("--work-dir", folder.resolve("work").toString(), master));
     daemon(worker.toArray(String[]::new));
     spark.conf("spark.master", master);

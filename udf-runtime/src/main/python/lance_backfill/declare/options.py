@@ -9,6 +9,7 @@ from ..errors import Faults
 _DURATION = re.compile(
     r"\s*(\d+\s*(ns|us|ms|s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)|P[0-9DTHMS.]+)\s*"
 )
+_SIZE = re.compile(r"\s*[1-9]\d*\s*(b|k|kb|m|mb|g|gb|t|tb)\s*", re.IGNORECASE)
 _ON_ERROR = re.compile(r"\s*(fail|null|retry\s*\([^)]*\)(\s*,\s*(fail|null))?)\s*")
 
 
@@ -26,6 +27,21 @@ def _count(value: Any) -> Optional[str]:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         return None
     return str(value)
+
+
+def _number(least: float, or_more: bool) -> Callable[[Any], Optional[str]]:
+    def read(value: Any) -> Optional[str]:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return None
+        return repr(value) if value > least or (or_more and value == least) else None
+
+    return read
+
+
+def _size(value: Any) -> Optional[str]:
+    if isinstance(value, str) and _SIZE.fullmatch(value):
+        return value.strip().lower()
+    return _count(value) and "%sb" % value
 
 
 def _text(value: Any) -> Optional[str]:
@@ -48,6 +64,9 @@ _OPTIONS: Dict[str, Tuple[Callable[[Any], Optional[str]], str]] = {
     "row_timeout": (duration, "a duration such as '5s' or a timedelta"),
     "intra_applier_concurrency": (_count, "an integer of 1 or more"),
     "thread_safe": (_flag, "True or False"),
+    "num_cpus": (_number(0, False), "a number over 0"),
+    "num_gpus": (_number(0, True), "a number of 0 or more"),
+    "memory": (_size, "a size such as '2g' or '512m', or a number of bytes"),
 }
 
 

@@ -54,6 +54,9 @@ def udf(
     row_timeout: Union[str, datetime.timedelta, None] = None,
     intra_applier_concurrency: Optional[int] = None,
     thread_safe: Optional[bool] = None,
+    num_cpus: Optional[float] = None,
+    num_gpus: Optional[float] = None,
+    memory: Union[str, int, None] = None,
     name: Optional[str] = None,
 ) -> Callable[[F], F]: ...
 
@@ -69,6 +72,9 @@ def udf(
     row_timeout: Union[str, datetime.timedelta, None] = None,
     intra_applier_concurrency: Optional[int] = None,
     thread_safe: Optional[bool] = None,
+    num_cpus: Optional[float] = None,
+    num_gpus: Optional[float] = None,
+    memory: Union[str, int, None] = None,
     name: Optional[str] = None,
 ) -> Any:
     """Declares a function that computes a column; for functions and for classes with ``__call__``.
@@ -101,6 +107,10 @@ def udf(
         row_timeout: how long one call may take, such as '5s'.
         intra_applier_concurrency: threads that call the function, in each task.
         thread_safe: False gives each of those threads its own instance.
+        num_cpus: CPUs of a task; below 1, a task of one CPU has several such threads.
+        num_gpus: GPUs of a task, or the part of one that it shares with others; their addresses are in
+            CUDA_VISIBLE_DEVICES before the function is loaded.
+        memory: what a task takes beside the executor's own, '2g' or a number of bytes.
         name: instead of the function's own name.
 
     Raises:
@@ -113,6 +123,9 @@ def udf(
         row_timeout=row_timeout,
         intra_applier_concurrency=intra_applier_concurrency,
         thread_safe=thread_safe,
+        num_cpus=num_cpus,
+        num_gpus=num_gpus,
+        memory=memory,
     )
 
     def declare(target: F) -> F:

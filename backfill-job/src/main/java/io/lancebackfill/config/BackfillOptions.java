@@ -54,7 +54,31 @@ public final class BackfillOptions {
               "intra_applier_concurrency",
               "Threads in which a Python function runs within a task, for functions that wait.")
           .range("from 1 to 256", threads -> threads >= 1 && threads <= 256)
-          .defaultTo(1);
+          .without("1, or as many as `num_cpus` below 1 makes of a CPU");
+
+  public static final ConfigOption<Double> NUM_CPUS =
+      ConfigOption.decimal(
+              "num_cpus",
+              "CPUs of a task. Below 1, a task of one CPU runs several parts of a batch at once;"
+                  + " above 1, a cluster rounds up.")
+          .range("over 0", cpus -> cpus > 0 && cpus <= 1024)
+          .defaultTo(1.0);
+
+  public static final ConfigOption<Double> NUM_GPUS =
+      ConfigOption.decimal(
+              "num_gpus",
+              "GPUs of a task, or a part of one that it shares with other tasks. Their addresses"
+                  + " are in CUDA_VISIBLE_DEVICES before a Python function is loaded.")
+          .range("of 0 or more", gpus -> gpus >= 0 && gpus <= 1024)
+          .defaultTo(0.0);
+
+  public static final ConfigOption<String> MEMORY =
+      ConfigOption.string(
+              "memory",
+              "Memory that a task takes beside the executor's own, such as a loaded model: no more"
+                  + " tasks run at once in an executor than it has room for.")
+          .range("that is a size such as '2g' or '512m'", FunctionNeeds::isSize)
+          .without("not counted");
 
   public static final ConfigOption<Duration> CHECKPOINT_INTERVAL =
       ConfigOption.duration(
@@ -152,6 +176,9 @@ public final class BackfillOptions {
           CONCURRENCY,
           BATCH_SIZE,
           INTRA_APPLIER_CONCURRENCY,
+          NUM_CPUS,
+          NUM_GPUS,
+          MEMORY,
           CHECKPOINT_INTERVAL,
           COMMIT_GRANULARITY,
           COMMIT_INTERVAL,

@@ -3,7 +3,6 @@ package io.lancebackfill.job;
 import static io.lancebackfill.config.BackfillOptions.ATTACH;
 import static io.lancebackfill.config.BackfillOptions.BATCH_SIZE;
 import static io.lancebackfill.config.BackfillOptions.CONCURRENCY;
-import static io.lancebackfill.config.BackfillOptions.INTRA_APPLIER_CONCURRENCY;
 import static io.lancebackfill.config.BackfillOptions.JOB_ID;
 import static io.lancebackfill.config.BackfillOptions.MAX_FRAGMENTS;
 import static io.lancebackfill.config.BackfillOptions.READ_VERSION;
@@ -13,6 +12,7 @@ import static io.lancebackfill.config.BackfillOptions.WHERE;
 
 import io.lancebackfill.compute.Computation;
 import io.lancebackfill.config.BackfillConf;
+import io.lancebackfill.config.FunctionNeeds;
 import io.lancebackfill.config.OnError;
 import io.lancebackfill.coverage.ComputedInputs;
 import io.lancebackfill.coverage.HistoryWalk;
@@ -28,6 +28,7 @@ import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.BackfillPlanner;
 import io.lancebackfill.plan.PlanRequest;
 import io.lancebackfill.report.HeldBackNote;
+import io.lancebackfill.run.TaskResources;
 import io.lancebackfill.state.CheckpointStore;
 import io.lancebackfill.state.CheckpointStore.Checkpoint;
 import io.lancebackfill.state.ComputedColumn;
@@ -111,7 +112,7 @@ record CheckedCall(
     BackfillConf conf =
         faults.collect(() -> BackfillConf.resolve(options, columnOptions, spark.conf()));
     Integer batchSize = conf == null ? null : conf.optional(BATCH_SIZE).orElse(null);
-    int threads = conf == null ? 1 : conf.value(INTRA_APPLIER_CONCURRENCY);
+    int threads = conf == null ? 1 : FunctionNeeds.threads(conf);
     ColumnBinder.BoundColumn bound =
         column == null
             ? null
@@ -136,6 +137,7 @@ record CheckedCall(
                         .orElse(null));
     if (conf != null && bound != null) {
       faults.collect(() -> requireHeld(column, bound, OnError.policy(conf)));
+      faults.collect(() -> resources(spark, bound, conf));
     }
     if (faults.any() || column == null || bound == null || conf == null) {
       return null;
@@ -196,9 +198,24 @@ record CheckedCall(
     return AttachPolicy.valueOf(conf.value(ATTACH).toUpperCase(Locale.ROOT));
   }
 
+  /**
+   * What its tasks run with.
+   *
+   * @throws BackfillException RESOURCES_UNAVAILABLE
+   */
+  TaskResources resources(SparkSession spark) {
+    return resources(spark, bound, conf);
+  }
+
+  private static TaskResources resources(
+      SparkSession spark, ColumnBinder.BoundColumn bound, BackfillConf conf) {
+    return TaskResources.of(
+        spark.sparkContext(), FunctionNeeds.of(conf), bound.computation().isPython());
+  }
+
   /** Tasks that run at once. */
   int slots(SparkSession spark) {
-    int all = Math.max(1, spark.sparkContext().defaultParallelism());
+    int all = resources(spark).slots();
     return conf.optional(CONCURRENCY).map(limit -> Math.min(limit, all)).orElse(all);
   }
 

@@ -9,6 +9,7 @@ import static io.lancebackfill.config.BackfillOptions.RECOMPUTE;
 import io.lancebackfill.commit.CommitCoordinator;
 import io.lancebackfill.commit.CommitGranularity;
 import io.lancebackfill.commit.CommitSchedule;
+import io.lancebackfill.config.FunctionNeeds;
 import io.lancebackfill.config.OnError;
 import io.lancebackfill.coverage.HistoryWalk;
 import io.lancebackfill.datasource.commit.ColumnFileCommitter;
@@ -25,6 +26,7 @@ import io.lancebackfill.progress.JobTotals;
 import io.lancebackfill.run.Admission;
 import io.lancebackfill.run.LiveRows;
 import io.lancebackfill.run.TaskCutter;
+import io.lancebackfill.run.TaskResources;
 import io.lancebackfill.run.TaskRunner;
 import io.lancebackfill.state.CheckpointStore;
 import io.lancebackfill.state.ColumnOrigins;
@@ -184,6 +186,9 @@ final class JobRun {
       if (number == 1) {
         journal.planned(
             followed.to(), all.counts(), all.rowsToCompute(), round.call().slots(spark));
+        if (!all.fragments().isEmpty()) {
+          round.call().resources(spark).notes().forEach(journal::notice);
+        }
       }
       BackfillPlan plan = losses.choose(all);
       if (!plan.fragments().isEmpty()) {
@@ -283,6 +288,7 @@ final class JobRun {
   private void execute(Round round, BackfillPlan plan) {
     CheckedCall call = round.call();
     TableSnapshot inputs = call.inputs(round.table());
+    TaskResources resources = call.resources(spark);
     int slots = call.slots(spark);
     boolean alone = losses.isolating();
     int atOnce = alone ? Math.min(slots, TaskRunner.processes(spark.sparkContext())) : slots;
@@ -299,10 +305,11 @@ final class JobRun {
             id.generation(),
             call.conf().value(CHECKPOINT_INTERVAL).toMillis(),
             OnError.policy(call.conf()),
+            FunctionNeeds.of(call.conf()),
             alone);
     Admission admission =
         new Admission(
-            call.conf().optional(CONCURRENCY).orElse(0),
+            resources.atMost(call.conf().optional(CONCURRENCY).orElse(0)),
             atOnce,
             spark.sparkContext().isLocal() && losses.afterDeath() ? losses.recorder(plan) : null);
     String description =
@@ -313,8 +320,7 @@ final class JobRun {
             shared,
             call.bound().computation(),
             live,
-            admission,
-            description)) {
+            new TaskRunner.Place(admission, resources.profile(), description))) {
       new BackfillRound(this, call, inputs, runner, round.coordinator()).run(plan, tasks);
     }
   }

@@ -29,6 +29,7 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import org.apache.spark.SparkContext;
 import org.apache.spark.rdd.RDD;
+import org.apache.spark.resource.ResourceProfile;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -57,6 +58,7 @@ public final class TaskRunner implements AutoCloseable {
   private final String jobGroup;
   private final String description;
   private final Admission admission;
+  private final Optional<ResourceProfile> profile;
   private final boolean alone;
   private final LostAttempts lostAttempts;
   private final BlockingQueue<PackJob.Came> results = new LinkedBlockingQueue<>();
@@ -72,20 +74,24 @@ public final class TaskRunner implements AutoCloseable {
   private boolean oneAtATime;
   private long notBefore = System.nanoTime();
 
+  /**
+   * Where the tasks run, and how many of them at once.
+   *
+   * @param profile of the tasks that compute rows; empty for the session's own
+   * @param description of Spark's jobs, for its UI
+   */
+  public record Place(Admission admission, Optional<ResourceProfile> profile, String description) {}
+
   public TaskRunner(
-      SparkSession spark,
-      JobTasks stage,
-      Computation computation,
-      LiveRows live,
-      Admission admission,
-      String description) {
+      SparkSession spark, JobTasks stage, Computation computation, LiveRows live, Place place) {
     this.context = spark.sparkContext();
     this.stage = new BackfillStage(spark, stage, live);
     this.columns = stage.columns();
     this.computation = computation;
     this.jobGroup = stage.jobId();
-    this.description = description;
-    this.admission = admission;
+    this.description = place.description();
+    this.admission = place.admission();
+    this.profile = place.profile();
     this.alone = stage.alone();
     this.packer = new TaskPacker(admission.slots(), computation.isPython());
     this.lostAttempts = new LostAttempts(jobGroup);
@@ -148,7 +154,7 @@ public final class TaskRunner implements AutoCloseable {
         query,
         description,
         () -> {
-          submit(stage.evaluating(query, first), first);
+          submit(withResources(stage.evaluating(query, first)), first);
           return body.get();
         });
   }
@@ -172,7 +178,15 @@ public final class TaskRunner implements AutoCloseable {
 
   private void packAndSubmit() {
     List<List<TaskSpec>> packs = pack();
-    submit(computing.apply(packs), packs);
+    submit(computation(packs), packs);
+  }
+
+  private RDD<PackResult> computation(List<List<TaskSpec>> packs) {
+    return withResources(computing.apply(packs));
+  }
+
+  private RDD<PackResult> withResources(RDD<PackResult> rdd) {
+    return profile.isPresent() ? rdd.withResources(profile.get()) : rdd;
   }
 
   /** The properties that setJobGroup changes; null values take them away again. */
@@ -244,7 +258,7 @@ public final class TaskRunner implements AutoCloseable {
       if (came.result().apart()) {
         // First of all: if it fails again, nothing more is begun.
         List<List<TaskSpec>> each = others.stream().map(List::of).toList();
-        RDD<PackResult> rdd = computing.apply(each);
+        RDD<PackResult> rdd = computation(each);
         for (int i = each.size() - 1; i >= 0; i--) {
           waiting.addFirst(new Pack(rdd, i, each.get(i)));
         }

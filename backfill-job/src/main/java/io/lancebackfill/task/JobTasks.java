@@ -3,6 +3,7 @@ package io.lancebackfill.task;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.exec.ErrorPolicy;
+import io.lancebackfill.resource.FunctionResources;
 import java.io.Serializable;
 import java.util.List;
 import org.apache.arrow.vector.types.pojo.Field;
@@ -17,6 +18,7 @@ import org.apache.arrow.vector.types.pojo.Field;
  * @param checkpoints folder of the column's checkpoint datasets
  * @param generation job id of the recompute whose rows these are; empty otherwise
  * @param errors what becomes of rows on which the function fails
+ * @param resources what each of them asks for
  * @param alone whether a process may run only one of them at a time
  */
 public record JobTasks(
@@ -30,6 +32,7 @@ public record JobTasks(
     String generation,
     long checkpointIntervalMs,
     ErrorPolicy errors,
+    FunctionResources resources,
     boolean alone)
     implements Serializable {
   public List<Field> fields() {

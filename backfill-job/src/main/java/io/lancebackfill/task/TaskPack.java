@@ -1,6 +1,7 @@
 package io.lancebackfill.task;
 
 import io.lancebackfill.datasource.table.LanceAllocator;
+import io.lancebackfill.resource.TaskGpus;
 import io.lancebackfill.state.RowOffsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -62,6 +63,10 @@ public final class TaskPack {
    * @param rows makes what computes the rows, with an allocator that lives as long as the pack
    */
   public PackResult run(Function<BufferAllocator, Rows> rows) {
+    return TaskGpus.holding(job.resources().gpus(), () -> compute(rows));
+  }
+
+  private PackResult compute(Function<BufferAllocator, Rows> rows) {
     try (BufferAllocator allocator = LanceAllocator.child("backfill-pack");
         Rows all = rows.apply(allocator)) {
       return run((task, running) -> running.run(own -> all.of(task, own)));

@@ -45,7 +45,11 @@ class TestBackfillOptions {
     expected.put("max_failed_rows", "- | any number");
     expected.put("max_failed_fraction", "- | any part");
     expected.put("row_timeout", "- | any time");
-    expected.put("intra_applier_concurrency", "1 | 1");
+    expected.put(
+        "intra_applier_concurrency", "- | 1, or as many as `num_cpus` below 1 makes of a CPU");
+    expected.put("num_cpus", "1.0 | 1.0");
+    expected.put("num_gpus", "0.0 | 0.0");
+    expected.put("memory", "- | not counted");
     expected.put("attach", "auto | auto");
     expected.put("job_id", "- | made by the job");
     expected.put("lease_duration", "PT15S | 15s");
@@ -74,6 +78,9 @@ class TestBackfillOptions {
             "spark.lancebackfill.maxFailedFraction",
             "spark.lancebackfill.rowTimeout",
             "spark.lancebackfill.intraApplierConcurrency",
+            "spark.lancebackfill.numCpus",
+            "spark.lancebackfill.numGpus",
+            "spark.lancebackfill.memory",
             "spark.lancebackfill.attach",
             "spark.lancebackfill.jobId",
             "spark.lancebackfill.leaseDuration");

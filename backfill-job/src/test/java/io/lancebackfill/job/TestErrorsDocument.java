@@ -38,6 +38,7 @@ import static io.lancebackfill.error.BackfillErrorCode.NOT_ROW_WISE_EXPRESSION;
 import static io.lancebackfill.error.BackfillErrorCode.PROCESS_LOST;
 import static io.lancebackfill.error.BackfillErrorCode.PYTHON_UNAVAILABLE;
 import static io.lancebackfill.error.BackfillErrorCode.READ_ONLY_TABLE;
+import static io.lancebackfill.error.BackfillErrorCode.RESOURCES_UNAVAILABLE;
 import static io.lancebackfill.error.BackfillErrorCode.SESSION_DEPENDENT_EXPRESSION;
 import static io.lancebackfill.error.BackfillErrorCode.STATE_DAMAGED;
 import static io.lancebackfill.error.BackfillErrorCode.STATE_FORMAT_TOO_NEW;
@@ -360,6 +361,11 @@ class TestErrorsDocument {
         "The function failed on more rows than the call allows.",
         "Look at `errors`; mend the function, or allow more. The same call goes on from what is finished.",
         "backfill(table => 'default.images', column => 'score', on_error => 'null', max_failed_rows => 3, concurrency => 1, job_id => 'nightly')");
+    call(
+        RESOURCES_UNAVAILABLE,
+        "The function asks for CPUs, GPUs or memory that this session can never give it.",
+        "Start the session with the setting that the message names, or ask for less.",
+        "backfill(table => 'default.images', column => 'score', num_cpus => 6)");
   }
 
   private static void running() {

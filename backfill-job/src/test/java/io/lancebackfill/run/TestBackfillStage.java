@@ -19,6 +19,7 @@ import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.exec.ErrorPolicy;
+import io.lancebackfill.resource.FunctionResources;
 import io.lancebackfill.state.DeclaredInputs;
 import io.lancebackfill.state.RowOffsets;
 import io.lancebackfill.task.CheckpointStream;
@@ -114,6 +115,7 @@ class TestBackfillStage {
         "",
         5000,
         ErrorPolicy.FAIL,
+        FunctionResources.ONE_CPU,
         false);
   }
 
@@ -417,6 +419,7 @@ class TestBackfillStage {
             "",
             5000,
             ErrorPolicy.FAIL,
+            FunctionResources.ONE_CPU,
             false);
     ArrowFunction both =
         new ArrowFunction(

@@ -12,6 +12,7 @@ import io.lancebackfill.datasource.table.LanceAllocator;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.exec.ErrorPolicy;
+import io.lancebackfill.resource.FunctionResources;
 import io.lancebackfill.state.RowOffsets;
 import io.lancebackfill.task.TaskSpec.CheckpointUse;
 import java.nio.file.Path;
@@ -49,6 +50,7 @@ class TestCheckpointStream {
         "",
         5000,
         ErrorPolicy.FAIL,
+        FunctionResources.ONE_CPU,
         false);
   }
 

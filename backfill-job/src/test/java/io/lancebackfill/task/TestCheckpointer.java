@@ -7,6 +7,7 @@ import io.lancebackfill.HandMade;
 import io.lancebackfill.datasource.store.CheckpointSink;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.exec.ErrorPolicy;
+import io.lancebackfill.resource.FunctionResources;
 import io.lancebackfill.state.CheckpointStore;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -146,6 +147,7 @@ class TestCheckpointer {
             "g",
             INTERVAL_MS,
             ErrorPolicy.FAIL,
+            FunctionResources.ONE_CPU,
             false);
     TaskSpec task =
         new TaskSpec(

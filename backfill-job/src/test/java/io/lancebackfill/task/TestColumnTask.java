@@ -8,6 +8,7 @@ import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.exec.ErrorPolicy;
 import io.lancebackfill.exec.RowFailure;
+import io.lancebackfill.resource.FunctionResources;
 import io.lancebackfill.state.RowOffsets;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -42,6 +43,7 @@ class TestColumnTask {
         "",
         5000,
         errors,
+        FunctionResources.ONE_CPU,
         false);
   }
 

@@ -7,6 +7,7 @@ import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.exec.ErrorPolicy;
+import io.lancebackfill.resource.FunctionResources;
 import io.lancebackfill.state.RowOffsets;
 import java.nio.file.Path;
 import java.util.List;
@@ -42,6 +43,7 @@ class TestTaskPack {
         "",
         5000,
         ErrorPolicy.FAIL,
+        FunctionResources.ONE_CPU,
         false);
   }
 

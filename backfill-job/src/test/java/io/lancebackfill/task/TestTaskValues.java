@@ -10,6 +10,7 @@ import io.lancebackfill.compute.ArrowFunction;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.exec.ErrorPolicy;
+import io.lancebackfill.resource.FunctionResources;
 import io.lancebackfill.state.DeclaredInputs;
 import io.lancebackfill.task.TaskResult.Fault;
 import io.lancebackfill.udf.UdfDescriptor;
@@ -67,6 +68,7 @@ class TestTaskValues {
             "g",
             5,
             ErrorPolicy.FAIL,
+            FunctionResources.ONE_CPU,
             false);
     JobTasks there = Utils.deserialize(Utils.serialize(job));
     assertThat(there.fields()).containsExactly(V.field(), A.field());

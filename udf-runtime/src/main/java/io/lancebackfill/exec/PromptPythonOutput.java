@@ -1,7 +1,9 @@
 package io.lancebackfill.exec;
 
+import io.lancebackfill.resource.TaskGpus;
 import java.util.HashMap;
 import java.util.Map;
+import org.apache.spark.TaskContext;
 import org.apache.spark.api.python.PythonFunction;
 import org.apache.spark.api.python.SimplePythonFunction;
 import org.apache.spark.sql.Dataset;
@@ -82,8 +84,13 @@ public final class PromptPythonOutput {
       super.put(KEY, SIZE);
     }
 
+    /** Spark puts the size in the task, which knows its GPUs then. */
     @Override
     public String put(String key, String value) {
+      TaskContext task = TaskContext.get();
+      if (key.equals(KEY) && task != null) {
+        super.putAll(TaskGpus.environment(task));
+      }
       return super.put(key, key.equals(KEY) ? SIZE : value);
     }
   }

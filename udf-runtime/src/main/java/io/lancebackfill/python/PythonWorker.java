@@ -1,9 +1,7 @@
 package io.lancebackfill.python;
 
 import io.lancebackfill.exec.PromptPythonOutput;
-import io.lancebackfill.udf.UdfContext;
 import java.util.List;
-import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
@@ -52,8 +50,7 @@ public final class PythonWorker implements AutoCloseable {
     SimplePythonFunction python =
         new SimplePythonFunction(
             command,
-            PromptPythonOutput.environment(
-                WorkerCommand.environment(UdfContext.of(context, Map.of()).gpuAddresses())),
+            PromptPythonOutput.environment(WorkerCommand.environment()),
             List.of(),
             settings.python(),
             function.minorVersion(),

@@ -80,12 +80,7 @@ final class WorkerCommand {
    * The worker's environment. Each distinct one is another pool of worker processes with Spark, so
    * there is one for each set of GPUs.
    */
-  static Map<String, String> environment(List<String> gpus) {
-    Map<String, String> variables = new HashMap<>();
-    variables.put("PYTHONPATH", PythonFiles.packages().toString());
-    if (!gpus.isEmpty()) {
-      variables.put("CUDA_VISIBLE_DEVICES", String.join(",", gpus));
-    }
-    return variables;
+  static Map<String, String> environment() {
+    return Map.of("PYTHONPATH", PythonFiles.packages().toString());
   }
 }

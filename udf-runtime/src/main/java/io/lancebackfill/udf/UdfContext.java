@@ -1,5 +1,6 @@
 package io.lancebackfill.udf;
 
+import io.lancebackfill.resource.TaskGpus;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.TaskContext;
@@ -10,8 +11,8 @@ import org.apache.spark.TaskContext;
  * @param partition the task's partition, from 0
  * @param attempt the task attempt's id, unique within the application
  * @param options the options that the function was registered with
- * @param gpuAddresses the addresses of the GPUs assigned to this task, as Spark names them; empty
- *     without GPUs
+ * @param gpuAddresses the addresses of the GPUs assigned to this task, as Spark or CUDA names them;
+ *     empty without GPUs
  */
 public record UdfContext(
     int partition, long attempt, Map<String, String> options, List<String> gpuAddresses) {
@@ -22,11 +23,6 @@ public record UdfContext(
 
   /** What Spark tells of a running task. */
   public static UdfContext of(TaskContext task, Map<String, String> options) {
-    var gpu = task.resourcesJMap().get("gpu");
-    return new UdfContext(
-        task.partitionId(),
-        task.taskAttemptId(),
-        options,
-        gpu == null ? List.of() : List.of(gpu.addresses()));
+    return new UdfContext(task.partitionId(), task.taskAttemptId(), options, TaskGpus.of(task));
   }
 }

@@ -1,0 +1,179 @@
+package io.lancebackfill;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Functions that ask for GPUs, CPUs and memory, where there are some and where there are none. */
+class FunctionResourcesIT {
+  private static final List<String> GPUS = List.of("4", "7");
+
+  /** Each row leaves a file: the GPUs that its function saw, when it began, and when it ended. */
+  private static final String PROGRAM =
+      """
+      import os, sys, time, uuid
+      import pyarrow as pa
+      from pyspark.sql import SparkSession
+      from lance_backfill import BackfillError, connect, udf
+      spark = SparkSession.builder.getOrCreate()
+      db = connect(catalog="lance", spark=spark)
+      spark.sql("CREATE TABLE lance.default.t TBLPROPERTIES ('file_format_version'='2.1') AS"
+                " SELECT id FROM range(0, 64, 1, 8)").collect()
+      t = db.open_table("default.t")
+      folder = sys.argv[1]
+
+      def computed(name):
+          seen, began = os.environ.get("CUDA_VISIBLE_DEVICES", "none"), time.time()
+          time.sleep(0.05)
+          with open(os.path.join(folder, "%s-%s" % (name, uuid.uuid4())), "w") as file:
+              file.write("%s\\n%.6f\\n%.6f\\n" % (seen, began, time.time()))
+          return seen
+
+      @udf(num_gpus=0.5)
+      def half(id: int) -> str:
+          return computed("half")
+      @udf(num_gpus=1)
+      def whole(id: int) -> str:
+          return computed("whole")
+      @udf(num_gpus=8, num_cpus=64)
+      def large(id: int) -> str:
+          return computed("large")
+      for function in (half, whole):
+          t.add_columns({function.__name__: function})
+          job = t.backfill(function.__name__)
+          print("%s: %s %d" % (function.__name__, job.status, job.rows_computed))
+      spark.udf.register("session_udf", lambda id: computed("session"))
+      spark.sql("CALL lance.system.add_column(table => 'default.t', column => 'session', expression =>"
+                " 'session_udf(id)', options => map('version', '1', 'num_gpus', '1'))").collect()
+      t.backfill("session")
+      t.add_columns({"large": large})
+      try:
+          print("large:", t.backfill("large").status)
+      except BackfillError as e:
+          print("large:", e.code, str(e).replace("\\n", " "))
+      """;
+
+  @TempDir private Path folder;
+  private SparkDistribution spark;
+  private Path seen;
+
+  @BeforeEach
+  void install() throws IOException {
+    spark = new SparkDistribution(folder);
+    spark.conf("spark.sql.extensions", "io.lancebackfill.sql.LanceBackfillExtensions");
+    spark.conf("spark.sql.catalog.lance", "io.lancebackfill.catalog.LanceBackfillCatalog");
+    spark.conf("spark.submit.pyFiles", spark.bundle().toString());
+    seen = Files.createDirectories(folder.resolve("seen"));
+  }
+
+  /** A call of a function. */
+  private record Call(String gpus, double began, double ended) {
+    boolean onItsGpuAt(Call begins) {
+      return gpus.equals(begins.gpus) && began <= begins.began && begins.began < ended;
+    }
+  }
+
+  private List<Call> calls(String function) throws IOException {
+    List<Call> calls = new ArrayList<>();
+    try (Stream<Path> files = Files.list(seen)) {
+      for (Path file :
+          files.filter(f -> f.getFileName().toString().startsWith(function)).toList()) {
+        List<String> words = Files.readString(file).lines().toList();
+        calls.add(
+            new Call(
+                words.get(0), Double.parseDouble(words.get(1)), Double.parseDouble(words.get(2))));
+      }
+    }
+    return calls;
+  }
+
+  /** How many calls shared a GPU at a moment, at most. */
+  private static long most(List<Call> calls) {
+    return calls.stream()
+        .mapToLong(begins -> calls.stream().filter(call -> call.onItsGpuAt(begins)).count())
+        .max()
+        .orElseThrow();
+  }
+
+  private Map<String, String> run(String program) throws Exception {
+    Map<String, String> printed = new TreeMap<>();
+    try (SparkRun run = spark.python(program, seen.toString())) {
+      assertThat(run.exitStatus()).as(run.stderr()).isZero();
+      for (String line : run.stdout().lines().toList()) {
+        int colon = line.indexOf(": ");
+        if (colon > 0) {
+          printed.put(line.substring(0, colon), line.substring(colon + 2));
+        }
+      }
+    }
+    return printed;
+  }
+
+  private void assertGpusWereGivenAsAsked() throws IOException {
+    List<Call> half = calls("half");
+    assertThat(half).hasSize(64).allMatch(call -> GPUS.contains(call.gpus()));
+    assertThat(most(half)).isEqualTo(2);
+    for (String function : List.of("whole", "session")) {
+      List<Call> whole = calls(function);
+      assertThat(whole).hasSize(64).allMatch(call -> GPUS.contains(call.gpus()));
+      assertThat(most(whole)).isEqualTo(1);
+      assertThat(whole.stream().map(Call::gpus).distinct()).hasSize(2);
+    }
+  }
+
+  @Test
+  void onAClusterSparkStartsExecutorsWithGpus() throws Exception {
+    try (var ignored = StandaloneCluster.start(spark, folder, 3, GPUS)) {
+      spark.conf("spark.dynamicAllocation.enabled", "true");
+      spark.conf("spark.dynamicAllocation.shuffleTracking.enabled", "true");
+      spark.conf("spark.dynamicAllocation.executorIdleTimeout", "3s");
+      assertThat(run(PROGRAM.substring(0, PROGRAM.indexOf("t.add_columns({\"large\""))))
+          .containsEntry("half", "DONE 64")
+          .containsEntry("whole", "DONE 64");
+    }
+    assertGpusWereGivenAsAsked();
+  }
+
+  @Test
+  void withoutDynamicAllocationTheExecutorsThatThereAreGiveWhatTheyHave() throws Exception {
+    try (var ignored = StandaloneCluster.start(spark, folder, 2, GPUS)) {
+      spark.conf("spark.executor.resource.gpu.amount", "1");
+      Map<String, String> printed = run(PROGRAM);
+      assertThat(printed).containsEntry("half", "DONE 64").containsEntry("whole", "DONE 64");
+      assertThat(printed.get("large"))
+          .startsWith("RESOURCES_UNAVAILABLE")
+          .contains("num_gpus is 8, and an executor of this session has 1.")
+          .contains("num_cpus is 64, and an executor of this session has 2.");
+    }
+    // Executors that were started for whole GPUs give no halves.
+    assertThat(most(calls("half"))).isEqualTo(1);
+    assertThat(most(calls("whole"))).isEqualTo(1);
+    assertThat(calls("large")).isEmpty();
+  }
+
+  @Test
+  void whereTheDriverRunsTasksItGivesGpusItself() throws Exception {
+    spark.conf("spark.master", "local[4]");
+    spark.conf("spark.driver.resource.gpu.amount", "2");
+    spark.conf(
+        "spark.driver.resource.gpu.discoveryScript",
+        StandaloneCluster.discovery(folder, GPUS).toString());
+    Map<String, String> printed = run(PROGRAM);
+    assertThat(printed).containsEntry("half", "DONE 64").containsEntry("whole", "DONE 64");
+    assertThat(printed.get("large"))
+        .startsWith("RESOURCES_UNAVAILABLE")
+        .contains("num_cpus is 64, and this session, local[4], runs on 4.")
+        .contains("num_gpus is 8, and this machine has 2.");
+    assertGpusWereGivenAsAsked();
+  }
+}
