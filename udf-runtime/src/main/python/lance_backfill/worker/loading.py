@@ -8,6 +8,7 @@ import sys
 import traceback
 from typing import Any, Callable, Dict, List, Tuple
 
+from .reuse import settle
 from .spec import Spec
 
 # By hash, style and the number of the thread that has an instance of its own (0 for the others).
@@ -39,6 +40,7 @@ def load(spec: Spec, number: int = 0) -> Callable[..., Any]:
     if loaded is None:
         _check_environment(spec)
         loaded = _LOADED[key] = _load(spec)
+        settle()
     return loaded
 
 
