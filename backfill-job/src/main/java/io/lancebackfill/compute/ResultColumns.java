@@ -3,6 +3,7 @@ package io.lancebackfill.compute;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.vector.BitVectorHelper;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.complex.StructVector;
 import org.apache.arrow.vector.types.pojo.Field;
@@ -30,7 +31,8 @@ final class ResultColumns {
       for (FieldVector child : struct.getChildrenFromFields()) {
         for (int row = 0; row < struct.getValueCount(); row++) {
           if (struct.isNull(row)) {
-            child.setNull(row);
+            // setNull() is for rows in their order: it would empty the lists that come after.
+            BitVectorHelper.unsetBit(child.getValidityBuffer(), row);
           }
         }
         taken.add(transfer(child, fields.get(taken.size()), own));

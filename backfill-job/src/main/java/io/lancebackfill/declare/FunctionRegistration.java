@@ -12,6 +12,7 @@ import io.lancebackfill.state.StoredFunctions.StoredFunction;
 import io.lancebackfill.udf.ColumnUdf;
 import io.lancebackfill.udf.ColumnUdfs;
 import io.lancebackfill.udf.InvalidFunctionException;
+import io.lancebackfill.udf.ListedUdfs;
 import io.lancebackfill.udf.UdfDescriptor;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -19,6 +20,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 
@@ -37,11 +39,32 @@ public final class FunctionRegistration {
     this.functions = StoredFunctions.ofCatalog(catalogRoot);
   }
 
+  /** What becomes of a function that has the name already. */
+  public enum Existing {
+    REPLACE,
+    KEEP,
+    FAIL;
+
+    /**
+     * @throws BackfillException INVALID_ARGUMENT
+     */
+    public static Existing of(String text) {
+      for (Existing value : values()) {
+        if (value.name().equalsIgnoreCase(text)) {
+          return value;
+        }
+      }
+      throw new BackfillException(
+          BackfillErrorCode.INVALID_ARGUMENT,
+          "Argument 'if_exists' is '%s'. It is one of replace, keep or fail.".formatted(text));
+    }
+  }
+
   /**
-   * Registers a Java class, or a pickled Python function; a function of that name is replaced,
-   * columns keep the one that they were declared with.
+   * Registers a Java class, or a pickled Python function. Columns keep the one that they were
+   * declared with.
    *
-   * @param className of a Java function, else null
+   * @param className of a Java function; null for the one that a jar lists by the name
    * @param body of a Python function, else null
    * @param options {@code version}, and arguments of a Java function or the description of a Python
    *     one
@@ -51,7 +74,13 @@ public final class FunctionRegistration {
       String kind,
       @Nullable String className,
       byte @Nullable [] body,
-      Map<String, String> options) {
+      Map<String, String> options,
+      Existing existing) {
+    Optional<StoredFunction> known =
+        existing == Existing.REPLACE ? Optional.empty() : functions.find(name);
+    if (known.isPresent() && existing == Existing.KEEP) {
+      return known.get();
+    }
     Faults faults = new Faults();
     if (!name.matches(NAME)) {
       faults.add(
@@ -59,6 +88,12 @@ public final class FunctionRegistration {
           "'%s' cannot be a function's name: it takes letters, digits and '_', and no digit first."
               .formatted(name));
     }
+    known.ifPresent(
+        function ->
+            faults.add(
+                BackfillErrorCode.INVALID_ARGUMENT,
+                "Function '%s' is registered already, as %s. Drop it, or replace it: CREATE OR REPLACE FUNCTION, or register_function without if_exists."
+                    .formatted(function.descriptor().name(), function.descriptor().className())));
     Map<String, String> own = new HashMap<>(options);
     String version = own.remove("version");
     Made made =
@@ -94,19 +129,25 @@ public final class FunctionRegistration {
       @Nullable String version,
       Map<String, String> own,
       Faults faults) {
-    if (className == null) {
-      faults.add(
-          BackfillErrorCode.MISSING_ARGUMENT,
-          "Argument 'class' is missing: the name of the class that implements "
-              + ColumnUdf.class.getName()
-              + ".");
+    String found = className == null ? listed(name, faults) : className;
+    if (found == null) {
       return null;
     }
     return faults.collect(
         () ->
             new Made(
-                new UdfDescriptor(name, UdfDescriptor.JAVA, className, version, own),
-                fingerprint(name, load(className), version)));
+                new UdfDescriptor(name, UdfDescriptor.JAVA, found, version, own),
+                fingerprint(name, load(found), version)));
+  }
+
+  private static @Nullable String listed(String name, Faults faults) {
+    try {
+      return ListedUdfs.className(name, Thread.currentThread().getContextClassLoader());
+    } catch (InvalidFunctionException e) {
+      faults.add(
+          BackfillErrorCode.MISSING_ARGUMENT, "Argument 'class' is missing. " + e.getMessage());
+      return null;
+    }
   }
 
   private static @Nullable Made python(
@@ -135,6 +176,33 @@ public final class FunctionRegistration {
         });
   }
 
+  /**
+   * Drops a function; columns keep what they were declared with.
+   *
+   * @param ifExists whether there need be none of that name
+   * @return its name; empty if there was none
+   */
+  public Optional<String> drop(String name, boolean ifExists) {
+    Map<String, StoredFunction> all = functions.all();
+    StoredFunction function = all.get(name.toLowerCase(Locale.ROOT));
+    if (function != null) {
+      functions.drop(function.descriptor().name(), Instant.now().truncatedTo(ChronoUnit.MICROS));
+      return Optional.of(function.descriptor().name());
+    }
+    if (!ifExists) {
+      throw new BackfillException(
+          BackfillErrorCode.FUNCTION_NOT_FOUND,
+          "No function '%s' is registered with this catalog. Registered are: %s. Name one of them."
+              .formatted(
+                  name,
+                  all.isEmpty()
+                      ? "none"
+                      : String.join(
+                          ", ", all.values().stream().map(f -> f.descriptor().name()).toList())));
+    }
+    return Optional.empty();
+  }
+
   public List<StoredFunction> list() {
     return List.copyOf(functions.all().values());
   }
@@ -156,7 +224,7 @@ public final class FunctionRegistration {
       return udf.version();
     }
     try {
-      return JavaFingerprint.ofClass(name, udf.getClass());
+      return JavaFingerprint.ofClass(name, ColumnUdfs.code(udf));
     } catch (FingerprintException e) {
       throw new BackfillException(
           BackfillErrorCode.FUNCTION_NEEDS_VERSION, String.valueOf(e.getMessage()), e);

@@ -11,6 +11,7 @@ import io.lancebackfill.call.ProcedureParameter;
 import io.lancebackfill.call.ProcedureSpec;
 import io.lancebackfill.call.ResultSchema;
 import io.lancebackfill.declare.FunctionRegistration;
+import io.lancebackfill.declare.FunctionRegistration.Existing;
 import io.lancebackfill.state.Json;
 import io.lancebackfill.state.StoredFunctions.StoredFunction;
 import java.sql.Timestamp;
@@ -41,15 +42,21 @@ final class RegisterFunctionProcedure implements Procedure {
                 "name", ParameterType.STRING, "What expressions call it by."),
             ProcedureParameter.required("kind", ParameterType.STRING, "java or python."),
             ProcedureParameter.optional(
-                "class", ParameterType.STRING, "A class that implements ColumnUdf."),
+                "class",
+                ParameterType.STRING,
+                "A class that implements ScalarUdf1 to ScalarUdf5, or ColumnUdf; without it, the one that a jar lists by the name."),
             ProcedureParameter.optional(
                 "options", ParameterType.STRING_MAP, "version, and arguments of the function."),
             ProcedureParameter.optional(
                 "body",
                 ParameterType.BINARY,
-                "A pickled Python function; the package lance_backfill makes it.")),
+                "A pickled Python function; the package lance_backfill makes it."),
+            ProcedureParameter.optional(
+                "if_exists",
+                ParameterType.STRING,
+                "What becomes of a function of that name: replace, the default, keep or fail.")),
         OUTPUT,
-        "Registers a function on Arrow batches for the tables of the catalog.");
+        "Registers a function for the tables of the catalog.");
   }
 
   @Override
@@ -62,7 +69,8 @@ final class RegisterFunctionProcedure implements Procedure {
                     arguments.string("kind"),
                     arguments.optionalString("class").orElse(null),
                     arguments.optionalBytes("body").orElse(null),
-                    arguments.stringMap("options"))));
+                    arguments.stringMap("options"),
+                    Existing.of(arguments.optionalString("if_exists").orElse("replace")))));
   }
 
   static Row row(StoredFunction function) {

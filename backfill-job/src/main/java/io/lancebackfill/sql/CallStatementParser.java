@@ -24,7 +24,8 @@ import scala.Function0;
 import scala.collection.Seq;
 
 /**
- * Parses {@code CALL catalog.system.procedure(...)} where the catalog is a Lance one; everything
+ * Parses {@code CALL catalog.system.procedure(...)} where the catalog is a Lance one, and takes
+ * {@link FunctionStatements} on such catalogs from what the next parser made of them; everything
  * else, other CALLs included, goes to the next parser as it came. There is no grammar of ours: what
  * follows CALL is a function call in Spark's own. A CALL that the next parser refuses, too, and
  * that looks like one of ours is refused with a {@link MissedCall}.
@@ -35,12 +36,14 @@ final class CallStatementParser implements ParserInterface {
   private final SparkSession session;
   private final ParserInterface delegate;
   private final ProcedureRegistry procedures;
+  private final FunctionStatements functions;
 
   CallStatementParser(
       SparkSession session, ParserInterface delegate, ProcedureRegistry procedures) {
     this.session = session;
     this.delegate = delegate;
     this.procedures = procedures;
+    this.functions = new FunctionStatements(session, procedures);
   }
 
   /**
@@ -71,8 +74,9 @@ final class CallStatementParser implements ParserInterface {
     }
     if (plan == null) {
       throwIfMissed(statement, sqlText);
+      return plan;
     }
-    return plan;
+    return functions.call(plan).orElse(plan);
   }
 
   private void throwIfMissed(Optional<CallStatement> statement, String sqlText)

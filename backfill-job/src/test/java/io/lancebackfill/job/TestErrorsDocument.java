@@ -344,7 +344,7 @@ class TestErrorsDocument {
     call(
         INVALID_FUNCTION,
         "The class is no function that can be registered.",
-        "Name a class that implements ColumnUdf, and put its jar beside Spark.",
+        "Name a class that implements ScalarUdf1 to ScalarUdf5, or ColumnUdf, and put its jar beside Spark.",
         "register_function('f', 'java', 'com.example.NoSuchClass')");
     CountingFunction.failsAt = 44;
     call(

@@ -3,9 +3,11 @@ package io.lancebackfill.exec;
 import io.lancebackfill.udf.ColumnUdf;
 import io.lancebackfill.udf.UdfContext;
 import io.lancebackfill.udf.UdfException;
+import io.lancebackfill.udf.scalar.ScalarColumnUdf;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.function.IntToLongFunction;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
@@ -49,6 +51,7 @@ public final class BatchUdfExecutor implements AutoCloseable {
 
   private final String function;
   private final ColumnUdf udf;
+  private final KeptUdfs.@Nullable Key key;
   private final Field output;
   private final AdaptiveBatchSize batchSize;
   private final ErrorPolicy policy;
@@ -59,12 +62,14 @@ public final class BatchUdfExecutor implements AutoCloseable {
   private BatchUdfExecutor(
       String function,
       ColumnUdf udf,
+      KeptUdfs.@Nullable Key key,
       Field output,
       AdaptiveBatchSize batchSize,
       ErrorPolicy policy,
       BufferAllocator allocator) {
     this.function = function;
     this.udf = udf;
+    this.key = key;
     this.output = output;
     this.batchSize = batchSize;
     this.policy = policy;
@@ -79,7 +84,8 @@ public final class BatchUdfExecutor implements AutoCloseable {
    * Opens the function for one task.
    *
    * @param function the name that failures show
-   * @param udf a new instance, which this executor closes, also if opening fails
+   * @param udf a new instance, which this executor closes, also if opening fails; for a reusable
+   *     one, an instance that is open already may take its place, and stays open
    * @param inputs the fields of the vectors that {@link #run} will get
    * @param policy what becomes of rows on which it fails
    * @param allocator what the function allocates from; its root must be that of the inputs
@@ -93,14 +99,19 @@ public final class BatchUdfExecutor implements AutoCloseable {
       AdaptiveBatchSize batchSize,
       ErrorPolicy policy,
       BufferAllocator allocator) {
+    KeptUdfs.Key key = udf.reusable() ? KeptUdfs.Key.of(udf, context) : null;
+    ColumnUdf kept = key == null ? null : KeptUdfs.take(key);
+    ColumnUdf used = kept == null ? udf : kept;
     try {
-      Field output = udf.output(List.copyOf(inputs));
-      udf.open(context);
-      return new BatchUdfExecutor(function, udf, output, batchSize, policy, allocator);
+      Field output = used.output(List.copyOf(inputs));
+      if (kept == null) {
+        used.open(context);
+      }
+      return new BatchUdfExecutor(function, used, key, output, batchSize, policy, allocator);
     } catch (Exception | LinkageError | StackOverflowError e) {
       UdfException failure = UdfException.outsideRows(function, "while opening", e);
       try {
-        udf.close();
+        used.close();
       } catch (Exception onClose) {
         failure.addSuppressed(onClose);
       }
@@ -116,7 +127,9 @@ public final class BatchUdfExecutor implements AutoCloseable {
   /**
    * Computes all rows of the inputs, batch by batch, in order. A batch on which the function throws
    * is halved until the row is alone: whoever mends the function wants to know which it was, and
-   * the policy may have it NULL. What the function returns against its promise is no row's fault.
+   * the policy may have it NULL. A function on single rows is not halved: it says which row failed,
+   * and no other is computed again. What the function returns against its promise is no row's
+   * fault.
    *
    * @param inputs one vector of at least {@code rows} values for each argument; untouched
    * @param rows number of rows; 0 does nothing
@@ -167,11 +180,27 @@ public final class BatchUdfExecutor implements AutoCloseable {
 
     /** Computes rows that make a batch; returns how many they are. */
     int batch(int start, int rows) throws Exception {
+      if (udf instanceof ScalarColumnUdf scalar) {
+        rowByRow(scalar, start, rows);
+        return rows;
+      }
       int failed = attempt(start, rows);
       if (failed != 0) {
         batchSize.failed(rows, failed > 0);
       }
       return rows;
+    }
+
+    private void rowByRow(ScalarColumnUdf scalar, int start, int rows) throws Exception {
+      int end = start + rows;
+      for (int row = start; row < end; ) {
+        Stop stop = call(scalar, row, end - row);
+        row = stop.row;
+        if (stop.thrown != null) {
+          alone(row, stop.thrown);
+          row++;
+        }
+      }
     }
 
     /** Returns how many rows failed; -1 if none did, though some batch of them failed. */
@@ -197,7 +226,7 @@ public final class BatchUdfExecutor implements AutoCloseable {
       RowFailure failure = RowFailure.thrown(offset, thrown, 1);
       while (policy.retries(failure)) {
         pause(policy.waitMs(failure.attempt()), offset);
-        thrown = call(row, 1);
+        thrown = udf instanceof ScalarColumnUdf scalar ? call(scalar, row, 1).thrown : call(row, 1);
         if (thrown == null) {
           return 0;
         }
@@ -235,16 +264,8 @@ public final class BatchUdfExecutor implements AutoCloseable {
         FieldVector values;
         try {
           values = apply(List.copyOf(views), rows);
-        } catch (TimedCalls.StuckException e) {
-          throw UdfException.onRows(function, first, last, "is stuck", e);
-        } catch (InterruptedException e) {
-          Thread.currentThread().interrupt();
-          throw UdfException.onRows(function, first, last, "was interrupted", e);
-        } catch (LinkageError e) {
-          // Of the function's jars: no row can do better.
-          throw UdfException.onRows(function, first, last, "failed with " + e, e);
-        } catch (Exception | StackOverflowError | AssertionError e) {
-          return e;
+        } catch (Exception | LinkageError | StackOverflowError | AssertionError e) {
+          return ofRows(e, first, last);
         }
         accept(values, start, rows, begin);
         return null;
@@ -255,10 +276,59 @@ public final class BatchUdfExecutor implements AutoCloseable {
       }
     }
 
+    /** Where a function on single rows stopped: behind the last one, or at one that failed. */
+    private record Stop(int row, @Nullable Throwable thrown) {}
+
+    /** Calls the function on rows up to one that fails, and hands their values on. */
+    private Stop call(ScalarColumnUdf scalar, int start, int rows) throws Exception {
+      long begin = System.nanoTime();
+      List<FieldVector> views = view(inputs, start, rows);
+      try {
+        ScalarColumnUdf.Rows result =
+            scalar.apply(
+                views,
+                rows,
+                allocator,
+                timed == null ? Callable::call : row -> timed.call(row, late -> {}));
+        int stop = start + result.values().getValueCount();
+        if (stop > start) {
+          accept(result.values(), start, stop - start, begin);
+        } else {
+          result.values().close();
+        }
+        long offset = physicalOffset.applyAsLong(Math.min(stop, start + rows - 1));
+        if (result.unfit() != null) {
+          throw UdfException.onRows(function, offset, offset, result.unfit(), null);
+        }
+        Throwable thrown = result.thrown();
+        return new Stop(stop, thrown == null ? null : ofRows(thrown, offset, offset));
+      } finally {
+        if (!isStuck()) {
+          closeAll(views);
+        }
+      }
+    }
+
+    /** What the function threw, unless it is no row's fault. */
+    private Throwable ofRows(Throwable thrown, long first, long last) {
+      if (thrown instanceof TimedCalls.StuckException) {
+        throw UdfException.onRows(function, first, last, "is stuck", thrown);
+      }
+      if (thrown instanceof InterruptedException) {
+        Thread.currentThread().interrupt();
+        throw UdfException.onRows(function, first, last, "was interrupted", thrown);
+      }
+      if (thrown instanceof LinkageError) {
+        // Of the function's jars: no row can do better.
+        throw UdfException.onRows(function, first, last, "failed with " + thrown, thrown);
+      }
+      return thrown;
+    }
+
     private @Nullable FieldVector apply(List<FieldVector> views, int rows) throws Exception {
       return timed == null
           ? udf.apply(views, rows, allocator)
-          : timed.call(() -> udf.apply(views, rows, allocator));
+          : timed.call(() -> udf.apply(views, rows, allocator), BatchUdfExecutor::drop);
     }
 
     private void accept(@Nullable FieldVector values, int start, int rows, long begin)
@@ -316,12 +386,19 @@ public final class BatchUdfExecutor implements AutoCloseable {
     }
   }
 
+  private static void drop(@Nullable FieldVector late) {
+    if (late != null) {
+      late.close();
+    }
+  }
+
   private static void closeAll(List<FieldVector> vectors) {
     vectors.forEach(FieldVector::close);
   }
 
   /**
-   * Closes the function, unless it is stuck; a second call does nothing.
+   * Closes the function, or keeps it for other tasks, unless it is stuck; a second call does
+   * nothing.
    *
    * @throws UdfException if the function fails to close
    */
@@ -335,6 +412,10 @@ public final class BatchUdfExecutor implements AutoCloseable {
       timed.close();
     }
     if (isStuck()) {
+      return;
+    }
+    if (key != null) {
+      KeptUdfs.keep(key, udf);
       return;
     }
     try {

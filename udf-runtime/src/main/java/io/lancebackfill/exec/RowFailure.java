@@ -1,6 +1,8 @@
 package io.lancebackfill.exec;
 
+import io.lancebackfill.udf.scalar.ScalarColumnUdf;
 import java.io.Serializable;
+import java.util.List;
 import java.util.concurrent.TimeoutException;
 
 /**
@@ -21,6 +23,11 @@ public record RowFailure(
 
   /** The function took longer than {@code row_timeout}. */
   public static final String ROW_TIMEOUT = "ROW_TIMEOUT";
+
+  private static final List<String> OURS =
+      List.of(
+          BatchUdfExecutor.class.getPackageName() + ".",
+          ScalarColumnUdf.class.getPackageName() + ".");
 
   private static final int MOST_MESSAGE = 1_000;
   private static final int MOST_TRACE = 4_000;
@@ -67,7 +74,7 @@ public record RowFailure(
           .append(problem(type(cause), message))
           .append('\n');
       for (StackTraceElement frame : cause.getStackTrace()) {
-        if (frame.getClassName().startsWith(BatchUdfExecutor.class.getPackageName() + ".")) {
+        if (OURS.stream().anyMatch(frame.getClassName()::startsWith)) {
           break;
         }
         trace.append("    at ").append(frame).append('\n');

@@ -8,7 +8,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import org.apache.arrow.vector.FieldVector;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -67,13 +67,14 @@ final class TimedCalls implements AutoCloseable {
   }
 
   /**
+   * @param dropped gives back what a call returns too late
    * @throws RowTimeoutException if the call takes too long
    * @throws StuckException if it does not end then either
    * @throws InterruptedException if this thread is interrupted meanwhile
    * @throws Exception what the call throws
    */
-  @Nullable FieldVector call(Callable<@Nullable FieldVector> call) throws Exception {
-    CompletableFuture<@Nullable FieldVector> result = new CompletableFuture<>();
+  <T extends @Nullable Object> T call(Callable<T> call, Consumer<T> dropped) throws Exception {
+    CompletableFuture<T> result = new CompletableFuture<>();
     worker.execute(
         () -> {
           try {
@@ -86,12 +87,12 @@ final class TimedCalls implements AutoCloseable {
       return result.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
       StackTraceElement[] where = thread == null ? e.getStackTrace() : thread.getStackTrace();
-      if (!ends(result)) {
+      if (!ends(result, dropped)) {
         throw new StuckException(grace, where);
       }
       throw new RowTimeoutException(timeout, where);
     } catch (InterruptedException e) {
-      ends(result);
+      ends(result, dropped);
       throw e;
     } catch (ExecutionException e) {
       if (e.getCause() instanceof Error error) {
@@ -102,7 +103,8 @@ final class TimedCalls implements AutoCloseable {
   }
 
   /** Interrupts a call and waits for its end; what it gives is dropped. */
-  private boolean ends(CompletableFuture<@Nullable FieldVector> result) {
+  private <T extends @Nullable Object> boolean ends(
+      CompletableFuture<T> result, Consumer<T> dropped) {
     if (thread != null) {
       thread.interrupt();
     }
@@ -111,11 +113,8 @@ final class TimedCalls implements AutoCloseable {
     try {
       while (true) {
         try {
-          FieldVector late =
-              result.get(Math.max(0, until - System.nanoTime()), TimeUnit.NANOSECONDS);
-          if (late != null) {
-            late.close();
-          }
+          T late = result.get(Math.max(0, until - System.nanoTime()), TimeUnit.NANOSECONDS);
+          dropped.accept(late);
           return true;
         } catch (InterruptedException e) {
           interrupted = true;

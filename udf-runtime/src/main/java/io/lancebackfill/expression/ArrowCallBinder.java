@@ -109,7 +109,7 @@ final class ArrowCallBinder {
       return ExpressionFingerprint.ofVersion(udf.version());
     }
     try {
-      return JavaFingerprint.ofClass(function.name(), udf.getClass());
+      return JavaFingerprint.ofClass(function.name(), ColumnUdfs.code(udf));
     } catch (FingerprintException e) {
       throw fault(Code.FUNCTION_NEEDS_VERSION, e.getMessage(), e);
     }

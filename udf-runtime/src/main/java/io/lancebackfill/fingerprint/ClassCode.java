@@ -1,6 +1,13 @@
 package io.lancebackfill.fingerprint;
 
 import io.lancebackfill.udf.ColumnUdf;
+import io.lancebackfill.udf.ScalarUdf;
+import io.lancebackfill.udf.ScalarUdf1;
+import io.lancebackfill.udf.ScalarUdf2;
+import io.lancebackfill.udf.ScalarUdf3;
+import io.lancebackfill.udf.ScalarUdf4;
+import io.lancebackfill.udf.ScalarUdf5;
+import io.lancebackfill.udf.Udf;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.reflect.Proxy;
@@ -9,7 +16,10 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.xbean.asm9.ClassReader;
 import org.apache.xbean.asm9.ClassVisitor;
 import org.apache.xbean.asm9.ClassWriter;
@@ -26,7 +36,18 @@ final class ClassCode {
   private static final List<String> PLATFORM =
       List.of(
           "java/", "javax/", "jdk/", "sun/", "scala/", "org/apache/spark/", "org/apache/arrow/");
-  private static final String OUR_INTERFACE = internalName(ColumnUdf.class.getName());
+  private static final Set<String> OUR_INTERFACES =
+      Stream.of(
+              Udf.class,
+              ColumnUdf.class,
+              ScalarUdf.class,
+              ScalarUdf1.class,
+              ScalarUdf2.class,
+              ScalarUdf3.class,
+              ScalarUdf4.class,
+              ScalarUdf5.class)
+          .map(type -> internalName(type.getName()))
+          .collect(Collectors.toUnmodifiableSet());
 
   private final ClassLoader loader;
   private final String function;
@@ -64,7 +85,7 @@ final class ClassCode {
   }
 
   private static boolean isPlatform(String internalName) {
-    return internalName.equals(OUR_INTERFACE)
+    return OUR_INTERFACES.contains(internalName)
         || PLATFORM.stream().anyMatch(internalName::startsWith);
   }
 

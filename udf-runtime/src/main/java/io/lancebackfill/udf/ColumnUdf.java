@@ -6,15 +6,14 @@ import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.types.pojo.Field;
 
 /**
- * A function on Arrow batches that computes one column. An implementation is a public class with a
- * public constructor without arguments. One instance serves one task and is called by one thread at
- * a time: {@link #open} once, {@link #apply} for each batch, {@link #close} once.
+ * A function on Arrow batches that computes one column, or several by a struct. {@link #apply} is
+ * called for each batch.
  */
-public interface ColumnUdf extends AutoCloseable {
+public interface ColumnUdf extends Udf {
 
   /**
-   * The result's type. Called on the driver when the function is bound and in each task before
-   * {@link #open}; it must depend on the arguments only.
+   * The result's type. Called on the driver when the function is bound and in each task before its
+   * first batch; it must depend on the arguments only.
    *
    * @param inputs the fields of the arguments, in the order of the call
    * @return a field whose type, children and nullability count; its name is ignored
@@ -22,9 +21,6 @@ public interface ColumnUdf extends AutoCloseable {
    *     fit
    */
   Field output(List<Field> inputs);
-
-  /** Called once per task before the first batch, to load models and the like. */
-  default void open(UdfContext context) throws Exception {}
 
   /**
    * Computes one batch. The same inputs must give the same values in every task and on every
@@ -38,18 +34,4 @@ public interface ColumnUdf extends AutoCloseable {
    *     closes it. Returning one of the inputs is allowed.
    */
   FieldVector apply(List<FieldVector> inputs, int rows, BufferAllocator allocator) throws Exception;
-
-  /** Called once per task after the last batch, also when a batch failed. */
-  @Override
-  default void close() throws Exception {}
-
-  /**
-   * The version of what this function computes. A column's values are stale once its function has
-   * another version.
-   *
-   * @return empty to let a hash of the class stand for the version
-   */
-  default String version() {
-    return "";
-  }
 }

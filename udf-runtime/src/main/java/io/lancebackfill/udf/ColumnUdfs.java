@@ -1,5 +1,6 @@
 package io.lancebackfill.udf;
 
+import io.lancebackfill.udf.scalar.ScalarColumnUdf;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Modifier;
@@ -11,7 +12,9 @@ public final class ColumnUdfs {
       " A function is a public class that is not abstract, has a public constructor without"
           + " arguments and implements "
           + ColumnUdf.class.getName()
-          + ".";
+          + ", or "
+          + ScalarUdf1.class.getName()
+          + " to ScalarUdf5.";
 
   private ColumnUdfs() {}
 
@@ -28,10 +31,25 @@ public final class ColumnUdfs {
    * @throws InvalidFunctionException if there is no such class or it cannot be a function
    */
   public static ColumnUdf load(String className, @Nullable ClassLoader loader) {
-    return construct(find(className, loader));
+    Udf made = construct(find(className, loader));
+    if (made instanceof ColumnUdf onBatches) {
+      return onBatches;
+    }
+    try {
+      return new ScalarColumnUdf((ScalarUdf) made);
+    } catch (IllegalArgumentException e) {
+      throw new InvalidFunctionException(String.valueOf(e.getMessage()), e);
+    }
   }
 
-  private static Class<? extends ColumnUdf> find(String className, @Nullable ClassLoader loader) {
+  /** The class whose code a function is. */
+  public static Class<?> code(ColumnUdf function) {
+    return function instanceof ScalarColumnUdf scalar
+        ? scalar.function().getClass()
+        : function.getClass();
+  }
+
+  private static Class<? extends Udf> find(String className, @Nullable ClassLoader loader) {
     ClassLoader from = loader == null ? ColumnUdfs.class.getClassLoader() : loader;
     Class<?> found;
     try {
@@ -45,18 +63,16 @@ public final class ColumnUdfs {
     } catch (LinkageError e) {
       throw notLoaded(className, e);
     }
-    if (!ColumnUdf.class.isAssignableFrom(found)) {
+    if (!ColumnUdf.class.isAssignableFrom(found) && !ScalarUdf.class.isAssignableFrom(found)) {
       throw new InvalidFunctionException(
-          "Class '%s' does not implement %s.".formatted(className, ColumnUdf.class.getName())
-              + REMEDY,
-          null);
+          "Class '%s' does not implement what functions do.".formatted(className) + REMEDY, null);
     }
     int modifiers = found.getModifiers();
     if (!Modifier.isPublic(modifiers) || Modifier.isAbstract(modifiers)) {
       throw new InvalidFunctionException(
           "Class '%s' is %s.".formatted(className, Modifier.toString(modifiers)) + REMEDY, null);
     }
-    return found.asSubclass(ColumnUdf.class);
+    return found.asSubclass(Udf.class);
   }
 
   private static InvalidFunctionException notLoaded(String className, LinkageError e) {
@@ -67,8 +83,8 @@ public final class ColumnUdfs {
         e);
   }
 
-  private static ColumnUdf construct(Class<? extends ColumnUdf> type) {
-    Constructor<? extends ColumnUdf> constructor;
+  private static Udf construct(Class<? extends Udf> type) {
+    Constructor<? extends Udf> constructor;
     try {
       constructor = type.getConstructor();
     } catch (NoSuchMethodException e) {

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param name the name that expressions call it by; compared without regard to case
  * @param kind the language, {@value #JAVA} or {@value #PYTHON}
- * @param className the class that implements {@link ColumnUdf}; of a Python function the SHA-256 of
- *     its pickled body
+ * @param className the class that implements {@link Udf}; of a Python function the SHA-256 of its
+ *     pickled body
  * @param version the version given at registration; null to use the class's own version or hash
  * @param options what the function reads in {@link UdfContext#options}. They are arguments of the
  *     function and part of its fingerprint: resources, batch sizes and error policies are kept

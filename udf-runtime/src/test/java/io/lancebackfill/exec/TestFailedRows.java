@@ -283,7 +283,8 @@ class TestFailedRows {
                         Thread.onSpinWait();
                       }
                       return null;
-                    }))
+                    },
+                    late -> {}))
         .isInstanceOf(TimedCalls.StuckException.class)
         .hasMessageContaining("The function ignores interrupts: it still ran 50 ms after");
     assertThat(calls.stuck()).isTrue();
@@ -307,7 +308,8 @@ class TestFailedRows {
                           interrupted.set(true);
                         }
                         return null;
-                      }))
+                      },
+                      late -> {}))
           .isInstanceOf(InterruptedException.class)
           .hasMessage(null);
       assertThat(interrupted).isTrue();
