@@ -56,7 +56,8 @@ class QuickstartIT {
         .contains("killed: the process ended with 137", "INTERRUPTED", "recognised")
         .containsPattern("killed +the driver \\(process \\d+, by SIGKILL\\) as its model took row")
         .containsPattern("kept +[\\d,]+ rows, which were not computed again: [1-9][\\d,]+ were in")
-        .doesNotContain("WARN", "Exception", "Traceback", "not stable yet");
+        .contains("embedding: DONE, ", "nearest to 'a cat that laughs': ")
+        .doesNotContain("WARN", "INFO:", "Exception", "Traceback", "not stable yet");
   }
 
   @Test

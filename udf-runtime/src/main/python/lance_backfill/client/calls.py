@@ -2,7 +2,7 @@
 
 import contextlib
 import datetime
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 import pyarrow as pa
 
@@ -104,7 +104,6 @@ def _instant(value: Any) -> Any:
     return value
 
 
-def split_name(name: str) -> Tuple[str, ...]:
-    """The parts of a table's name; a name alone is one of the namespace ``default``."""
-    parts: Sequence[str] = name.split(".")
-    return tuple(parts) if len(parts) > 1 else ("default", *parts)
+def in_default(name: str) -> str:
+    """The full name of a table; a name alone is one of the namespace ``default``."""
+    return name if "." in name else "default." + name

@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Union
 import pyarrow as pa
 
 from ..errors import BackfillError
-from .calls import Calls, as_backfill_error, quoted, split_name
+from .calls import Calls, as_backfill_error, in_default, quoted
 from .table import Table
 
 _EXTENSIONS = "io.lancebackfill.sql.LanceBackfillExtensions"
@@ -162,10 +162,22 @@ class Database:
     def open_table(self, name: str) -> Table:
         """A table by its name, ``images`` or ``namespace.images``.
 
+        A name alone is looked for in the namespace ``default``, then among the tables of none.
+
         Raises BackfillError TABLE_OR_VIEW_NOT_FOUND if there is none.
         """
-        table = Table(self._calls, name, self._context)
-        table.schema()
+        table = Table(self._calls, in_default(name), self._context)
+        try:
+            table.schema()
+        except BackfillError as e:
+            if table.name == name or e.code != "TABLE_OR_VIEW_NOT_FOUND":
+                raise
+            bare = Table(self._calls, name, self._context)
+            try:
+                bare.schema()
+            except BackfillError:
+                raise e from None
+            return bare
         return table
 
     get_table = open_table
@@ -195,7 +207,7 @@ class Database:
             )
         sizes: Dict[str, int] = {}
         with as_backfill_error():
-            writer = self._frame(data, sizes).writeTo(quoted(self.catalog, *split_name(name)))
+            writer = self._frame(data, sizes).writeTo(quoted(self.catalog, *in_default(name).split(".")))
             for column, size in sizes.items():
                 writer = writer.tableProperty("%s.%s" % (column, _SIZE), str(size))
             writer.create() if mode == "create" else writer.createOrReplace()

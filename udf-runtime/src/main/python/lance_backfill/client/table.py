@@ -11,7 +11,7 @@ import pyarrow as pa
 from ..declare.udf import Declaration
 from ..errors import BackfillError, Faults
 from . import preview as previews
-from .calls import Calls, as_backfill_error, plain, quoted, split_name
+from .calls import Calls, as_backfill_error, plain, quoted
 from .functions import Prepared, prepared
 from .job import BackfillJob, BackfillResult
 
@@ -30,12 +30,12 @@ class Table:
     ) -> None:
         self._calls = calls
         self._context = context
-        self.name = ".".join(split_name(name))
+        self.name = name
 
     def to_spark(self) -> Any:
         """The table as a Spark DataFrame. Raises BackfillError if it is gone."""
         with as_backfill_error():
-            return self._calls.spark.table(quoted(self._calls.catalog, *split_name(self.name)))
+            return self._calls.spark.table(quoted(self._calls.catalog, *self.name.split(".")))
 
     def schema(self) -> Any:
         """Its Spark schema."""
