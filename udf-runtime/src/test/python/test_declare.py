@@ -99,7 +99,7 @@ class TestTypes(unittest.TestCase):
         )
 
     def test_classes_and_their_instances(self):
-        @udf(batch_size=7, row_timeout=datetime.timedelta(seconds=2), thread_safe=False)
+        @udf(batch_size=7, batch_order="auto", row_timeout=datetime.timedelta(seconds=2), thread_safe=False)
         class Embed:
             def setup(self): ...
             def __call__(self, image: bytes) -> int:
@@ -114,7 +114,7 @@ class TestTypes(unittest.TestCase):
             self.assertEqual([p.name for p in found.parameters], ["image"])
             self.assertEqual(
                 found.options,
-                {"batch_size": "7", "row_timeout": "2000ms", "thread_safe": "false"},
+                {"batch_size": "7", "batch_order": "auto", "row_timeout": "2000ms", "thread_safe": "false"},
             )
         refused(self, lambda: declaration_of(Embed), "INVALID_FUNCTION", "Embed is a class", "Embed()")
 
@@ -176,12 +176,13 @@ class TestRefusals(unittest.TestCase):
                 version=" ",
                 on_error="ignore",
                 row_timeout=5,
+                batch_order="length",
                 intra_applier_concurrency=0,
                 thread_safe="no",
             )(f),
             "INVALID_OPTION",
         )
-        self.assertEqual(len(str(error).splitlines()), 6)
+        self.assertEqual(len(str(error).splitlines()), 7)
         self.assertTrue(error.remedy)
 
     def test_the_number_of_columns(self):

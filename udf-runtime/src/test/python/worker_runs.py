@@ -30,6 +30,7 @@ def spec(function, style, output, arguments=("v",), **options):
         "output": base64.b64encode(schema.serialize()).decode(),
         "environment": {},
         "batch_size": 0,
+        "batch_order": "auto",
         "checkpoint_interval_ms": 5000,
         "on_error": "null",
         "retry": None,

@@ -20,10 +20,11 @@ if typing.TYPE_CHECKING:
     from .client.job import BackfillJob as BackfillJob
     from .client.job import BackfillResult as BackfillResult
     from .client.table import Table as Table
+    from .client.table import replay as replay
     from .declare.udf import udf as udf
     from .errors import BackfillError as BackfillError
 
-__all__ = ["BackfillError", "BackfillJob", "BackfillResult", "Database", "Table", "connect", "udf"]
+__all__ = ["BackfillError", "BackfillJob", "BackfillResult", "Database", "Table", "connect", "replay", "udf"]
 
 _HOMES = {
     "BackfillError": "errors",
@@ -31,6 +32,7 @@ _HOMES = {
     "BackfillResult": "client.job",
     "Database": "client.connection",
     "Table": "client.table",
+    "replay": "client.table",
     "connect": "client.connection",
     "udf": "declare.udf",
 }

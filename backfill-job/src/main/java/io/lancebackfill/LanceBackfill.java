@@ -126,6 +126,11 @@ public final class LanceBackfill {
       return option(BackfillOptions.BATCH_SIZE, rows);
     }
 
+    /** Which rows a Python function gets together: {@code auto} or {@code row}. */
+    public Backfill batchOrder(String order) {
+      return option(BackfillOptions.BATCH_ORDER, order);
+    }
+
     public Backfill checkpointInterval(Duration interval) {
       return option(BackfillOptions.CHECKPOINT_INTERVAL, interval.toString());
     }

@@ -114,6 +114,21 @@ class PythonFunctionsIT {
       refused("short", lambda: t.backfill("short"))
       refused("two", lambda: t.add_columns({"a": (scalar, ["text"]), "b": (scalar, ["gone"])}))
 
+      spark.sql("CREATE TABLE lance.default.words TBLPROPERTIES ('file_format_version'='2.1') AS SELECT "
+                "id, repeat('x', if(id %% 10 = 7, 500, 5)) AS word FROM range(0, 2000, 1, 2)").collect()
+      words = db.open_table("words")
+      for name, options in {
+          "as_given": {"batch_size": 20}, "by_length": {"batch_size": 20, "batch_order": "auto"}, "adaptive": {}
+      }.items():
+          class Longest:
+              def __call__(self, word: pa.Array) -> pa.Array:
+                  return pa.array([pc.max(pc.utf8_length(word)).as_py()] * len(word), pa.int64())
+          words.add_columns({name: udf(data_type=pa.int64(), **options)(Longest)()})
+          words.backfill(name)
+      sums = spark.table("lance.default.words").selectExpr(
+          "sum(as_given)", "sum(by_length)", "sum(adaptive)").first()
+      print("by_length:", sums[0], sums[1] < 600000, sums[2] < 900000)
+
       loads = os.path.join(%s, "loads")
       @udf(data_type=pa.int64())
       class Model:
@@ -236,6 +251,7 @@ class PythonFunctionsIT {
     assertThat(told.get("group")).isEqualTo("40 0 0");
     assertThat(told.get("dies")).isEqualTo("DONE_WITH_ERRORS 0 ['PROCESS_LOST', 'PROCESS_LOST']");
     assertThat(told.get("short")).startsWith("FUNCTION_FAILED ").contains("short");
+    assertThat(told.get("by_length")).isEqualTo("1000000 True True");
     assertThat(told.get("two")).contains("text").contains("gone");
     assertThat(told.get("model")).isEqualTo("4000 0 True");
     assertThat(told.get("threads")).isEqualTo("80 0");

@@ -11,6 +11,7 @@ import pyarrow as pa
 from ..declare.udf import Declaration
 from ..errors import BackfillError, Faults
 from . import preview as previews
+from . import replay as replays
 from .calls import Calls, as_backfill_error, plain, quoted
 from .functions import Prepared, prepared
 from .job import BackfillJob, BackfillResult
@@ -239,6 +240,34 @@ class Table:
         arguments = {"table": self.name, "job_id": job_id, "column": column}
         return self._calls.table("errors", arguments)
 
+    def replay(self, error: Any, fix: Any = None) -> Any:
+        """Runs a failed row once more in this process, where a debugger can follow.
+
+        The function is the one that the job ran, as the table keeps it: from this session, or one that
+        spark.lancebackfill.functions.trust allows. The row is computed alone, as the worker did last; if it
+        does not fail, a function on arrays or batches also gets it with the rows of its batch, as far as they
+        are known. Which rows is printed. There is no row_timeout here.
+
+        Args:
+            error: a row of get_errors, ``get_errors(job_id).to_pylist()[0]``. ``column`` and ``row_address``
+                are enough, for the column's present function.
+            fix: a new version to try instead, a function or an object or class with ``__call__``, on every row
+                that failed in the same job with the same code and kind of message. Nothing is written.
+
+        Returns:
+            The row's value, if it does not fail. With ``fix`` a table of row_address, result (ok or failed),
+            value and error.
+
+        Raises:
+            Exception: what the function raises, as it raised it, and what its setup() or its imports raise.
+            BackfillError: INVALID_OUTPUT or WRONG_LENGTH for what it returned; FUNCTION_NOT_TRUSTED,
+                ENVIRONMENT_MISMATCH, or ROW_NOT_FOUND if the row is not there any more.
+        """
+        frame = self.to_spark()
+        if fix is None:
+            return replays.once_more(self._calls, self.name, frame, error)
+        return replays.tried(self._calls, self.name, frame, error, fix)
+
     def retry_errors(self, job_id: str, **options: Any) -> BackfillResult:
         """Computes the rows that failed in a job again, by the column's present function.
 
@@ -249,6 +278,11 @@ class Table:
 
     def __repr__(self) -> str:
         return "Table(%r)" % (self._calls.catalog + "." + self.name)
+
+
+def replay(table: Table, error: Any, fix: Any = None) -> Any:
+    """See Table.replay."""
+    return table.replay(error, fix)
 
 
 def _texts(options: Mapping[str, Any]) -> Dict[str, str]:

@@ -52,6 +52,10 @@ def _on_error(value: Any) -> Optional[str]:
     return value.strip() if isinstance(value, str) and _ON_ERROR.fullmatch(value) else None
 
 
+def _order(value: Any) -> Optional[str]:
+    return value if value in ("auto", "row") else None
+
+
 def _flag(value: Any) -> Optional[str]:
     return str(value).lower() if isinstance(value, bool) else None
 
@@ -59,6 +63,7 @@ def _flag(value: Any) -> Optional[str]:
 # Name: how it is read as text (None: it cannot be that), and what it must be.
 _OPTIONS: Dict[str, Tuple[Callable[[Any], Optional[str]], str]] = {
     "batch_size": (_count, "an integer of 1 or more"),
+    "batch_order": (_order, "'auto' or 'row'"),
     "version": (_text, "a string that is not blank"),
     "on_error": (_on_error, "'fail', 'null', 'retry(3)' or 'retry(3, 100ms), null'"),
     "row_timeout": (duration, "a duration such as '5s' or a timedelta"),

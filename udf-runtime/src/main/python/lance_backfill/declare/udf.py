@@ -49,6 +49,7 @@ def udf(
     data_type: Optional[OutputType] = None,
     input_columns: Optional[Sequence[str]] = None,
     batch_size: Optional[int] = None,
+    batch_order: Optional[str] = None,
     version: Optional[str] = None,
     on_error: Optional[str] = None,
     row_timeout: Union[str, datetime.timedelta, None] = None,
@@ -67,6 +68,7 @@ def udf(
     data_type: Optional[OutputType] = None,
     input_columns: Optional[Sequence[str]] = None,
     batch_size: Optional[int] = None,
+    batch_order: Optional[str] = None,
     version: Optional[str] = None,
     on_error: Optional[str] = None,
     row_timeout: Union[str, datetime.timedelta, None] = None,
@@ -102,6 +104,9 @@ def udf(
             Annotated[np.ndarray, 256] a vector of float32, NumPy's numbers their own types.
         input_columns: the columns, if they are not named like the parameters; in their order.
         batch_size: rows of a batch; adaptive if it is not given.
+        batch_order: 'row', batches of rows that follow each other; or 'auto', of rows whose texts, bytes or
+            lists have like lengths, so that a model pads them little. 'row' if batch_size is given, else
+            'auto'.
         version: your own name for what the function computes. Without one its code is looked at.
         on_error: 'fail', 'null', 'retry(3)' or 'retry(3, 100ms), null'.
         row_timeout: how long one call may take, such as '5s'.
@@ -118,6 +123,7 @@ def udf(
     """
     given = dict(
         batch_size=batch_size,
+        batch_order=batch_order,
         version=version,
         on_error=on_error,
         row_timeout=row_timeout,
@@ -144,8 +150,13 @@ def udf(
     return declare if function is None else declare(function)
 
 
-def declaration_of(target: Any) -> Declaration:
-    """What is known of a function or an instance; read from its hints if it was not declared.
+def declaration_of(
+    target: Any,
+    data_type: Optional[OutputType] = None,
+    input_columns: Optional[Sequence[str]] = None,
+) -> Declaration:
+    """What is known of a function or an instance; if it was not declared, read from its hints, with
+    this type and these columns, if they are given.
 
     Raises BackfillError INVALID_FUNCTION.
     """
@@ -163,7 +174,7 @@ def declaration_of(target: Any) -> Declaration:
             continue  # An instance that cannot be hashed; its class can.
         if known is not None:
             return known
-    return _declared(target, None, None, None, {})
+    return _declared(target, None, data_type, input_columns, {})
 
 
 def _declared(

@@ -5,9 +5,12 @@ from typing import Dict, Optional
 FIRST = 32
 TARGET_S = 0.25
 _MAX_ROWS = 1 << 20
+# Calls whose rows are ordered together: enough of them that few are padded much.
+_WINDOW_CALLS = 8
 
 # By function, for the life of the process: each task goes on with what others learned.
 _LEARNED: Dict[str, int] = {}
+_ROW_S: Dict[str, float] = {}
 
 
 class BatchSizes:
@@ -21,6 +24,7 @@ class BatchSizes:
         self._function = function
         self._fixed = fixed
         self._target = max(0.001, min(TARGET_S, checkpoint_interval_s / 4))
+        self._window_s = checkpoint_interval_s / 2
         self._safe: Optional[int] = None
 
     def rows(self) -> int:
@@ -28,8 +32,18 @@ class BatchSizes:
         rows = self._fixed if self._fixed > 0 else _LEARNED.get(self._function, FIRST)
         return rows if self._safe is None else min(rows, self._safe)
 
+    def window(self) -> int:
+        """The most rows that may be computed before the first of them is answered; one batch as long as
+        the function's speed is not known."""
+        rows = self.rows()
+        row_s = _ROW_S.get(self._function)
+        if row_s is None:
+            return rows
+        return max(rows, min(_WINDOW_CALLS * rows, int(self._window_s / max(1e-9, row_s))))
+
     def record(self, rows: int, seconds: float) -> None:
         """Learns from a batch, of at least one row, none of which failed."""
+        _ROW_S[self._function] = seconds / rows
         adaptive = _LEARNED.get(self._function, FIRST)
         fitting = self._target / max(1e-9, seconds / rows)
         if seconds > self._target:

@@ -50,6 +50,12 @@ class Spec:
     threads: int = 1
     thread_safe: bool = True
     single: bool = False
+    batch_order: str = "row"
+
+    @property
+    def by_length(self) -> bool:
+        """Whether batches may be of rows of like lengths, instead of rows that follow each other."""
+        return self.batch_order == "auto" and self.style != "scalar" and not self.single
 
     @property
     def schema(self) -> pa.Schema:
@@ -78,6 +84,7 @@ def parse(spec_json: str) -> Spec:
         threads=max(1, int(told.get("threads") or 1)),
         thread_safe=bool(told.get("thread_safe", True)),
         single=bool(told.get("single", False)),
+        batch_order=told.get("batch_order", "row"),
     )
 
 

@@ -5,11 +5,11 @@ import concurrent.futures
 import itertools
 import threading
 import time
-from typing import Any, Deque, Dict, Iterator, List
+from typing import Any, Deque, Dict, Iterator, List, Optional
 
 import pyarrow as pa
 
-from . import loading
+from . import lengths, loading
 from .calls import Calls, rows_of
 from .isolation import Answer, Isolation
 from .limits import AbandoningLimit, AlarmLimit, Limit, NoLimit
@@ -69,11 +69,69 @@ def _no_errors(rows: int) -> pa.Array:
     return _NO_ERRORS[0].slice(0, rows)
 
 
-class _Alone:
+class _Batches:
+    """Cuts batches into calls, in the order of their rows or by their lengths."""
+
+    def __init__(self, spec: Spec, sizes: BatchSizes) -> None:
+        self._spec = spec
+        self._sizes = sizes
+
+    def answers(self, cuts: Iterator[pa.RecordBatch]) -> Iterator[Answer]:
+        """An answer for each cut, in their order."""
+        raise NotImplementedError
+
+    def of(self, batch: pa.RecordBatch) -> Iterator[Answer]:
+        """Answers that have the rows of a batch together, in order."""
+        known: Any = lengths.of_rows(batch) if self._spec.by_length else None
+        ordered = known is not None and lengths.vary(known, self._sizes.rows())
+        offset = 0
+        while offset < batch.num_rows:
+            end = batch.num_rows
+            if ordered:
+                window = batch.slice(offset, self._sizes.window())
+                end = offset + window.num_rows
+                answer = self._by_length(window, known[offset:end])
+                if answer is not None:
+                    yield answer
+                    offset = end
+                    continue
+            for answer in self.answers(self._cuts(batch, offset, end)):
+                # Halving and its failures take time that says nothing about good batches.
+                if not answer.errors and len(answer.arrays) == 1:
+                    self._sizes.record(answer.rows, answer.seconds)
+                yield answer
+                offset += answer.rows
+
+    def _cuts(self, batch: pa.RecordBatch, start: int, end: int) -> Iterator[pa.RecordBatch]:
+        """Cuts that begin before the end."""
+        while start < end:
+            cut = batch.slice(start, self._sizes.rows())
+            yield cut
+            start += cut.num_rows
+
+    def _by_length(self, window: pa.RecordBatch, known: Any) -> Optional[Answer]:
+        """None if the rows are to be computed in their order."""
+        rows = self._sizes.rows()
+        plan = lengths.by_length(window, known, rows)
+        if plan is None:
+            return None
+        answers = []
+        for answer in self.answers(plan.cuts()):
+            if answer.stopped:
+                # Which row is the first that fails, their order tells; this one ends the job anyway.
+                return None
+            answers.append(answer)
+        whole = plan.in_row_order(answers)
+        if not whole.errors and all(len(answer.arrays) == 1 for answer in answers):
+            self._sizes.record(rows, whole.seconds * rows / whole.rows)
+        return whole
+
+
+class _Alone(_Batches):
     """The thread that reads also calls the function."""
 
     def __init__(self, spec: Spec, sizes: BatchSizes) -> None:
-        self._sizes = sizes
+        super().__init__(spec, sizes)
         self._limit: Limit = NoLimit()
         if spec.row_timeout_s > 0:
             if threading.current_thread() is threading.main_thread():
@@ -82,7 +140,6 @@ class _Alone:
                 self._limit = AbandoningLimit(
                     spec.name, spec.row_timeout_s, lambda: loading.discard(spec, 0)
                 )
-        self._spec = spec
         loading.load(spec)
         self._isolation = Isolation(spec, sizes, self._calls)
 
@@ -90,27 +147,15 @@ class _Alone:
         spec = self._spec
         return Calls(loading.load(spec), spec.style, spec.output, spec.name, self._limit)
 
-    def of(self, batch: pa.RecordBatch) -> Iterator[Answer]:
-        offset = 0
-        while offset < batch.num_rows:
-            cut = batch.slice(offset, self._sizes.rows())
-            answer = self._isolation.answer(cut)
-            _learn(self._sizes, answer)
-            yield answer
-            offset += cut.num_rows
+    def answers(self, cuts: Iterator[pa.RecordBatch]) -> Iterator[Answer]:
+        return map(self._isolation.answer, cuts)
 
     def close(self) -> None:
         if isinstance(self._limit, AbandoningLimit):
             self._limit.close()
 
 
-def _learn(sizes: BatchSizes, answer: Answer) -> None:
-    # Halving and its failures take time that says nothing about good batches.
-    if not answer.errors and len(answer.arrays) == 1:
-        sizes.record(answer.rows, answer.seconds)
-
-
-class _Threads:
+class _Threads(_Batches):
     """Several threads call the function: on rows, or on cuts of a batch. Answers keep their order.
 
     One instance serves all threads, or each has its own if the function is not thread-safe. Calls
@@ -118,8 +163,7 @@ class _Threads:
     """
 
     def __init__(self, spec: Spec, sizes: BatchSizes, threads: int) -> None:
-        self._spec = spec
-        self._sizes = sizes
+        super().__init__(spec, sizes)
         self._threads = threads
         self._isolation = Isolation(spec, sizes, self._calls)
         self._local = threading.local()
@@ -149,19 +193,16 @@ class _Threads:
         return Calls(function, spec.style, spec.output, spec.name, local.limit)
 
     def of(self, batch: pa.RecordBatch) -> Iterator[Answer]:
-        return self._rows(batch) if self._spec.style == "scalar" else self._cuts(batch)
+        return self._rows(batch) if self._spec.style == "scalar" else super().of(batch)
 
-    def _cuts(self, batch: pa.RecordBatch) -> Iterator[Answer]:
+    def answers(self, cuts: Iterator[pa.RecordBatch]) -> Iterator[Answer]:
         running: Deque["concurrent.futures.Future[Answer]"] = collections.deque()
-        offset = 0
-        while offset < batch.num_rows or running:
-            while offset < batch.num_rows and len(running) < self._threads:
-                cut = batch.slice(offset, self._sizes.rows())
-                running.append(self._pool.submit(self._isolation.answer, cut))
-                offset += cut.num_rows
-            answer = running.popleft().result()
-            _learn(self._sizes, answer)
-            yield answer
+        for cut in cuts:
+            running.append(self._pool.submit(self._isolation.answer, cut))
+            if len(running) == self._threads:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
 
     def _rows(self, batch: pa.RecordBatch) -> Iterator[Answer]:
         rows = rows_of(self._function, batch)

@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param arguments names of the table's columns that the function gets, in order
  * @param batchSize rows of a batch, or null for the adaptive size
+ * @param byLength whether a Python function may get rows of like lengths together, which need not
+ *     follow each other
  * @param python the program that Python workers run, on each executor
  * @param threads how many rows, or parts of a batch, are computed at once in a worker
  */
@@ -20,6 +22,7 @@ public record ArrowFunction(
     UdfDescriptor descriptor,
     List<String> arguments,
     @Nullable Integer batchSize,
+    boolean byLength,
     String python,
     int threads)
     implements Serializable {
@@ -32,6 +35,7 @@ public record ArrowFunction(
             .map(name -> declared.column(table, name).map(TableColumn::name).orElse(name))
             .toList(),
         batchSize,
+        byLength,
         python,
         threads);
   }

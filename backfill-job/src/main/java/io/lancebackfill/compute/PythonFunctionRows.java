@@ -239,7 +239,7 @@ public final class PythonFunctionRows implements TaskPack.Rows {
   /** The most rows that a worker can have had in hand together. */
   private int suspects() {
     Integer batchSize = function.batchSize();
-    return batchSize == null ? SENT_ROWS : batchSize;
+    return batchSize == null || function.byLength() ? SENT_ROWS : batchSize;
   }
 
   private PythonWorker worker() {
@@ -256,6 +256,7 @@ public final class PythonFunctionRows implements TaskPack.Rows {
     return new WorkerSettings(
         function.python(),
         batchSize == null ? 0 : batchSize,
+        function.byLength(),
         job.checkpointIntervalMs(),
         job.errors(),
         function.threads());

@@ -10,6 +10,8 @@ public final class BackfillOptions {
 
   private static final List<String> ATTACH_VALUES = List.of("auto", "update", "shadow_column");
 
+  private static final List<String> BATCH_ORDERS = List.of("auto", "row");
+
   public static final ConfigOption<String> WHERE =
       ConfigOption.string(
               "where",
@@ -48,6 +50,15 @@ public final class BackfillOptions {
       ConfigOption.integer("batch_size", "Rows that the function gets at a time.")
           .range("of 1 or more", BackfillOptions::positive)
           .without("adaptive");
+
+  public static final ConfigOption<String> BATCH_ORDER =
+      ConfigOption.string(
+              "batch_order",
+              "Which rows a Python function gets together: 'row', those that follow each other;"
+                  + " 'auto', where texts, bytes or lists differ in length, those of like length, so"
+                  + " that a model pads them little. Values stand in their rows either way.")
+          .range("'auto' or 'row'", BATCH_ORDERS::contains)
+          .without("'auto'; 'row' where batch_size is given");
 
   public static final ConfigOption<Integer> INTRA_APPLIER_CONCURRENCY =
       ConfigOption.integer(
@@ -175,6 +186,7 @@ public final class BackfillOptions {
           DRY_RUN,
           CONCURRENCY,
           BATCH_SIZE,
+          BATCH_ORDER,
           INTRA_APPLIER_CONCURRENCY,
           NUM_CPUS,
           NUM_GPUS,

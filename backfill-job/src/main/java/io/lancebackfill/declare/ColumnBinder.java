@@ -98,12 +98,17 @@ public final class ColumnBinder {
    * Binds a declared column again, in this session.
    *
    * @param batchSize rows of a batch, or null for the adaptive size
+   * @param byLength as {@link ArrowFunction#byLength}
    * @param threads in which a Python function runs within a task
    * @throws BackfillException FUNCTION_CHANGED if the same expression means something else here
    *     than where it was declared, and what {@link #bindNew} throws
    */
   public BoundColumn bindDeclared(
-      TableSnapshot table, ComputedColumn column, @Nullable Integer batchSize, int threads) {
+      TableSnapshot table,
+      ComputedColumn column,
+      @Nullable Integer batchSize,
+      boolean byLength,
+      int threads) {
     SparkSession session = EvaluationSettings.restore(spark, column.settings());
     DeclaredInputs declared = column.declaredInputs();
     RenamedInputs.refuseMissing(table, column);
@@ -150,7 +155,7 @@ public final class ColumnBinder {
         session,
         new Computation.OfFunction(
             new ArrowFunction(
-                call.function(), call.arguments(), batchSize, python(session), threads),
+                call.function(), call.arguments(), batchSize, byLength, python(session), threads),
             column.declaredInputs()),
         inputs);
   }

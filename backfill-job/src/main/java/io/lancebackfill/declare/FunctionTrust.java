@@ -32,6 +32,19 @@ final class FunctionTrust {
    * @throws BackfillException FUNCTION_NOT_TRUSTED if the session may not run the function
    */
   static void check(SparkSession session, UdfDescriptor function, String column) {
+    checkUse(session, function, "Column '%s' is computed by".formatted(column));
+  }
+
+  /**
+   * The same for a program that asks for the code, to run it itself.
+   *
+   * @throws BackfillException FUNCTION_NOT_TRUSTED
+   */
+  static void checkBody(SparkSession session, UdfDescriptor function) {
+    checkUse(session, function, "The code that is asked for is that of");
+  }
+
+  private static void checkUse(SparkSession session, UdfDescriptor function, String use) {
     if (!function.isPython()) {
       return; // a class of the session's own jars
     }
@@ -44,10 +57,10 @@ final class FunctionTrust {
     if (!trust.equalsIgnoreCase("true") && !listed) {
       throw new BackfillException(
           BackfillErrorCode.FUNCTION_NOT_TRUSTED,
-          ("Column '%s' is computed by the stored Python function '%s', which this session did not declare itself,"
+          ("%s the stored Python function '%s', which this session did not declare itself,"
                   + " and %s is '%s'. If you trust those who can write to this table, set it to 'true', or to a list of the"
                   + " hashes of functions that may run: SET %s=%s.")
-              .formatted(column, function.name(), SETTING, trust, SETTING, hash));
+              .formatted(use, function.name(), SETTING, trust, SETTING, hash));
     }
   }
 }

@@ -1,6 +1,7 @@
 package io.lancebackfill.job;
 
 import static io.lancebackfill.config.BackfillOptions.ATTACH;
+import static io.lancebackfill.config.BackfillOptions.BATCH_ORDER;
 import static io.lancebackfill.config.BackfillOptions.BATCH_SIZE;
 import static io.lancebackfill.config.BackfillOptions.CONCURRENCY;
 import static io.lancebackfill.config.BackfillOptions.JOB_ID;
@@ -112,11 +113,14 @@ record CheckedCall(
     BackfillConf conf =
         faults.collect(() -> BackfillConf.resolve(options, columnOptions, spark.conf()));
     Integer batchSize = conf == null ? null : conf.optional(BATCH_SIZE).orElse(null);
+    boolean byLength =
+        conf != null && conf.optional(BATCH_ORDER).map("auto"::equals).orElse(batchSize == null);
     int threads = conf == null ? 1 : FunctionNeeds.threads(conf);
     ColumnBinder.BoundColumn bound =
         column == null
             ? null
-            : faults.collect(() -> binder.bindDeclared(table, column, batchSize, threads));
+            : faults.collect(
+                () -> binder.bindDeclared(table, column, batchSize, byLength, threads));
     TableSnapshot pinned =
         conf == null
             ? null

@@ -16,6 +16,7 @@ public final class Procedures {
             new RegisterFunctionProcedure(),
             new FunctionProcedures.Drop(),
             new FunctionProcedures.Functions(),
+            new FunctionBodyProcedure(),
             new BackfillProcedure(),
             new CoverageProcedure(),
             new JobsProcedure(),

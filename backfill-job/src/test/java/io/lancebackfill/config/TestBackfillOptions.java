@@ -37,6 +37,7 @@ class TestBackfillOptions {
     expected.put("dry_run", "false | false");
     expected.put("concurrency", "- | every slot");
     expected.put("batch_size", "- | adaptive");
+    expected.put("batch_order", "- | 'auto'; 'row' where batch_size is given");
     expected.put("checkpoint_interval", "PT5S | 5s");
     expected.put("commit_granularity", "- | adaptive");
     expected.put("commit_interval", "PT1M | 60s");
@@ -69,6 +70,7 @@ class TestBackfillOptions {
             "spark.lancebackfill.dryRun",
             "spark.lancebackfill.concurrency",
             "spark.lancebackfill.batchSize",
+            "spark.lancebackfill.batchOrder",
             "spark.lancebackfill.checkpointInterval",
             "spark.lancebackfill.commitGranularity",
             "spark.lancebackfill.commitInterval",
@@ -143,6 +145,7 @@ class TestBackfillOptions {
     "concurrency, -1",
     "concurrency, 3000000000",
     "batch_size, 0",
+    "batch_order, length",
     "checkpoint_interval, 99ms",
     "commit_granularity, 0",
     "commit_interval, 0ms",
@@ -177,6 +180,7 @@ class TestBackfillOptions {
     "max_fragments, 1",
     "read_version, 1",
     "batch_size, 1",
+    "batch_order, row",
     "checkpoint_interval, 100ms",
     "commit_interval, 1ms",
     "attach, shadow_column",

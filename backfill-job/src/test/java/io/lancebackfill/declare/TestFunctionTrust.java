@@ -34,6 +34,15 @@ class TestFunctionTrust {
   }
 
   @Test
+  void itsCodeIsGivenToThoseWhoMayRunIt() {
+    assertThatThrownBy(() -> FunctionTrust.checkBody(withTrust("false"), EMBED))
+        .hasMessageStartingWith(
+            "[FUNCTION_NOT_TRUSTED] The code that is asked for is that of the stored Python function 'Embed_1f0c'")
+        .hasMessageContaining("SET spark.lancebackfill.functions.trust=" + HASH);
+    FunctionTrust.checkBody(withTrust(HASH), EMBED);
+  }
+
+  @Test
   void allOrListedOnesAreAllowed() {
     check(withTrust("true"));
     check(withTrust(HASH));

@@ -277,6 +277,7 @@ class TestBackfillStage {
             UdfDescriptor.java("twice", Twice.class.getName()),
             List.of("id", "id"),
             batchSize,
+            false,
             "python3",
             1);
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
@@ -423,7 +424,12 @@ class TestBackfillStage {
             false);
     ArrowFunction both =
         new ArrowFunction(
-            UdfDescriptor.java("both", Both.class.getName()), List.of("id"), 2, "python3", 1);
+            UdfDescriptor.java("both", Both.class.getName()),
+            List.of("id"),
+            2,
+            false,
+            "python3",
+            1);
     TaskSpec task = task(Kind.RANGE, 0, rows(0, 3, 4));
     TaskResult result;
     try (LiveRows live = new LiveRows(spark.sparkContext())) {

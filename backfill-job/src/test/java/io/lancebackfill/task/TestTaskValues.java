@@ -25,7 +25,7 @@ class TestTaskValues {
   void aFunctionReadsColumnsUnderTheNamesThatTheyHaveNow() {
     ArrowFunction declared =
         new ArrowFunction(
-            UdfDescriptor.java("f", "F"), List.of("a", "b", "a", "gone"), 7, "python3", 1);
+            UdfDescriptor.java("f", "F"), List.of("a", "b", "a", "gone"), 7, true, "python3", 1);
     DeclaredInputs inputs =
         new DeclaredInputs(List.of("a", "b", "gone"), Map.of(0, "a", 5, "b", 9, "gone"));
     ArrowFunction present =
@@ -33,6 +33,7 @@ class TestTaskValues {
             table(1, List.of(column(0, "b", Map.of()), column(5, "a", Map.of()))), inputs);
     assertThat(present.arguments()).containsExactly("b", "a", "b", "gone");
     assertThat(present.batchSize()).isEqualTo(7);
+    assertThat(present.byLength()).isTrue();
   }
 
   @Test

@@ -43,6 +43,7 @@ final class WorkerCommand {
     spec.put("output", function.options().get(PythonFunction.OUTPUT));
     spec.put("environment", Map.of("python", function.python(), "packages", function.packages()));
     spec.put("batch_size", settings.batchSize());
+    spec.put("batch_order", settings.byLength() ? "auto" : "row");
     spec.put("checkpoint_interval_ms", settings.checkpointIntervalMs());
     ErrorPolicy errors = settings.errors();
     spec.put("on_error", errors.nulls() ? "null" : "fail");

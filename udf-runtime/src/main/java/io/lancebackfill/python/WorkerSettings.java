@@ -8,8 +8,14 @@ import java.io.Serializable;
  *
  * @param python the program that workers run, on each executor
  * @param batchSize rows that the function gets at a time; 0 for a size that follows its speed
+ * @param byLength whether rows of like lengths may go together
  * @param threads how many rows, or parts of a batch, are computed at once in a worker
  */
 public record WorkerSettings(
-    String python, int batchSize, long checkpointIntervalMs, ErrorPolicy errors, int threads)
+    String python,
+    int batchSize,
+    boolean byLength,
+    long checkpointIntervalMs,
+    ErrorPolicy errors,
+    int threads)
     implements Serializable {}
