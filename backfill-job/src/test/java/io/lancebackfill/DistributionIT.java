@@ -1,9 +1,11 @@
 package io.lancebackfill;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -108,6 +110,45 @@ class DistributionIT {
             .filter(name -> !name.startsWith("META-INF/"))
             .toList();
     assertThat(foreign).containsExactly("org/apache/arrow/dataset/scanner/Scanner.class");
+  }
+
+  @Test
+  void theWheelInstallsWithoutANetwork() throws Exception {
+    String python = System.getProperty("test.python");
+    Path wheel;
+    try (Stream<Path> files = Files.list(Path.of(System.getProperty("test.dist")))) {
+      wheel = files.filter(file -> file.toString().endsWith(".whl")).findFirst().orElseThrow();
+    }
+    assertThat(wheel.getFileName().toString()).matches("lance_backfill-[0-9.]+-py3-none-any\\.whl");
+    Path site = folder.resolve("site");
+    String target = site.toString();
+    run(python, "-m", "pip", "install", "--no-deps", "--no-index", "--target", target, "" + wheel);
+    String program =
+        """
+        import sys
+        sys.path.insert(0, sys.argv[1])
+        import importlib.metadata, importlib.resources, lance_backfill
+        print([getattr(lance_backfill, name).__name__ for name in lance_backfill.__all__])
+        told = importlib.metadata.metadata("lance_backfill")
+        print(told["Version"], told["Requires-Python"], told.get_all("Requires-Dist"))
+        files = importlib.resources.files("lance_backfill")
+        print((files / "py.typed").is_file(), str(files).startswith(sys.argv[1]))
+        """;
+
+    assertThat(run(python, "-c", program, target).lines())
+        .containsExactly(
+            "['BackfillError', 'BackfillJob', 'BackfillResult', 'Database', 'Table', 'connect',"
+                + " 'replay', 'udf']",
+            "0.1.0 >=3.10 ['pyspark>=3.5,<3.6', 'pyarrow>=14']",
+            "True True");
+  }
+
+  private String run(String... command) throws Exception {
+    Process process =
+        new ProcessBuilder(command).directory(folder.toFile()).redirectErrorStream(true).start();
+    String output = new String(process.getInputStream().readAllBytes(), UTF_8);
+    assertThat(process.waitFor()).as(output).isZero();
+    return output;
   }
 
   @Test

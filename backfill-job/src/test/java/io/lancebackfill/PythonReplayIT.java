@@ -72,7 +72,7 @@ class PythonReplayIT {
       t.alter_columns({"path": "raised", "udf": Batched()})
       shown("altered", lambda: t.replay(errors[5]))
 
-      @udf(data_type=pa.int64(), batch_size=4)
+      @udf(data_type=pa.int64())
       def together(v: pa.Array) -> pa.Array:
           if len(v) > 1 and 10 in v.to_pylist():
               raise RuntimeError("together with %s" % v.to_pylist())
@@ -86,7 +86,8 @@ class PythonReplayIT {
               raise OSError("no weights")
           def __call__(self, v: pa.Array) -> pa.Array:
               return v
-      t.add_columns({"together": together, "short": short, "broken": Broken()})
+      t.add_columns({"together": together}, batch_size=4)
+      t.add_columns({"short": short, "broken": Broken()})
       at = lambda column, row_address: {"column": column, "row_address": row_address}
       shown("neighbours", lambda: t.replay(at("together", 2**32 + 4)))
       shown("alone", lambda: t.replay(at("together", 1)))
@@ -186,7 +187,7 @@ class PythonReplayIT {
         .contains(
             "Row 4294967300 of default.t (fragment 1, offset 4), column together, alone: v = 10\n"
                 + "It does not fail. With 2 rows of offsets 4 to 5: its batch by batch_size 4, if the job"
-                + " computed all rows of the fragment.\n")
+                + " had no other and computed all rows of the fragment.\n")
         .contains("It does not fail here.\n");
   }
 }

@@ -83,7 +83,11 @@ class _Case:
         self._expression = metadata.get("computed_column.expression", "")
         function = told.get("function") or _call(self._expression)[0]
         self._stored = calls.rows("function_body", {"table": table, "function": function})[0]
-        self.options: Dict[str, str] = json.loads(self._stored["options"])
+        # Options of the column come before those of its function.
+        self.options: Dict[str, str] = {
+            **json.loads(self._stored["options"]),
+            **json.loads(metadata.get("lance-backfill.options", "{}")),
+        }
 
     def _metadata(self) -> Mapping[str, Any]:
         fields = {field.name: field for field in self.frame.schema.fields}
@@ -175,7 +179,10 @@ class _Case:
         if self.options.get("batch_order", "row" if given else "auto") == "auto":
             what = "rows near it; those that it was with are not known, since batch_order is 'auto'"
         elif given:
-            what = "its batch by batch_size %d, if the job computed all rows of the fragment" % size
+            what = (
+                "its batch by batch_size %d, if the job had no other and computed all rows of the fragment"
+                % size
+            )
         else:
             what = "rows near it; those that it was with are not known, since there is no batch_size"
         return first, last, what

@@ -37,7 +37,7 @@ class _CannotTravel(Exception):
         self.remedy = remedy
 
 
-class _Pickler(CloudPickler):  # type: ignore[misc]
+class _Pickler(CloudPickler):
     """Registers the author's modules as they are met, and notes the packages that are named.
 
     Of such a module that is referred to as a whole only the attributes travel that functions name.

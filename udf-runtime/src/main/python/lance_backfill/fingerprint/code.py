@@ -72,7 +72,7 @@ def _operation(instruction):
 
 def _ignored_stores(instructions):
     """Indices of instructions that give a class body its docstring and line number."""
-    ignored = set()
+    ignored: "set[int]" = set()
     for i, instruction in enumerate(instructions):
         if instruction.opname == "STORE_NAME" and instruction.argval in _IGNORED_STORES:
             if i > 0 and instructions[i - 1].opname.startswith("LOAD_"):

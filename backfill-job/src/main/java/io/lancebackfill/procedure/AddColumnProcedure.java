@@ -12,6 +12,7 @@ import io.lancebackfill.call.ProcedureSpec;
 import io.lancebackfill.call.ResultSchema;
 import io.lancebackfill.declare.ColumnDeclarations;
 import io.lancebackfill.declare.ColumnDeclarations.Declared;
+import io.lancebackfill.report.IngestionNotice;
 import io.lancebackfill.table.TableAddress;
 import io.lancebackfill.table.TableResolver;
 import java.util.List;
@@ -69,7 +70,7 @@ final class AddColumnProcedure implements Procedure {
                 arguments.string("expression"),
                 arguments.optionalString("data_type").orElse(null),
                 arguments.stringMap("options"));
-    IngestionNotice.of(context, address, names).ifPresent(System.err::println);
+    IngestionNotice.of(context.session(), address, names).ifPresent(System.err::println);
     return declared.stream().map(AddColumnProcedure::row).toList();
   }
 

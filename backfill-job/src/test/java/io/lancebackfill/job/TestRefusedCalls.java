@@ -87,6 +87,7 @@ class TestRefusedCalls {
             + " subquery",
         "backfill(table => '%s', column => 'n', where => 'sum(id) > 1') | [INVALID_WHERE] | sum",
         "backfill('%s') | [MISSING_ARGUMENT] | 'column'",
+        "function_body('%s', 'embed') | [FUNCTION_NOT_FOUND] No column of table | 'embed'",
         "backfill('%s', 'n', column => 'n') | [DUPLICATE_ARGUMENT] | 'column'",
         "add_column('%s', 'text', 'id') | [COLUMN_EXISTS] Column 'text' exists already and holds"
             + " base data | another name",

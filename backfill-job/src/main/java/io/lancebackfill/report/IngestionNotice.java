@@ -1,18 +1,19 @@
-package io.lancebackfill.procedure;
+package io.lancebackfill.report;
 
-import io.lancebackfill.call.ProcedureContext;
 import io.lancebackfill.table.CallCatalog;
 import io.lancebackfill.table.TableAddress;
 import java.util.List;
 import java.util.Optional;
+import org.apache.spark.sql.SparkSession;
 
 /** What a declared column means for those who write the table through lance-spark's own catalog. */
-final class IngestionNotice {
+public final class IngestionNotice {
   private IngestionNotice() {}
 
   /** Empty if the table's catalog is ours, which leaves computed columns out of what is written. */
-  static Optional<String> of(ProcedureContext context, TableAddress table, List<String> columns) {
-    return CallCatalog.find(context.session().sessionState().conf(), table.catalog())
+  public static Optional<String> of(
+      SparkSession session, TableAddress table, List<String> columns) {
+    return CallCatalog.find(session.sessionState().conf(), table.catalog())
         .filter(catalog -> catalog.isLance() && !catalog.leavesComputedColumnsOut())
         .map(
             catalog ->
