@@ -1,0 +1,95 @@
+package io.lancebackfill;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The notebook that users begin with, run from top to bottom with the wheel that was built. */
+class NotebookIT {
+  private static final String RUN =
+      """
+      import sys, nbformat, nbclient
+      notebook = nbformat.read(sys.argv[1], 4)
+      try:
+          nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+      finally:
+          nbformat.write(notebook, sys.argv[2])
+      """;
+
+  @TempDir private Path folder;
+
+  @Test
+  void runsFromTopToBottom() throws Exception {
+    Path dist = Path.of(System.getProperty("test.dist")).toAbsolutePath();
+    Path python = Path.of(System.getProperty("test.python"));
+    Path done = folder.resolve("done.ipynb");
+    Path log = folder.resolve("log.txt");
+    ProcessBuilder builder =
+        new ProcessBuilder(
+                python.toString(),
+                "-c",
+                RUN,
+                Path.of("src/quickstart/notebook.ipynb").toAbsolutePath().toString(),
+                done.toString())
+            .directory(folder.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(log.toFile());
+    builder.environment().put("PYTHONPATH", wheel(dist).toString());
+    builder.environment().put("LANCE_BACKFILL_JARS", dist.toString());
+    builder.environment().put("NOTEBOOK_FOLDER", folder.resolve("tables").toString());
+    builder.environment().put("PYSPARK_PYTHON", python.toString());
+    Process process = builder.start();
+    try {
+      assertThat(process.waitFor(5, TimeUnit.MINUTES)).isTrue();
+    } finally {
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
+    }
+    assertThat(process.exitValue()).as(Files.readString(log)).isZero();
+
+    JsonNode notebook = new ObjectMapper().readTree(done.toFile());
+    int rows = Integer.parseInt(output(notebook, "table"));
+    String[] filled = output(notebook, "backfill").replaceAll("[()']", "").split(", ", -1);
+    int failed = Integer.parseInt(filled[2]);
+    assertThat(filled).containsExactly("DONE_WITH_ERRORS", String.valueOf(rows), filled[2]);
+    assertThat(failed).isBetween(1, rows / 2);
+    assertThat(output(notebook, "replay")).contains("raised: ", "and the model takes 60");
+    assertThat(output(notebook, "fix")).isEqualTo("('DONE', %d)".formatted(failed));
+    assertThat(output(notebook, "again")).isEqualTo(String.valueOf(rows - failed));
+    assertThat(output(notebook, "query")).contains("cat", "_distance");
+  }
+
+  private static Path wheel(Path dist) throws IOException {
+    try (Stream<Path> files = Files.list(dist)) {
+      return files.filter(file -> file.toString().endsWith(".whl")).findFirst().orElseThrow();
+    }
+  }
+
+  /** What a cell printed, and its value. */
+  private static String output(JsonNode notebook, String cell) {
+    for (JsonNode each : notebook.get("cells")) {
+      if (each.get("id").asText().equals(cell)) {
+        StringBuilder text = new StringBuilder();
+        for (JsonNode output : each.get("outputs")) {
+          JsonNode lines =
+              output.has("text") ? output.get("text") : output.path("data").path("text/plain");
+          boolean progress = output.path("name").asText().equals("stderr");
+          if (!progress && !output.path("data").has("application/vnd.jupyter.widget-view+json")) {
+            lines.forEach(line -> text.append(line.asText()));
+            text.append(lines.isTextual() ? lines.asText() : "");
+          }
+        }
+        return text.toString().strip();
+      }
+    }
+    throw new AssertionError("no cell " + cell);
+  }
+}
