@@ -1,5 +1,6 @@
 """One task: from batches of arguments to batches of values and errors."""
 
+import abc
 import collections
 import concurrent.futures
 import itertools
@@ -69,16 +70,16 @@ def _no_errors(rows: int) -> pa.Array:
     return _NO_ERRORS[0].slice(0, rows)
 
 
-class _Batches:
+class _Batches(abc.ABC):
     """Cuts batches into calls, in the order of their rows or by their lengths."""
 
     def __init__(self, spec: Spec, sizes: BatchSizes) -> None:
         self._spec = spec
         self._sizes = sizes
 
+    @abc.abstractmethod
     def answers(self, cuts: Iterator[pa.RecordBatch]) -> Iterator[Answer]:
         """An answer for each cut, in their order."""
-        raise NotImplementedError
 
     def of(self, batch: pa.RecordBatch) -> Iterator[Answer]:
         """Answers that have the rows of a batch together, in order."""

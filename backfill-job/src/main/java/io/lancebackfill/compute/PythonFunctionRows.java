@@ -264,13 +264,7 @@ public final class PythonFunctionRows implements TaskPack.Rows {
 
   private byte[] body() {
     return new StoredFunctions(new TableState(job.table()).functions())
-        .body(python.hash())
-        .orElseThrow(
-            () ->
-                new BackfillException(
-                    BackfillErrorCode.STATE_DAMAGED,
-                    "The table does not hold the code of function '%s' (SHA-256 %s). Declare the column's function again: table.alter_columns of the Python package lance_backfill."
-                        .formatted(python.name(), python.hash())));
+        .bodyOf(function.descriptor());
   }
 
   private void closeWorker() {

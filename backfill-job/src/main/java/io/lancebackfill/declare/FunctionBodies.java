@@ -49,19 +49,7 @@ public final class FunctionBodies {
                     .formatted(name, function.descriptor().className()));
           }
           FunctionTrust.checkBody(spark, function.descriptor());
-          return new FunctionBody(function, body(stored, function));
+          return new FunctionBody(function, stored.bodyOf(function.descriptor()));
         });
-  }
-
-  private static byte[] body(StoredFunctions stored, StoredFunction function) {
-    String hash = function.descriptor().className();
-    return stored
-        .body(hash)
-        .orElseThrow(
-            () ->
-                new BackfillException(
-                    BackfillErrorCode.STATE_DAMAGED,
-                    "The table does not hold the code of function '%s' (SHA-256 %s). Declare the column's function again: table.alter_columns of the Python package lance_backfill."
-                        .formatted(function.descriptor().name(), hash)));
   }
 }

@@ -5,6 +5,8 @@ import io.lancebackfill.datasource.store.StateTable;
 import io.lancebackfill.datasource.store.StateTable.Column;
 import io.lancebackfill.datasource.store.StateTable.Type;
 import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.udf.UdfDescriptor;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -120,6 +122,22 @@ public final class StoredFunctions {
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /**
+   * The pickled bytes of a Python function that a column has.
+   *
+   * @throws BackfillException STATE_DAMAGED if they are lost
+   */
+  public byte[] bodyOf(UdfDescriptor function) {
+    String hash = function.className();
+    return body(hash)
+        .orElseThrow(
+            () ->
+                new BackfillException(
+                    BackfillErrorCode.STATE_DAMAGED,
+                    "The table does not hold the code of function '%s' (SHA-256 %s). Declare the column's function again: table.alter_columns of the Python package lance_backfill."
+                        .formatted(function.name(), hash)));
   }
 
   /**

@@ -8,6 +8,9 @@ import java.util.Optional;
 
 /** The GPUs of one machine, of which tasks take whole ones or parts, and wait for their turn. */
 final class GpuShares {
+  /** Spark ends tasks without a word to a thread that waits. */
+  private static final long LOOK_UP_MS = 100;
+
   /** What is free of each, by address. */
   private final Map<String, Double> free = new LinkedHashMap<>();
 
@@ -19,10 +22,11 @@ final class GpuShares {
    * Waits until there is as much.
    *
    * @param amount a part of one GPU, or a number of whole ones
+   * @param whileWaiting is called again and again; what it throws ends the wait
    * @return their addresses
    * @throws IllegalArgumentException if there never is as much
    */
-  synchronized List<String> take(double amount) throws InterruptedException {
+  synchronized List<String> take(double amount, Runnable whileWaiting) throws InterruptedException {
     if (Math.ceil(amount) > free.size()) {
       throw new IllegalArgumentException(
           "%s GPUs are asked for, and there are %d.".formatted(amount, free.size()));
@@ -33,7 +37,8 @@ final class GpuShares {
         found.get().forEach(address -> free.merge(address, -Math.min(amount, 1), Double::sum));
         return found.get();
       }
-      wait();
+      wait(LOOK_UP_MS);
+      whileWaiting.run();
     }
   }
 

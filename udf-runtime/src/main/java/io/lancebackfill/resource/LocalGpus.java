@@ -41,8 +41,13 @@ public final class LocalGpus {
     try {
       Process process =
           new ProcessBuilder("nvidia-smi", "--query-gpu=index", "--format=csv,noheader").start();
-      List<String> found = process.inputReader().lines().map(String::strip).toList();
-      return process.waitFor(10, TimeUnit.SECONDS) && process.exitValue() == 0 ? found : List.of();
+      if (!process.waitFor(10, TimeUnit.SECONDS)) {
+        process.destroyForcibly(); // as with a driver that is broken
+        return List.of();
+      }
+      return process.exitValue() == 0
+          ? process.inputReader().lines().map(String::strip).toList()
+          : List.of();
     } catch (IOException noDriver) {
       return List.of();
     } catch (InterruptedException e) {

@@ -50,7 +50,7 @@ public final class TaskGpus {
     GpuShares of = shares(context);
     List<String> taken;
     try {
-      taken = of.take(gpus);
+      taken = of.take(gpus, task::killTaskIfInterrupted);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new TaskKilledException("interrupted while it waited for a GPU");
