@@ -1,11 +1,14 @@
 package io.lancebackfill.compute;
 
+import static java.util.Objects.requireNonNull;
+
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.write.ArrowRowBuffer;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.PythonWorkerFault;
 import io.lancebackfill.error.RootCause;
+import io.lancebackfill.exec.RowFailure;
 import io.lancebackfill.task.OffsetBatch;
 import io.lancebackfill.task.OffsetStream;
 import java.io.IOException;
@@ -18,6 +21,7 @@ import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.spark.TaskContext;
 import org.apache.spark.TaskKilledException;
 import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +33,8 @@ final class ExpressionRows implements OffsetStream {
 
   private final QueryRows rows;
   private final int fragmentId;
+  private final @Nullable RowEvaluator evaluator;
+  private final InternalRow nothing;
   private final ArrowRowBuffer buffer;
   private long left;
   private long lastOffset = -1;
@@ -42,6 +48,8 @@ final class ExpressionRows implements OffsetStream {
       QueryRows rows, int fragmentId, long count, List<Field> fields, BufferAllocator allocator) {
     this.rows = rows;
     this.fragmentId = fragmentId;
+    this.evaluator = rows.evaluator();
+    this.nothing = new GenericInternalRow(fields.size() + 1);
     this.left = count;
     this.buffer = new ArrowRowBuffer(fields, allocator);
   }
@@ -49,17 +57,20 @@ final class ExpressionRows implements OffsetStream {
   @Override
   public @Nullable OffsetBatch next() {
     int[] offsets = new int[MAX_ROWS];
+    List<RowFailure> failures = new ArrayList<>();
     int count = 0;
     long bytes = 0;
     long started = System.nanoTime();
     TaskContext context = TaskContext.get();
     while (count < MAX_ROWS && bytes < MAX_BYTES) {
-      InternalRow row = row();
-      if (row == null) {
+      InternalRow next = row();
+      if (next == null) {
         break;
       }
-      offsets[count++] = (int) row.getLong(0);
-      lastOffset = row.getLong(0) & 0xffffffffL;
+      int offset = (int) address(next);
+      InternalRow row = evaluator == null ? next : evaluated(next, offset, failures);
+      offsets[count++] = offset;
+      lastOffset = offset & 0xffffffffL;
       write(row);
       rows.taken();
       left--;
@@ -75,7 +86,20 @@ final class ExpressionRows implements OffsetStream {
       return null;
     }
     List<FieldVector> vectors = new ArrayList<>(buffer.take());
-    return new OffsetBatch(Arrays.copyOf(offsets, count), vectors);
+    return new OffsetBatch(Arrays.copyOf(offsets, count), vectors, failures);
+  }
+
+  private long address(InternalRow row) {
+    return row.getLong(evaluator == null ? 0 : evaluator.address());
+  }
+
+  /** The row's values, NULL if it fails. */
+  private InternalRow evaluated(InternalRow scanned, int offset, List<RowFailure> failures) {
+    RowEvaluator.Outcome outcome = requireNonNull(evaluator).evaluate(scanned, offset);
+    if (outcome.failure() != null) {
+      failures.add(outcome.failure());
+    }
+    return outcome.row() == null ? nothing : outcome.row();
   }
 
   private void write(InternalRow row) {
@@ -101,7 +125,7 @@ final class ExpressionRows implements OffsetStream {
     }
     try {
       InternalRow row = rows.peek();
-      return row != null && row.getLong(0) >>> 32 == fragmentId ? row : null;
+      return row != null && address(row) >>> 32 == fragmentId ? row : null;
     } catch (TaskKilledException | DatasetException e) {
       throw e;
     } catch (Exception | LinkageError | StackOverflowError | AssertionError e) {

@@ -1,5 +1,6 @@
 package io.lancebackfill.compute;
 
+import io.lancebackfill.exec.ErrorPolicy;
 import io.lancebackfill.state.RowOffsets;
 import io.lancebackfill.task.OffsetStream;
 import io.lancebackfill.task.TaskPack;
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 public final class QueryRows implements TaskPack.Rows {
   private final Supplier<Iterator<InternalRow>> query;
   private final List<Field> fields;
+  private final @Nullable RowEvaluator evaluator;
   private @Nullable Iterator<InternalRow> rows;
   private @Nullable InternalRow next;
 
@@ -23,8 +25,32 @@ public final class QueryRows implements TaskPack.Rows {
    * @param query begins it; the row address comes first, then a value for each of {@code fields}
    */
   public QueryRows(Supplier<Iterator<InternalRow>> query, List<Field> fields) {
+    this(query, fields, null);
+  }
+
+  private QueryRows(
+      Supplier<Iterator<InternalRow>> query, List<Field> fields, @Nullable RowEvaluator evaluator) {
     this.query = query;
     this.fields = fields;
+    this.evaluator = evaluator;
+  }
+
+  /**
+   * Rows whose values an expression has, evaluated on each by itself.
+   *
+   * @param scan begins the scan of its inputs
+   */
+  public static QueryRows evaluated(
+      Supplier<Iterator<InternalRow>> scan,
+      List<Field> fields,
+      RowExpression expression,
+      ErrorPolicy errors) {
+    return new QueryRows(scan, fields, new RowEvaluator(expression, fields, errors));
+  }
+
+  /** What evaluates the rows that {@link #peek} gives; null if they hold their values. */
+  @Nullable RowEvaluator evaluator() {
+    return evaluator;
   }
 
   @Override

@@ -49,10 +49,21 @@ public final class RootCause {
       }
     }
     Throwable root = chain.get(chain.size() - 1);
-    Throwable thrown = chain.stream().filter(cause -> !isWrapper(cause)).findFirst().orElse(root);
+    Throwable thrown = thrown(failure);
     String reason = root == thrown ? null : "caused by " + text(root);
     String frame = javaFrame ? frame(thrown) : null;
     return join(text(thrown), reason, frame);
+  }
+
+  /**
+   * What was thrown first of all by what is no framework's: without those that Spark put around it.
+   */
+  public static Throwable thrown(Throwable failure) {
+    List<Throwable> chain = chain(failure);
+    return chain.stream()
+        .filter(cause -> !isWrapper(cause))
+        .findFirst()
+        .orElse(chain.get(chain.size() - 1));
   }
 
   private static String describe(PythonTraceback traceback) {

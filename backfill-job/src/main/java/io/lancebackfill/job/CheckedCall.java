@@ -150,17 +150,29 @@ record CheckedCall(
     return new CheckedCall(table, column, bound, conf, pinned, where, null, jobId);
   }
 
-  /** Spark tells of an expression's failure, and goes on with no other row. */
+  /** What Spark evaluates is not interrupted, nor halved where Python computes a part of it. */
   private static boolean requireHeld(
       @Nullable ComputedColumn column, ColumnBinder.BoundColumn bound, ErrorPolicy errors) {
-    boolean asks = errors.nulls() || errors.retries() > 0 || errors.rowTimeoutMs() > 0;
-    if (asks && bound.computation() instanceof Computation.OfExpression) {
+    if (!(bound.computation() instanceof Computation.OfExpression expression)) {
+      return true;
+    }
+    String name = column == null ? "" : column.name();
+    if (errors.rowTimeoutMs() > 0) {
       throw new BackfillException(
           BackfillErrorCode.INVALID_OPTION,
-          ("on_error and row_timeout hold for functions that register_function knows; column %s is an"
-                  + " expression that Spark evaluates as a whole. Leave them out, and have the expression"
-                  + " give NULL itself where it would fail: try_divide, try_cast and their like.")
-              .formatted(column == null ? "" : column.name()));
+          ("row_timeout holds for functions that register_function knows; column %s is an expression that"
+                  + " Spark evaluates, and nothing interrupts that. Leave it out, or register the function"
+                  + " that may take long.")
+              .formatted(name));
+    }
+    if (errors.isolates() && expression.isPython()) {
+      throw new BackfillException(
+          BackfillErrorCode.INVALID_OPTION,
+          ("on_error => 'null' and 'retry' do not hold for column %s: Spark runs the Python UDF in its"
+                  + " expression, and gives up all rows of a task for one that fails. Declare the function"
+                  + " with the Python package lance_backfill, or with register_function; or leave them out,"
+                  + " and have the UDF return None itself where it would fail.")
+              .formatted(name));
     }
     return true;
   }

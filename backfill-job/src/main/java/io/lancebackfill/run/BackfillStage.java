@@ -7,6 +7,7 @@ import io.lancebackfill.compute.Computation.OfExpression;
 import io.lancebackfill.compute.Computation.OfFunction;
 import io.lancebackfill.compute.CopiedRows;
 import io.lancebackfill.compute.PythonFunctionRows;
+import io.lancebackfill.compute.RowExpression;
 import io.lancebackfill.datasource.read.FragmentRange;
 import io.lancebackfill.datasource.read.FragmentTable;
 import io.lancebackfill.datasource.table.TableColumn;
@@ -121,9 +122,15 @@ final class BackfillStage {
     return table.select(columns.toArray(Column[]::new));
   }
 
-  /** Tasks whose rows a query computes. */
+  /** Tasks whose rows a query computes; one at a time, if one may fail without the others. */
   RDD<PackResult> evaluating(Dataset<Row> query, List<List<TaskSpec>> packs) {
-    return new QueryTasks(query.queryExecution().toRdd(), packs, stage, live.reporter());
+    if (!stage.errors().isolates()) {
+      return new QueryTasks(query.queryExecution().toRdd(), null, packs, stage, live.reporter());
+    }
+    RowExpression.Split split = RowExpression.of(query.queryExecution().optimizedPlan());
+    Dataset<Row> scan = Dataset.ofRows(query.sparkSession(), split.scan());
+    return new QueryTasks(
+        scan.queryExecution().toRdd(), split.expression(), packs, stage, live.reporter());
   }
 
   /** Counts computed rows from everywhere, for progress. */

@@ -1,15 +1,18 @@
 package io.lancebackfill.run;
 
 import io.lancebackfill.compute.QueryRows;
+import io.lancebackfill.compute.RowExpression;
 import io.lancebackfill.task.JobTasks;
 import io.lancebackfill.task.PackResult;
 import io.lancebackfill.task.TaskPack;
 import io.lancebackfill.task.TaskSpec;
 import java.util.List;
+import java.util.function.Supplier;
 import org.apache.spark.Partition;
 import org.apache.spark.TaskContext;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.catalyst.InternalRow;
+import org.jspecify.annotations.Nullable;
 import scala.collection.Iterator;
 import scala.collection.JavaConverters;
 import scala.reflect.ClassTag;
@@ -30,14 +33,21 @@ final class QueryTasks extends RDD<PackResult> {
   private final transient List<List<TaskSpec>> packs;
 
   private final JobTasks job;
+  private final @Nullable RowExpression apart;
   private final BackfillStage.Reporter reporter;
 
+  /**
+   * @param query of the row address and the values; or of the inputs of {@code apart}
+   * @param apart what is evaluated on the query's rows, one at a time; null for nothing
+   */
   QueryTasks(
       RDD<InternalRow> query,
+      @Nullable RowExpression apart,
       List<List<TaskSpec>> packs,
       JobTasks job,
       BackfillStage.Reporter reporter) {
     super(query, RESULT);
+    this.apart = apart;
     this.packs = packs;
     this.job = job;
     this.reporter = reporter;
@@ -63,15 +73,15 @@ final class QueryTasks extends RDD<PackResult> {
   public Iterator<PackResult> compute(Partition split, TaskContext context) {
     PackPartition partition = (PackPartition) split;
     RDD<InternalRow> query = firstParent(ROW);
+    Supplier<java.util.Iterator<InternalRow>> rows =
+        () -> JavaConverters.asJavaIterator(query.iterator(partition.rows(), context));
     PackResult result =
         new TaskPack(job, partition.tasks(), reporter)
             .run(
                 allocator ->
-                    new QueryRows(
-                        () ->
-                            JavaConverters.asJavaIterator(
-                                query.iterator(partition.rows(), context)),
-                        job.fields()));
+                    apart == null
+                        ? new QueryRows(rows, job.fields())
+                        : QueryRows.evaluated(rows, job.fields(), apart, job.errors()));
     return JavaConverters.asScalaIterator(List.of(result).iterator());
   }
 }

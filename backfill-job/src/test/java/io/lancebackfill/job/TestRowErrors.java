@@ -247,16 +247,6 @@ class TestRowErrors {
   }
 
   @Test
-  void anExpressionOfSparkKeepsNoPolicy() {
-    String table = session.table("expression", 10, 1, "2.1");
-    session.call("add_column('%s', 'n', 'length(text)')", table);
-    assertThatThrownBy(
-            () -> session.call("backfill(table => '%s', column => 'n', on_error => 'null')", table))
-        .hasMessageStartingWith("[INVALID_OPTION] ")
-        .hasMessageContaining("try_divide");
-  }
-
-  @Test
   void cleanForgetsErrorsOfRowsThatFailNoMore() {
     String table = scored("cleaned", 40, 1);
     session.call(

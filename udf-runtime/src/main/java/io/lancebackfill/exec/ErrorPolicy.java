@@ -32,14 +32,19 @@ public record ErrorPolicy(
 
   private static final long LONGEST_BACKOFF_MS = 60_000;
 
+  /** Whether a row that fails is to be known apart from the others. */
+  public boolean isolates() {
+    return nulls || retries > 0;
+  }
+
   /** Whether a row that failed so is tried once more. */
-  boolean retries(RowFailure failure) {
+  public boolean retries(RowFailure failure) {
     return failure.attempt() <= retries
         && (retryOn.isEmpty() || Pattern.compile(retryOn).matcher(failure.problem()).find());
   }
 
   /** How long to wait after an attempt, from 1. */
-  long waitMs(int attempt) {
+  public long waitMs(int attempt) {
     double doubled = backoffMs * Math.pow(2, attempt - 1);
     return (long) Math.min(doubled, (double) Math.max(backoffMs, LONGEST_BACKOFF_MS));
   }

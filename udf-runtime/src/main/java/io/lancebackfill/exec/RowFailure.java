@@ -24,17 +24,19 @@ public record RowFailure(
   /** The function took longer than {@code row_timeout}. */
   public static final String ROW_TIMEOUT = "ROW_TIMEOUT";
 
-  private static final List<String> OURS =
+  private static final List<String> CALLERS =
       List.of(
           BatchUdfExecutor.class.getPackageName() + ".",
-          ScalarColumnUdf.class.getPackageName() + ".");
+          ScalarColumnUdf.class.getPackageName() + ".",
+          "org.apache.spark.sql.catalyst.",
+          "org.apache.spark.sql.errors.");
 
   private static final int MOST_MESSAGE = 1_000;
   private static final int MOST_TRACE = 4_000;
   private static final int MOST_CAUSES = 10;
 
   /** What the function threw on a row. */
-  static RowFailure thrown(int offset, Throwable thrown, int attempt) {
+  public static RowFailure thrown(int offset, Throwable thrown, int attempt) {
     return new RowFailure(
         offset,
         thrown instanceof TimedCalls.RowTimeoutException ? ROW_TIMEOUT : FUNCTION_RAISED,
@@ -74,7 +76,7 @@ public record RowFailure(
           .append(problem(type(cause), message))
           .append('\n');
       for (StackTraceElement frame : cause.getStackTrace()) {
-        if (OURS.stream().anyMatch(frame.getClassName()::startsWith)) {
+        if (CALLERS.stream().anyMatch(frame.getClassName()::startsWith)) {
           break;
         }
         trace.append("    at ").append(frame).append('\n');

@@ -1,0 +1,56 @@
+package io.lancebackfill.compute;
+
+import java.io.Serializable;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import org.apache.spark.sql.catalyst.expressions.Attribute;
+import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.catalyst.plans.logical.Project;
+import scala.collection.JavaConverters;
+import scala.collection.Seq;
+
+/**
+ * An expression apart from the scan of its inputs, so that it can be evaluated on one row at a
+ * time: in a query of Spark's, a row on which it fails takes all that come after it along.
+ *
+ * @param address ordinal of the row address among the scanned values
+ * @param steps projections, each on what the one before it gives; the last one gives the row
+ *     address, then the values
+ */
+public record RowExpression(int address, List<Step> steps) implements Serializable {
+  /** What a projection gives, of the attributes that it gets. */
+  public record Step(List<Expression> values, List<Attribute> inputs) implements Serializable {}
+
+  /** An expression, and the plan of the scan that it is to be evaluated on. */
+  public record Split(RowExpression expression, LogicalPlan scan) {}
+
+  /**
+   * Takes a query apart.
+   *
+   * @param optimized of the row address and values, computed row by row without Python
+   */
+  public static Split of(LogicalPlan optimized) {
+    Deque<Step> steps = new ArrayDeque<>();
+    LogicalPlan plan = optimized;
+    while (plan instanceof Project project) {
+      plan = project.child();
+      steps.addFirst(new Step(list(project.projectList()), list(plan.output())));
+    }
+    List<Attribute> scanned = list(plan.output());
+    for (int i = 0; i < scanned.size(); i++) {
+      if (scanned.get(i).name().equals("_rowaddr")) {
+        return new Split(new RowExpression(i, List.copyOf(steps)), plan);
+      }
+    }
+    throw new IllegalStateException("no row address among " + scanned);
+  }
+
+  /** To Java, a NamedExpression is no Expression. */
+  @SuppressWarnings("unchecked")
+  private static <T> List<T> list(Seq<?> values) {
+    return new ArrayList<>((List<T>) JavaConverters.seqAsJavaList(values));
+  }
+}
