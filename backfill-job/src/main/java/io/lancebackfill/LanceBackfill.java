@@ -52,7 +52,19 @@ public final class LanceBackfill {
 
   /** Declares a computed column with options, such as {@code vector_dim}. */
   public List<Declared> addColumn(String column, String expression, Map<String, String> options) {
-    return new ColumnDeclarations(spark, target).add(List.of(column), expression, null, options);
+    return addColumn(column, expression, options, List.of());
+  }
+
+  /**
+   * Declares a computed column whose rows have to meet conditions.
+   *
+   * @param require conditions in SQL on the column and its inputs; a row for which one is false has
+   *     failed
+   */
+  public List<Declared> addColumn(
+      String column, String expression, Map<String, String> options, List<String> require) {
+    return new ColumnDeclarations(spark, target)
+        .add(List.of(column), expression, null, options, require);
   }
 
   /** What each fragment holds in a computed column. */

@@ -11,6 +11,8 @@ import java.nio.file.StandardWatchEventKinds;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -57,7 +59,9 @@ class RandomKillIT {
     int rows = fragments * ROWS_OF_FRAGMENT;
     CountedBackfill job = new CountedBackfill(spark, folder, rows, fragments, 0.002);
     String[] options = {
-      "commit_granularity => 2", "checkpoint_interval => '%dms'".formatted(INTERVAL.toMillis())
+      "commit_granularity => 2",
+      "checkpoint_interval => '%dms'".formatted(INTERVAL.toMillis()),
+      "ready_tag => true"
     };
     int first = random.nextInt(Moment.values().length);
     for (int round = 0; round < ROUNDS; round++) {
@@ -76,18 +80,33 @@ class RandomKillIT {
         System.out.printf(
             "KILLED: round %d, %s%s, %,d calls so far: %s%n",
             round + 1, moment, seen, job.calls(), state(job));
+        assertThat(nullsInReadyVersions(job)).isSubsetOf(0L);
       }
     }
     try (SparkRun run = job.start(options)) {
       assertThat(CountedBackfill.result(run).get("status").asText()).isEqualTo("DONE");
     }
     assertThat(job.rowsThatAreRight()).isEqualTo(rows);
+    assertThat(nullsInReadyVersions(job)).containsExactly(0L);
     System.out.printf(
         "KILLED: %d rounds, %,d rows: %,d calls, %,d repeated%n",
         ROUNDS, rows, job.calls(), job.repeatedCalls());
     job.assertOnlyTheLastMomentsWereLost(INTERVAL);
     assertEveryFileCommittedOnce(job, fragments);
     assertCleanLeavesNothing(spark, job);
+  }
+
+  /** For the tag of the column, if it is there: how many rows have no value in its version. */
+  private static List<Long> nullsInReadyVersions(CountedBackfill job) {
+    List<Long> nulls = new ArrayList<>();
+    job.pylance(
+            """
+            tags = lance.dataset(uri).tags.list()
+            print(json.dumps([lance.dataset(uri, version=t["version"]).count_rows("value IS NULL")
+                              for name, t in tags.items() if name == "value.ready"]))
+            """)
+        .forEach(count -> nulls.add(count.asLong()));
+    return nulls;
   }
 
   /** A random moment, not a condition: what this test is about. */
@@ -192,7 +211,7 @@ class RandomKillIT {
   private static Iterable<Path> checkpointFiles(CountedBackfill job) throws IOException {
     Path checkpoints = job.table().resolve("_backfill/checkpoints");
     if (!Files.exists(checkpoints)) {
-      return java.util.List.of();
+      return List.of();
     }
     try (Stream<Path> files = Files.walk(checkpoints)) {
       return files.filter(Files::isRegularFile).toList();

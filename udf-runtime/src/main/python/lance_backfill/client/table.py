@@ -47,7 +47,10 @@ class Table:
     # Columns
 
     def add_columns(
-        self, transforms: Mapping[Union[str, Tuple[str, ...]], Transform], **options: Any
+        self,
+        transforms: Mapping[Union[str, Tuple[str, ...]], Transform],
+        require: Sequence[str] = (),
+        **options: Any,
     ) -> None:
         """Declares computed columns; nothing is computed yet, see backfill.
 
@@ -60,6 +63,8 @@ class Table:
 
         Args:
             transforms: by the column's name.
+            require: conditions in SQL that each of these columns' rows has to meet, on the column and what
+                it is computed from, such as "no_nan(embedding)"; a row for which one is false has failed.
             options: for backfills of these columns, such as batch_size=64.
 
         Raises:
@@ -89,16 +94,17 @@ class Table:
         faults.check()
         for columns, expression, function in plans:
             self._register(expression, function)
-            self._calls.rows(
-                "add_column",
-                {"table": self.name, **columns, "expression": expression, "options": _texts(options)},
-            )
+            arguments = {**columns, "expression": expression, "options": _texts(options)}
+            if require:
+                arguments["require"] = list(require)
+            self._calls.rows("add_column", {"table": self.name, **arguments})
 
     def alter_columns(self, *alterations: Mapping[str, Any]) -> None:
         """Gives columns other functions; their values stay readable, and are stale until computed again.
 
         Each alteration has ``path``, the column, and ``udf``, an SQL expression, a function or one with its
-        columns: ``{"path": "embedding", "udf": Embed2()}``.
+        columns: ``{"path": "embedding", "udf": Embed2()}``. ``require`` gives the column other conditions;
+        left out, it keeps those that it has.
 
         Raises:
             BackfillError: as add_columns does.
@@ -106,8 +112,11 @@ class Table:
         schema = self.schema()
         faults = Faults()
         plans: List[Tuple[str, str, Optional[Prepared]]] = []
+        require: Dict[str, List[str]] = {}
         for alteration in alterations:
-            if set(alteration) != {"path", "udf"}:
+            if "require" in alteration and "path" in alteration:
+                require[alteration["path"]] = list(alteration["require"])
+            if set(alteration) - {"require"} != {"path", "udf"}:
                 faults.add(
                     "INVALID_ARGUMENT",
                     "An alteration has the keys %s." % ", ".join(map(repr, alteration)),
@@ -122,9 +131,10 @@ class Table:
         faults.check()
         for column, expression, function in plans:
             self._register(expression, function)
-            self._calls.rows(
-                "alter_column", {"table": self.name, "column": column, "expression": expression}
-            )
+            arguments: Dict[str, Any] = {"column": column, "expression": expression}
+            if column in require:
+                arguments["require"] = require[column]
+            self._calls.rows("alter_column", {"table": self.name, **arguments})
 
     def _register(self, expression: str, function: Optional[Prepared]) -> None:
         if function is not None:

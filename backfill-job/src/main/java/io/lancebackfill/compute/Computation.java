@@ -8,6 +8,9 @@ public sealed interface Computation {
   /** How it names the columns that it reads. */
   DeclaredInputs inputs();
 
+  /** What a row must meet. */
+  Requirements requirements();
+
   /** Whether Python workers compute a part of it. */
   boolean isPython();
 
@@ -16,11 +19,13 @@ public sealed interface Computation {
    *
    * @param expression parsed only: what it calls is not known from it
    */
-  record OfExpression(Column expression, DeclaredInputs inputs, boolean isPython)
+  record OfExpression(
+      Column expression, DeclaredInputs inputs, boolean isPython, Requirements requirements)
       implements Computation {}
 
   /** A function on Arrow batches. */
-  record OfFunction(ArrowFunction function, DeclaredInputs inputs) implements Computation {
+  record OfFunction(ArrowFunction function, DeclaredInputs inputs, Requirements requirements)
+      implements Computation {
     @Override
     public boolean isPython() {
       return function.descriptor().isPython();

@@ -21,7 +21,7 @@ final class RowEvaluator {
   private final RowExpression expression;
   private final List<Field> fields;
   private final ErrorPolicy errors;
-  private final List<UnsafeProjection> steps = new ArrayList<>();
+  private final Steps steps;
 
   /**
    * @param fields of the values, which come after the row address
@@ -30,11 +30,29 @@ final class RowEvaluator {
     this.expression = expression;
     this.fields = fields;
     this.errors = errors;
-    for (RowExpression.Step step : expression.steps()) {
-      steps.add(
-          UnsafeProjection.create(
-              JavaConverters.asScalaBuffer(step.values()).toList(),
-              JavaConverters.asScalaBuffer(step.inputs()).toList()));
+    this.steps = new Steps(expression.steps());
+  }
+
+  /** Compiled projections. Not thread-safe. */
+  static final class Steps {
+    private final List<UnsafeProjection> projections = new ArrayList<>();
+
+    Steps(List<RowExpression.Step> steps) {
+      for (RowExpression.Step step : steps) {
+        projections.add(
+            UnsafeProjection.create(
+                JavaConverters.asScalaBuffer(step.values()).toList(),
+                JavaConverters.asScalaBuffer(step.inputs()).toList()));
+      }
+    }
+
+    /** What the last one gives, good until the next call. */
+    InternalRow of(InternalRow row) {
+      InternalRow value = row;
+      for (UnsafeProjection projection : projections) {
+        value = projection.apply(value);
+      }
+      return value;
     }
   }
 
@@ -56,7 +74,7 @@ final class RowEvaluator {
   Outcome evaluate(InternalRow scanned, int offset) {
     for (int attempt = 1; ; attempt++) {
       try {
-        return new Outcome(fitting(values(scanned)), null);
+        return new Outcome(fitting(steps.of(scanned)), null);
       } catch (TaskKilledException e) {
         throw e;
       } catch (Exception | LinkageError | StackOverflowError | AssertionError e) {
@@ -77,14 +95,6 @@ final class RowEvaluator {
         }
       }
     }
-  }
-
-  private InternalRow values(InternalRow scanned) {
-    InternalRow row = scanned;
-    for (UnsafeProjection step : steps) {
-      row = step.apply(row);
-    }
-    return row;
   }
 
   /** The row, if its vectors have as many elements as the columns' have. */

@@ -34,18 +34,31 @@ public record RowExpression(int address, List<Step> steps) implements Serializab
    */
   public static Split of(LogicalPlan optimized) {
     Deque<Step> steps = new ArrayDeque<>();
-    LogicalPlan plan = optimized;
-    while (plan instanceof Project project) {
-      plan = project.child();
-      steps.addFirst(new Step(list(project.projectList()), list(plan.output())));
-    }
-    List<Attribute> scanned = list(plan.output());
+    LogicalPlan scan = peeled(optimized, steps);
+    List<Attribute> scanned = list(scan.output());
     for (int i = 0; i < scanned.size(); i++) {
       if (scanned.get(i).name().equals("_rowaddr")) {
-        return new Split(new RowExpression(i, List.copyOf(steps)), plan);
+        return new Split(new RowExpression(i, List.copyOf(steps)), scan);
       }
     }
     throw new IllegalStateException("no row address among " + scanned);
+  }
+
+  /** The projections of a query, the first one first. */
+  public static List<Step> steps(LogicalPlan optimized) {
+    Deque<Step> steps = new ArrayDeque<>();
+    peeled(optimized, steps);
+    return List.copyOf(steps);
+  }
+
+  /** Takes projections off a plan; returns what is under them. */
+  private static LogicalPlan peeled(LogicalPlan plan, Deque<Step> steps) {
+    LogicalPlan rest = plan;
+    while (rest instanceof Project project) {
+      rest = project.child();
+      steps.addFirst(new Step(list(project.projectList()), list(rest.output())));
+    }
+    return rest;
   }
 
   /** To Java, a NamedExpression is no Expression. */

@@ -150,6 +150,14 @@ public final class BackfillOptions {
           .range("of 1ms or more", timeout -> timeout.toMillis() >= 1)
           .without("any time");
 
+  public static final ConfigOption<Boolean> READY_TAG =
+      ConfigOption.bool(
+              "ready_tag",
+              "Moves the table's tag '<column>.ready' to the version in which no row of the column is"
+                  + " yet to be computed, if the job ends so. Readers of the tag see no half filled"
+                  + " column; a tagged version is kept by Lance's cleanup.")
+          .without("true for columns declared with `require`, else false");
+
   public static final ConfigOption<String> ATTACH =
       ConfigOption.string(
               "attach",
@@ -199,6 +207,7 @@ public final class BackfillOptions {
           MAX_FAILED_ROWS,
           MAX_FAILED_FRACTION,
           ROW_TIMEOUT,
+          READY_TAG,
           ATTACH,
           JOB_ID,
           LEASE_DURATION);

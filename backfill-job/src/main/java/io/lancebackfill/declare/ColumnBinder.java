@@ -2,6 +2,7 @@ package io.lancebackfill.declare;
 
 import io.lancebackfill.compute.ArrowFunction;
 import io.lancebackfill.compute.Computation;
+import io.lancebackfill.compute.Requirements;
 import io.lancebackfill.config.BackfillOptions;
 import io.lancebackfill.config.ConfigOption;
 import io.lancebackfill.datasource.table.ColumnTypes;
@@ -146,9 +147,10 @@ public final class ColumnBinder {
     session
         .conf()
         .set(PYTHON_BATCH, batchSize == null ? PYTHON_BATCH_ROWS : Integer.toString(batchSize));
+    Requirements requirements = RequirementBinder.bind(session, table, column);
     BoundExpression.ArrowCall call = bound.call();
     if (call == null) {
-      return new BoundColumn(session, expression(session, bound, column), inputs);
+      return new BoundColumn(session, expression(session, bound, column, requirements), inputs);
     }
     FunctionTrust.check(spark, call.function(), column.name());
     return new BoundColumn(
@@ -156,7 +158,8 @@ public final class ColumnBinder {
         new Computation.OfFunction(
             new ArrowFunction(
                 call.function(), call.arguments(), batchSize, byLength, python(session), threads),
-            column.declaredInputs()),
+            column.declaredInputs(),
+            requirements),
         inputs);
   }
 
@@ -166,13 +169,17 @@ public final class ColumnBinder {
   }
 
   private static Computation expression(
-      SparkSession session, BoundExpression bound, ComputedColumn column) {
+      SparkSession session,
+      BoundExpression bound,
+      ComputedColumn column,
+      Requirements requirements) {
     return session.withActive(
         () ->
             new Computation.OfExpression(
                 parsed(session, bound.sql()).cast(sparkType(column)),
                 column.declaredInputs(),
-                bound.kind() == BoundExpression.Kind.SQL_WITH_PYTHON));
+                bound.kind() == BoundExpression.Kind.SQL_WITH_PYTHON,
+                requirements));
   }
 
   /** As PySpark finds the Python of its workers, where no Python program runs the session. */
@@ -267,7 +274,7 @@ public final class ColumnBinder {
   }
 
   /** Runs a binder; its faults come out with our codes, all together. */
-  private static <T> T coded(Supplier<T> binding) {
+  static <T> T coded(Supplier<T> binding) {
     try {
       return binding.get();
     } catch (ExpressionException e) {

@@ -14,6 +14,7 @@ import io.lancebackfill.expression.BoundExpression;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.StoredFunctions;
 import io.lancebackfill.state.TableState;
+import io.lancebackfill.table.ReadyTag;
 import io.lancebackfill.table.StorageErrors;
 import io.lancebackfill.table.TableTarget;
 import io.lancebackfill.table.Tables;
@@ -56,13 +57,15 @@ public final class ColumnDeclarations {
    * @param given one name; several for a struct that fills a group, in the order of its fields;
    *     each with or without the backticks of SQL around it
    * @param dataType the type of the column if it is not the expression's, or null
+   * @param require conditions in SQL that a computed row has to meet
    * @throws BackfillException with a line for each fault; the table is untouched then
    */
   public List<Declared> add(
       List<String> given,
       String expression,
       @Nullable String dataType,
-      Map<String, String> options) {
+      Map<String, String> options,
+      List<String> require) {
     return StorageErrors.translate(
         target,
         () -> {
@@ -83,13 +86,18 @@ public final class ColumnDeclarations {
               bound == null || faults.any()
                   ? null
                   : faults.collect(() -> fields(table, names, bound, type, options));
+          List<String> conditions =
+              bound == null || fields == null
+                  ? List.of()
+                  : requirements(table, names, fields, bound, require, faults);
           faults.throwIfAny();
           if (bound == null || fields == null) {
             throw new IllegalStateException("a fault was lost");
           }
           keepFunction(bound);
+          Map<String, String> kept = RequirementBinder.kept(options, conditions);
           TableSnapshot declared =
-              declare(table, fields, metadata(table, names, fields, bound, options));
+              declare(table, fields, metadata(table, names, fields, bound, kept));
           return declared(
               ComputedColumn.of(declared, declared.column(names.get(0)).orElseThrow()), declared);
         });
@@ -140,8 +148,24 @@ public final class ColumnDeclarations {
     return bound;
   }
 
-  /** Gives a column, or a whole group, another expression; its values stay and become stale. */
-  public List<Declared> alter(String name, String expression, Map<String, String> options) {
+  private List<String> requirements(
+      TableSnapshot table,
+      List<String> names,
+      List<Field> fields,
+      BoundExpression bound,
+      List<String> require,
+      Faults faults) {
+    return new RequirementBinder(spark, table, bound.inputs(), names, fields)
+        .check(require, faults);
+  }
+
+  /**
+   * Gives a column, or a whole group, another expression; its values stay and become stale.
+   *
+   * @param require the conditions from now on; null for those that it has
+   */
+  public List<Declared> alter(
+      String name, String expression, Map<String, String> options, @Nullable List<String> require) {
     return StorageErrors.translate(
         target,
         () -> {
@@ -163,6 +187,20 @@ public final class ColumnDeclarations {
                   return null;
                 });
           }
+          List<Field> fields =
+              column == null
+                  ? List.of()
+                  : column.columns().stream().map(TableColumn::field).toList();
+          List<String> conditions =
+              column == null || bound == null
+                  ? List.of()
+                  : requirements(
+                      table,
+                      column.names(),
+                      fields,
+                      bound,
+                      require == null ? column.require() : require,
+                      faults);
           faults.throwIfAny();
           if (column == null || bound == null) {
             throw new IllegalStateException("a fault was lost");
@@ -171,7 +209,7 @@ public final class ColumnDeclarations {
           Map<String, String> merged = new HashMap<>(column.options());
           merged.remove(ColumnOptions.VERSION);
           merged.putAll(options);
-          List<Field> fields = column.columns().stream().map(TableColumn::field).toList();
+          merged = RequirementBinder.kept(merged, conditions);
           Map<String, String> metadata = metadata(table, column.names(), fields, bound, merged);
           Map<Integer, Map<String, String>> updates = new HashMap<>();
           for (TableColumn member : column.columns()) {
@@ -250,7 +288,9 @@ public final class ColumnDeclarations {
       }
     }
     columns.forEach(column -> names.addAll(ColumnFileCommitter.leftOver(table, column.columns())));
-    return LanceTables.dropColumns(target.ref(), names).version();
+    long version = LanceTables.dropColumns(target.ref(), names).version();
+    columns.forEach(column -> ReadyTag.remove(target, column));
+    return version;
   }
 
   /** A column must not depend on itself, over whatever other computed columns. */

@@ -21,6 +21,7 @@ import io.lancebackfill.state.JobRecords.Followed;
 import io.lancebackfill.state.JobStatus;
 import io.lancebackfill.state.RunId;
 import io.lancebackfill.state.TableState;
+import io.lancebackfill.table.ReadyTag;
 import io.lancebackfill.table.StorageErrors;
 import io.lancebackfill.table.Tables;
 import java.util.OptionalLong;
@@ -95,6 +96,9 @@ public final class BackfillAction {
     RunId id = RunId.passing(call.jobId(), call.column(), epoch);
     JobJournal journal =
         new JobJournal(new JobRecords(state), listener, info, id, JobRun.options(request));
+    if (call.readyTag()) {
+      ReadyTag.move(request.table(), call.column(), table.version());
+    }
     JobCounts counts = new JobCounts(0, 0, table.fragments().size(), 0, 0, 0, 0, 0);
     journal.started(table.version());
     journal.planned(table.version(), counts, 0, call.slots(spark));

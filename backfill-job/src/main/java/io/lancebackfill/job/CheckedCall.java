@@ -6,6 +6,7 @@ import static io.lancebackfill.config.BackfillOptions.BATCH_SIZE;
 import static io.lancebackfill.config.BackfillOptions.CONCURRENCY;
 import static io.lancebackfill.config.BackfillOptions.JOB_ID;
 import static io.lancebackfill.config.BackfillOptions.MAX_FRAGMENTS;
+import static io.lancebackfill.config.BackfillOptions.READY_TAG;
 import static io.lancebackfill.config.BackfillOptions.READ_VERSION;
 import static io.lancebackfill.config.BackfillOptions.RECOMPUTE;
 import static io.lancebackfill.config.BackfillOptions.RECOMPUTE_UNKNOWN;
@@ -208,6 +209,11 @@ record CheckedCall(
   /** Whether it is for some of the rows that need computing. */
   boolean selects() {
     return where != null || failedRows != null;
+  }
+
+  /** Whether the column's tag is to say in which version it is filled. */
+  boolean readyTag() {
+    return conf.optional(READY_TAG).orElse(!column.require().isEmpty());
   }
 
   AttachPolicy attachPolicy() {

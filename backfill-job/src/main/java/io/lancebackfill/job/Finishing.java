@@ -11,6 +11,7 @@ import io.lancebackfill.progress.JobJournal;
 import io.lancebackfill.state.JobCounts;
 import io.lancebackfill.state.JobRecords;
 import io.lancebackfill.state.JobStatus;
+import io.lancebackfill.table.ReadyTag;
 import io.lancebackfill.table.TableTarget;
 import io.lancebackfill.table.Tables;
 import java.time.Duration;
@@ -76,6 +77,14 @@ final class Finishing {
           attempt("look after the column's indexes", () -> attachments.indexes(table))
               .ifPresent(notes::addAll);
         });
+    if (outcome.covered() && call.readyTag() && job.held()) {
+      attempt(
+          "move its ready tag",
+          () -> {
+            ReadyTag.move(target, call.column(), outcome.version());
+            return true;
+          });
+    }
     attempt(
         "fold its records of files",
         () -> {

@@ -17,10 +17,16 @@ import java.util.Set;
  * @param version the newest version that they saw or made
  * @param everyRow whether every row that needed a value, and was selected, has one
  * @param complete whether nothing at all is left to do in {@code version}
+ * @param covered whether no row of {@code version} is yet to be computed; failed ones are NULL
  * @param message what is not included and why; may be empty
  */
 record JobOutcome(
-    JobStatus status, long version, boolean everyRow, boolean complete, String message) {
+    JobStatus status,
+    long version,
+    boolean everyRow,
+    boolean complete,
+    boolean covered,
+    String message) {
 
   /**
    * What the rounds left behind.
@@ -76,6 +82,7 @@ record JobOutcome(
             && refused.isEmpty()
             && plan.heldBack().isEmpty()
             && setAside.isEmpty();
+    boolean covered = everyRow && whole && plan.fragmentsAppended() == 0;
     return new JobOutcome(
         plan.fragmentsLeft() > 0
             ? JobStatus.PAUSED
@@ -84,11 +91,8 @@ record JobOutcome(
                 : JobStatus.DONE_WITH_ERRORS,
         version,
         everyRow,
-        everyRow
-            && whole
-            && left.rowsFailed() == 0
-            && plan.unknownRows() == 0
-            && plan.fragmentsAppended() == 0,
+        covered && left.rowsFailed() == 0 && plan.unknownRows() == 0,
+        covered,
         message.toString().strip());
   }
 

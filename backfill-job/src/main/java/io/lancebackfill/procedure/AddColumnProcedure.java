@@ -53,7 +53,12 @@ final class AddColumnProcedure implements Procedure {
             ProcedureParameter.optional(
                 "columns",
                 ParameterType.STRING_ARRAY,
-                "Names of several columns that a struct fills, in the order of its fields.")),
+                "Names of several columns that a struct fills, in the order of its fields."),
+            ProcedureParameter.optional(
+                "require",
+                ParameterType.STRING_ARRAY,
+                "Conditions in SQL on the values and inputs of a row, such as 'norm2(emb) > 0'; a row"
+                    + " for which one is false has failed.")),
         OUTPUT,
         "Declares a computed column; nothing is computed yet.");
   }
@@ -69,7 +74,8 @@ final class AddColumnProcedure implements Procedure {
                 names,
                 arguments.string("expression"),
                 arguments.optionalString("data_type").orElse(null),
-                arguments.stringMap("options"));
+                arguments.stringMap("options"),
+                arguments.strings("require"));
     IngestionNotice.of(context.session(), address, names).ifPresent(System.err::println);
     return declared.stream().map(AddColumnProcedure::row).toList();
   }

@@ -25,7 +25,12 @@ final class AlterColumnProcedure implements Procedure {
             ProcedureParameter.optional(
                 "options",
                 ParameterType.STRING_MAP,
-                "version, and defaults for the options of backfill; others stay.")),
+                "version, and defaults for the options of backfill; others stay."),
+            ProcedureParameter.optional(
+                "require",
+                ParameterType.STRING_ARRAY,
+                "Conditions that rows have to meet from now on; those that the column has stay if it is"
+                    + " left out.")),
         AddColumnProcedure.OUTPUT,
         "Gives a column another expression; its values stay readable, and stale.");
   }
@@ -36,7 +41,8 @@ final class AlterColumnProcedure implements Procedure {
             .alter(
                 arguments.string("column"),
                 arguments.string("expression"),
-                arguments.stringMap("options"))
+                arguments.stringMap("options"),
+                arguments.has("require") ? arguments.strings("require") : null)
             .stream()
             .map(AddColumnProcedure::row)
             .toList();

@@ -7,6 +7,8 @@ import io.lancebackfill.compute.Computation.OfExpression;
 import io.lancebackfill.compute.Computation.OfFunction;
 import io.lancebackfill.compute.CopiedRows;
 import io.lancebackfill.compute.PythonFunctionRows;
+import io.lancebackfill.compute.RequiredRows;
+import io.lancebackfill.compute.Requirements;
 import io.lancebackfill.compute.RowExpression;
 import io.lancebackfill.datasource.read.FragmentRange;
 import io.lancebackfill.datasource.read.FragmentTable;
@@ -60,12 +62,13 @@ final class BackfillStage {
   RDD<PackResult> applying(
       TableSnapshot inputs, List<List<TaskSpec>> packs, OfFunction computation) {
     ArrowFunction function = computation.function().reading(inputs, computation.inputs());
-    return overPacks(packs, new RunFunction(stage, function, live.reporter()));
+    Requirements required = computation.requirements().reading(inputs, computation.inputs());
+    return overPacks(packs, new RunFunction(stage, function, required, live.reporter()));
   }
 
   /** Tasks that copy a column. */
-  RDD<PackResult> copying(List<List<TaskSpec>> packs, TableColumn input) {
-    return overPacks(packs, new RunCopy(stage, input.name(), live.reporter()));
+  RDD<PackResult> copying(List<List<TaskSpec>> packs, TableColumn input, Requirements required) {
+    return overPacks(packs, new RunCopy(stage, input.name(), required, live.reporter()));
   }
 
   /** A partition for each pack. An executor gets those that it runs, not all of the job's. */
@@ -123,14 +126,24 @@ final class BackfillStage {
   }
 
   /** Tasks whose rows a query computes; one at a time, if one may fail without the others. */
-  RDD<PackResult> evaluating(Dataset<Row> query, List<List<TaskSpec>> packs) {
+  RDD<PackResult> evaluating(
+      Dataset<Row> query, List<List<TaskSpec>> packs, Requirements required) {
     if (!stage.errors().isolates()) {
-      return new QueryTasks(query.queryExecution().toRdd(), null, packs, stage, live.reporter());
+      return new QueryTasks(
+          query.queryExecution().toRdd(),
+          new QueryTasks.Evaluation(null, required),
+          packs,
+          stage,
+          live.reporter());
     }
     RowExpression.Split split = RowExpression.of(query.queryExecution().optimizedPlan());
     Dataset<Row> scan = Dataset.ofRows(query.sparkSession(), split.scan());
     return new QueryTasks(
-        scan.queryExecution().toRdd(), split.expression(), packs, stage, live.reporter());
+        scan.queryExecution().toRdd(),
+        new QueryTasks.Evaluation(split.expression(), required),
+        packs,
+        stage,
+        live.reporter());
   }
 
   /** Counts computed rows from everywhere, for progress. */
@@ -144,19 +157,23 @@ final class BackfillStage {
     }
   }
 
-  private record RunCopy(JobTasks stage, String input, Reporter reporter)
+  private record RunCopy(JobTasks stage, String input, Requirements requirements, Reporter reporter)
       implements FlatMapFunction<Iterator<List<TaskSpec>>, PackResult> {
     @Override
     public Iterator<PackResult> call(Iterator<List<TaskSpec>> packs) {
       List<TaskSpec> tasks = packs.next();
       return List.of(
               new TaskPack(stage, tasks, reporter)
-                  .run(allocator -> new CopiedRows(stage, tasks, input)))
+                  .run(
+                      allocator ->
+                          RequiredRows.of(
+                              new CopiedRows(stage, tasks, input), stage, tasks, requirements)))
           .iterator();
     }
   }
 
-  private record RunFunction(JobTasks stage, ArrowFunction function, Reporter reporter)
+  private record RunFunction(
+      JobTasks stage, ArrowFunction function, Requirements requirements, Reporter reporter)
       implements FlatMapFunction<Iterator<List<TaskSpec>>, PackResult> {
     @Override
     public Iterator<PackResult> call(Iterator<List<TaskSpec>> packs) {
@@ -166,9 +183,13 @@ final class BackfillStage {
     }
 
     private TaskPack.Rows rows(List<TaskSpec> tasks, BufferAllocator allocator) {
-      return function.descriptor().isPython()
-          ? new PythonFunctionRows(stage, tasks, function, allocator)
-          : new ArrowFunctionRows(stage, tasks, function);
+      return RequiredRows.of(
+          function.descriptor().isPython()
+              ? new PythonFunctionRows(stage, tasks, function, allocator)
+              : new ArrowFunctionRows(stage, tasks, function),
+          stage,
+          tasks,
+          requirements);
     }
   }
 }

@@ -1,11 +1,14 @@
 package io.lancebackfill.run;
 
 import io.lancebackfill.compute.QueryRows;
+import io.lancebackfill.compute.RequiredRows;
+import io.lancebackfill.compute.Requirements;
 import io.lancebackfill.compute.RowExpression;
 import io.lancebackfill.task.JobTasks;
 import io.lancebackfill.task.PackResult;
 import io.lancebackfill.task.TaskPack;
 import io.lancebackfill.task.TaskSpec;
+import java.io.Serializable;
 import java.util.List;
 import java.util.function.Supplier;
 import org.apache.spark.Partition;
@@ -33,24 +36,42 @@ final class QueryTasks extends RDD<PackResult> {
   private final transient List<List<TaskSpec>> packs;
 
   private final JobTasks job;
-  private final @Nullable RowExpression apart;
+  private final Evaluation evaluation;
   private final BackfillStage.Reporter reporter;
 
   /**
-   * @param query of the row address and the values; or of the inputs of {@code apart}
-   * @param apart what is evaluated on the query's rows, one at a time; null for nothing
+   * @param query of the row address and the values; or of the inputs of what is evaluated apart
    */
   QueryTasks(
       RDD<InternalRow> query,
-      @Nullable RowExpression apart,
+      Evaluation evaluation,
       List<List<TaskSpec>> packs,
       JobTasks job,
       BackfillStage.Reporter reporter) {
     super(query, RESULT);
-    this.apart = apart;
+    this.evaluation = evaluation;
     this.packs = packs;
     this.job = job;
     this.reporter = reporter;
+  }
+
+  /**
+   * What is done with the query's rows.
+   *
+   * @param apart what is evaluated on them, one at a time; null for nothing
+   */
+  record Evaluation(@Nullable RowExpression apart, Requirements requirements)
+      implements Serializable {
+    TaskPack.Rows of(
+        Supplier<java.util.Iterator<InternalRow>> rows, JobTasks job, List<TaskSpec> tasks) {
+      return RequiredRows.of(
+          apart == null
+              ? new QueryRows(rows, job.fields())
+              : QueryRows.evaluated(rows, job.fields(), apart, job.errors()),
+          job,
+          tasks,
+          requirements);
+    }
   }
 
   private record PackPartition(int index, List<TaskSpec> tasks, Partition rows)
@@ -77,11 +98,7 @@ final class QueryTasks extends RDD<PackResult> {
         () -> JavaConverters.asJavaIterator(query.iterator(partition.rows(), context));
     PackResult result =
         new TaskPack(job, partition.tasks(), reporter)
-            .run(
-                allocator ->
-                    apart == null
-                        ? new QueryRows(rows, job.fields())
-                        : QueryRows.evaluated(rows, job.fields(), apart, job.errors()));
+            .run(allocator -> evaluation.of(rows, job, partition.tasks()));
     return JavaConverters.asScalaIterator(List.of(result).iterator());
   }
 }

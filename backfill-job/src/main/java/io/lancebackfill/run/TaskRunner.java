@@ -3,6 +3,7 @@ package io.lancebackfill.run;
 import io.lancebackfill.compute.Computation;
 import io.lancebackfill.compute.Computation.OfExpression;
 import io.lancebackfill.compute.Computation.OfFunction;
+import io.lancebackfill.compute.Requirements;
 import io.lancebackfill.coverage.SqlExecution;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
@@ -144,17 +145,18 @@ public final class TaskRunner implements AutoCloseable {
   private <T> T evaluate(TableSnapshot inputs, OfExpression value, Supplier<T> body) {
     Optional<TableColumn> copied =
         PlainColumn.of(value.expression(), inputs, value.inputs(), columns);
+    Requirements required = value.requirements().reading(inputs, value.inputs());
     if (copied.isPresent()) {
-      return begin(packs -> stage.copying(packs, copied.get()), body);
+      return begin(packs -> stage.copying(packs, copied.get(), required), body);
     }
-    computing = packs -> stage.evaluating(stage.query(inputs, packs, value), packs);
+    computing = packs -> stage.evaluating(stage.query(inputs, packs, value), packs, required);
     List<List<TaskSpec>> first = pack();
     Dataset<Row> query = stage.query(inputs, first, value);
     return SqlExecution.run(
         query,
         description,
         () -> {
-          submit(withResources(stage.evaluating(query, first)), first);
+          submit(withResources(stage.evaluating(query, first, required)), first);
           return body.get();
         });
   }

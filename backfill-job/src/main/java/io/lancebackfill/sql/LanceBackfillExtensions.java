@@ -4,15 +4,16 @@ import io.lancebackfill.call.ProcedureRegistry;
 import io.lancebackfill.catalog.IngestionRule;
 import io.lancebackfill.datasource.table.LanceLog;
 import io.lancebackfill.procedure.Procedures;
+import io.lancebackfill.vector.VectorFunctions;
 import java.util.function.Supplier;
 import org.apache.spark.sql.SparkSessionExtensions;
 import scala.Function1;
 import scala.runtime.BoxedUnit;
 
 /**
- * Adds our CALLs to a session, and what it takes to write tables with computed columns: {@code
- * spark.sql.extensions=io.lancebackfill.sql.LanceBackfillExtensions}. Goes together with other
- * extensions, in any order.
+ * Adds our CALLs to a session, functions on vectors, and what it takes to write tables with
+ * computed columns: {@code spark.sql.extensions=io.lancebackfill.sql.LanceBackfillExtensions}. Goes
+ * together with other extensions, in any order.
  */
 public final class LanceBackfillExtensions implements Function1<SparkSessionExtensions, BoxedUnit> {
   private final Supplier<ProcedureRegistry> procedures;
@@ -38,6 +39,7 @@ public final class LanceBackfillExtensions implements Function1<SparkSessionExte
     ProcedureRegistry registry = procedures.get();
     extensions.injectParser(
         (session, delegate) -> new CallStatementParser(session, delegate, registry));
+    VectorFunctions.inject(extensions);
     extensions.injectResolutionRule(session -> new IngestionRule());
     return BoxedUnit.UNIT;
   }

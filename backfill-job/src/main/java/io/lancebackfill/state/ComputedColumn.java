@@ -311,6 +311,16 @@ public record ComputedColumn(
         options);
   }
 
+  /** Conditions in SQL that a computed row has to meet. */
+  public List<String> require() {
+    return Json.strings(options.getOrDefault("require", "[]"));
+  }
+
+  /** The names that the columns were declared with, which the conditions use. */
+  public List<String> declaredNames() {
+    return columns.stream().map(c -> c.metadata().getOrDefault(NAME, c.name())).toList();
+  }
+
   /** The version that the user gave to the function, if any. */
   public Optional<String> functionVersion() {
     return Optional.ofNullable(options.get("version"));

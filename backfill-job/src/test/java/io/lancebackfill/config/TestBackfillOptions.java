@@ -51,6 +51,7 @@ class TestBackfillOptions {
     expected.put("num_cpus", "1.0 | 1.0");
     expected.put("num_gpus", "0.0 | 0.0");
     expected.put("memory", "- | not counted");
+    expected.put("ready_tag", "- | true for columns declared with `require`, else false");
     expected.put("attach", "auto | auto");
     expected.put("job_id", "- | made by the job");
     expected.put("lease_duration", "PT15S | 15s");
@@ -83,6 +84,7 @@ class TestBackfillOptions {
             "spark.lancebackfill.numCpus",
             "spark.lancebackfill.numGpus",
             "spark.lancebackfill.memory",
+            "spark.lancebackfill.readyTag",
             "spark.lancebackfill.attach",
             "spark.lancebackfill.jobId",
             "spark.lancebackfill.leaseDuration");

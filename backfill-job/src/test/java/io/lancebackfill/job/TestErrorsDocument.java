@@ -38,6 +38,7 @@ import static io.lancebackfill.error.BackfillErrorCode.NOT_ROW_WISE_EXPRESSION;
 import static io.lancebackfill.error.BackfillErrorCode.PROCESS_LOST;
 import static io.lancebackfill.error.BackfillErrorCode.PYTHON_UNAVAILABLE;
 import static io.lancebackfill.error.BackfillErrorCode.READ_ONLY_TABLE;
+import static io.lancebackfill.error.BackfillErrorCode.REQUIREMENT_FAILED;
 import static io.lancebackfill.error.BackfillErrorCode.RESOURCES_UNAVAILABLE;
 import static io.lancebackfill.error.BackfillErrorCode.SESSION_DEPENDENT_EXPRESSION;
 import static io.lancebackfill.error.BackfillErrorCode.STATE_DAMAGED;
@@ -361,6 +362,13 @@ class TestErrorsDocument {
         "The function failed on more rows than the call allows.",
         "Look at `errors`; mend the function, or allow more. The same call goes on from what is finished.",
         "backfill(table => 'default.images', column => 'score', on_error => 'null', max_failed_rows => 3, concurrency => 1, job_id => 'nightly')");
+    session.call(
+        "add_column(table => 'default.images', column => 'half', expression => 'id / 2', require => array('half < 20'))");
+    call(
+        REQUIREMENT_FAILED,
+        "A computed row does not meet a condition that the column was declared with.",
+        "Mend the function, or let such rows be NULL with `on_error => 'null'`, or change the conditions.",
+        "backfill(table => 'default.images', column => 'half', concurrency => 1, job_id => 'nightly')");
     call(
         RESOURCES_UNAVAILABLE,
         "The function asks for CPUs, GPUs or memory that this session can never give it.",

@@ -10,6 +10,7 @@ import io.lancebackfill.compute.ArrowFunction;
 import io.lancebackfill.compute.ArrowFunctionRows;
 import io.lancebackfill.compute.Computation.OfExpression;
 import io.lancebackfill.compute.Computation.OfFunction;
+import io.lancebackfill.compute.Requirements;
 import io.lancebackfill.coverage.RowSelection;
 import io.lancebackfill.coverage.SqlExecution;
 import io.lancebackfill.datasource.table.DatasetRef;
@@ -182,8 +183,11 @@ class TestBackfillStage {
           run(
               stage.evaluating(
                   stage.query(
-                      table, singly(tasks), new OfExpression(functions.expr("id * 2"), ID, false)),
-                  singly(tasks)));
+                      table,
+                      singly(tasks),
+                      new OfExpression(functions.expr("id * 2"), ID, false, Requirements.NONE)),
+                  singly(tasks),
+                  Requirements.NONE));
       assertThat(results).extracting(TaskResult::fragmentId).containsExactly(1, 0);
       assertThat(checkpoint(results.get(0))).containsExactly("0=100", "7=114", "49=198");
       assertThat(checkpoint(results.get(1))).containsExactly("3=6");
@@ -203,8 +207,10 @@ class TestBackfillStage {
                   stage.query(
                       table,
                       singly(tasks),
-                      new OfExpression(functions.expr("key + 1"), renamed, false)),
-                  singly(tasks)));
+                      new OfExpression(
+                          functions.expr("key + 1"), renamed, false, Requirements.NONE)),
+                  singly(tasks),
+                  Requirements.NONE));
       assertThat(checkpoint(results.get(0))).containsExactly("49=50");
     }
   }
@@ -216,9 +222,12 @@ class TestBackfillStage {
       List<List<TaskSpec>> packs =
           List.of(List.of(task(Kind.WHOLE, 0, range(0, 50)), task(Kind.WHOLE, 1, range(0, 50))));
       Dataset<Row> query =
-          stage.query(table, packs, new OfExpression(functions.expr("id * 2"), ID, false));
+          stage.query(
+              table,
+              packs,
+              new OfExpression(functions.expr("id * 2"), ID, false, Requirements.NONE));
       assertThat(query.rdd().getNumPartitions()).isOne();
-      List<TaskResult> results = run(stage.evaluating(query, packs));
+      List<TaskResult> results = run(stage.evaluating(query, packs, Requirements.NONE));
       assertThat(results).extracting(TaskResult::fragmentId).containsExactly(0, 1);
       assertThat(results).extracting(TaskResult::rowsComputed).containsExactly(50L, 50L);
       assertThat(results).extracting(r -> r.file().rows()).containsExactly(50L, 50L);
@@ -235,7 +244,11 @@ class TestBackfillStage {
       Column failing = functions.expr("if(id = 70, raise_error('seventy'), id)").cast("bigint");
       List<PackResult> results =
           stage
-              .evaluating(stage.query(table, packs, new OfExpression(failing, ID, false)), packs)
+              .evaluating(
+                  stage.query(
+                      table, packs, new OfExpression(failing, ID, false, Requirements.NONE)),
+                  packs,
+                  Requirements.NONE)
               .toJavaRDD()
               .collect();
       assertThat(results).hasSize(1);
@@ -282,7 +295,9 @@ class TestBackfillStage {
             1);
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
       BackfillStage stage = new BackfillStage(spark, job(value()), live);
-      return run(stage.applying(table, singly(List.of(tasks)), new OfFunction(twice, ID)));
+      return run(
+          stage.applying(
+              table, singly(List.of(tasks)), new OfFunction(twice, ID, Requirements.NONE)));
     }
   }
 
@@ -435,7 +450,8 @@ class TestBackfillStage {
     try (LiveRows live = new LiveRows(spark.sparkContext())) {
       result =
           run(new BackfillStage(spark, group, live)
-                  .applying(table, singly(List.of(task)), new OfFunction(both, ID)))
+                  .applying(
+                      table, singly(List.of(task)), new OfFunction(both, ID, Requirements.NONE)))
               .get(0);
     }
     assertThat(result.fault()).isNull();

@@ -1,16 +1,14 @@
 package io.lancebackfill.datasource.read;
 
+import io.lancebackfill.datasource.arrow.SparkVectors;
 import java.util.List;
 import org.apache.arrow.vector.FieldVector;
-import org.apache.arrow.vector.complex.MapVector;
 import org.apache.spark.sql.connector.metric.CustomTaskMetric;
 import org.apache.spark.sql.connector.read.PartitionReader;
 import org.apache.spark.sql.execution.vectorized.ConstantColumnVector;
-import org.apache.spark.sql.vectorized.ArrowColumnVector;
 import org.apache.spark.sql.vectorized.ColumnVector;
 import org.apache.spark.sql.vectorized.ColumnarBatch;
 import org.jspecify.annotations.Nullable;
-import org.lance.spark.vectorized.LanceArrowColumnVector;
 
 /** One partition as Spark's columnar batches, over the Arrow buffers and without a copy. */
 final class FragmentPartitionReader implements PartitionReader<ColumnarBatch> {
@@ -56,18 +54,11 @@ final class FragmentPartitionReader implements PartitionReader<ColumnarBatch> {
         id.setInt(reader.fragmentId());
         sparkColumns[i] = id;
       } else {
-        sparkColumns[i] = sparkColumn(vectors.get(stored++));
+        sparkColumns[i] = SparkVectors.of(vectors.get(stored++));
       }
     }
     batch = new ColumnarBatch(sparkColumns, reader.rows());
     return true;
-  }
-
-  private static ColumnVector sparkColumn(FieldVector vector) {
-    // lance-spark's vectors know vectors and large types, but give null for every map.
-    return vector instanceof MapVector
-        ? new ArrowColumnVector(vector)
-        : new LanceArrowColumnVector(vector);
   }
 
   @Override
