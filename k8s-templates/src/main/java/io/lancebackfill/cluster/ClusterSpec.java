@@ -1,12 +1,9 @@
 package io.lancebackfill.cluster;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.lancebackfill.cluster.fields.SpecProblem;
-import io.lancebackfill.cluster.fields.SpecText;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -40,15 +37,7 @@ public record ClusterSpec(
    * @throws ClusterSpecException with all faults, each with its path
    */
   public static ClusterSpec parse(String text) {
-    List<SpecProblem> faults = new ArrayList<>();
-    Optional<JsonNode> tree = SpecText.read(text, faults::add);
-    if (tree.isEmpty() && faults.isEmpty()) {
-      faults.add(new SpecProblem("definition", "it is empty", "write its fields by name"));
-    }
-    if (!faults.isEmpty()) {
-      throw new ClusterSpecException(faults);
-    }
-    return ClusterSpecReader.read(tree.orElseThrow());
+    return ClusterSpecReader.read(ClusterSpecReader.tree(text));
   }
 
   /** The definition as one line of JSON: fields in their order, entries sorted by name. */

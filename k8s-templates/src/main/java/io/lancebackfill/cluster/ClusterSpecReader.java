@@ -3,6 +3,7 @@ package io.lancebackfill.cluster;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.lancebackfill.cluster.fields.SpecFields;
 import io.lancebackfill.cluster.fields.SpecProblem;
+import io.lancebackfill.cluster.fields.SpecText;
 import io.lancebackfill.cluster.fields.Syntax;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -37,10 +38,34 @@ final class ClusterSpecReader {
     return new ClusterSpecReader(tree).read();
   }
 
-  private ClusterSpec read() {
+  static WorkerGroup readWorker(String json) {
+    ClusterSpecReader reader = new ClusterSpecReader(tree(json));
+    WorkerGroup group = new GroupReader(ClusterType.KUBERNETES).worker(reader.fields);
+    reader.refuseFaulty();
+    return group;
+  }
+
+  /** The tree of a text, which is there, or its faults are thrown. */
+  static JsonNode tree(String text) {
+    List<SpecProblem> faults = new ArrayList<>();
+    Optional<JsonNode> tree = SpecText.read(text, faults::add);
+    if (tree.isEmpty() && faults.isEmpty()) {
+      faults.add(new SpecProblem("definition", "it is empty", "write its fields by name"));
+    }
     if (!faults.isEmpty()) {
       throw new ClusterSpecException(faults);
     }
+    return tree.orElseThrow();
+  }
+
+  private void refuseFaulty() {
+    if (!faults.isEmpty()) {
+      throw new ClusterSpecException(faults);
+    }
+  }
+
+  private ClusterSpec read() {
+    refuseFaulty();
     String name = fields.required("name", Syntax.DNS_LABEL);
     ClusterType type = type();
     Access access = access(type);
@@ -60,9 +85,7 @@ final class ClusterSpecReader {
             .orElse(ADMISSION_TIMEOUT);
     refuseWhatOnlyKubernetesHas(type);
     fields.end();
-    if (!faults.isEmpty()) {
-      throw new ClusterSpecException(faults);
-    }
+    refuseFaulty();
     return new ClusterSpec(name, type, access, image, head, workers, admission);
   }
 

@@ -43,6 +43,17 @@ public record PodTraits(
     }
   }
 
+  PodTraits withImage(String newImage) {
+    return new PodTraits(
+        newImage,
+        serviceAccount,
+        placement,
+        labels,
+        envVars,
+        secretEnvVars,
+        terminationGracePeriodSeconds);
+  }
+
   /** The variables by name only: a value that is a secret after all is not printed. */
   @Override
   public String toString() {

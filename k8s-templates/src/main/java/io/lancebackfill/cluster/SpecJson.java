@@ -52,7 +52,7 @@ final class SpecJson {
     return json;
   }
 
-  private static ObjectNode worker(WorkerGroup group) {
+  static ObjectNode worker(WorkerGroup group) {
     ObjectNode json = JSON.objectNode();
     json.put("name", group.name());
     traits(json, group.pod());

@@ -41,6 +41,13 @@ final class SpecWarnings {
     for (int i = 0; i < spec.workerGroups().size(); i++) {
       group("worker_groups[" + i + "]", spec.workerGroups().get(i));
     }
+    if (!spec.workerGroups().isEmpty()
+        && spec.workerGroups().stream().allMatch(WorkerGroup::hasGpus)) {
+      warn(
+          "worker_groups",
+          "all have GPUs, so reading and planning run on GPU nodes too, without their GPUs",
+          "add a group without GPUs");
+    }
     twins();
     oneForAllGroups();
   }

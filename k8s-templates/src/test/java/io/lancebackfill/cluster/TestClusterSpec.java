@@ -283,6 +283,20 @@ class TestClusterSpec {
   }
 
   @Test
+  void warnsWhereAllGroupsHaveGpus() {
+    assertThat(
+            ClusterSpec.parse(
+                    """
+                    name: c
+                    type: existing
+                    worker_groups: [{name: g, memory: 32Gi, num_gpus: 1, max_replicas: 2}]
+                    """)
+                .warnings())
+        .extracting(SpecProblem::path)
+        .containsExactly("worker_groups[0].memory", "worker_groups");
+  }
+
+  @Test
   void aSoundDefinitionHasNoWarnings() {
     assertThat(
             ClusterSpec.parse(
