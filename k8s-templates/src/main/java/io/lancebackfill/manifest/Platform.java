@@ -1,0 +1,23 @@
+package io.lancebackfill.manifest;
+
+import java.util.Locale;
+
+/** Names of processor architectures, as Linux has them: {@code x86_64}, {@code aarch64}. */
+public final class Platform {
+  private Platform() {}
+
+  /** The architecture of this machine. */
+  public static String here() {
+    return canonical(System.getProperty("os.arch"));
+  }
+
+  /** {@code x86_64} for {@code amd64}, {@code aarch64} for {@code arm64}; others as they are. */
+  public static String canonical(String architecture) {
+    String lower = architecture.toLowerCase(Locale.ROOT);
+    return switch (lower) {
+      case "amd64", "x64", "x86-64" -> "x86_64";
+      case "arm64" -> "aarch64";
+      default -> lower;
+    };
+  }
+}
