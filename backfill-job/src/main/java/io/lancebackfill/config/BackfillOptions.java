@@ -91,6 +91,21 @@ public final class BackfillOptions {
           .range("that is a size such as '2g' or '512m'", FunctionNeeds::isSize)
           .without("not counted");
 
+  public static final ConfigOption<String> CLUSTER =
+      ConfigOption.string(
+              "cluster",
+              "The cluster, by its definition's name, that the function's tasks run on: in the"
+                  + " smallest worker group that has what it asks for.")
+          .range("that is not blank", text -> !text.isBlank())
+          .without("what the session has");
+
+  public static final ConfigOption<String> WORKER_GROUP =
+      ConfigOption.string(
+              "worker_group",
+              "The worker group of the cluster to take, also one with GPUs for a function without.")
+          .range("that is not blank", text -> !text.isBlank())
+          .without("the smallest that fits");
+
   public static final ConfigOption<Duration> CHECKPOINT_INTERVAL =
       ConfigOption.duration(
               "checkpoint_interval", "How often a task keeps the rows that it has finished.")
@@ -199,6 +214,8 @@ public final class BackfillOptions {
           NUM_CPUS,
           NUM_GPUS,
           MEMORY,
+          CLUSTER,
+          WORKER_GROUP,
           CHECKPOINT_INTERVAL,
           COMMIT_GRANULARITY,
           COMMIT_INTERVAL,

@@ -3,6 +3,7 @@ package io.lancebackfill.job;
 import static io.lancebackfill.config.BackfillOptions.ATTACH;
 import static io.lancebackfill.config.BackfillOptions.BATCH_ORDER;
 import static io.lancebackfill.config.BackfillOptions.BATCH_SIZE;
+import static io.lancebackfill.config.BackfillOptions.CLUSTER;
 import static io.lancebackfill.config.BackfillOptions.CONCURRENCY;
 import static io.lancebackfill.config.BackfillOptions.JOB_ID;
 import static io.lancebackfill.config.BackfillOptions.MAX_FRAGMENTS;
@@ -11,14 +12,19 @@ import static io.lancebackfill.config.BackfillOptions.READ_VERSION;
 import static io.lancebackfill.config.BackfillOptions.RECOMPUTE;
 import static io.lancebackfill.config.BackfillOptions.RECOMPUTE_UNKNOWN;
 import static io.lancebackfill.config.BackfillOptions.WHERE;
+import static io.lancebackfill.config.BackfillOptions.WORKER_GROUP;
 
+import io.lancebackfill.cluster.ClusterSpec;
 import io.lancebackfill.compute.Computation;
 import io.lancebackfill.config.BackfillConf;
 import io.lancebackfill.config.FunctionNeeds;
 import io.lancebackfill.config.OnError;
+import io.lancebackfill.context.Clusters;
+import io.lancebackfill.context.GroupResources;
 import io.lancebackfill.coverage.ComputedInputs;
 import io.lancebackfill.coverage.HistoryWalk;
 import io.lancebackfill.datasource.commit.AttachPolicy;
+import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.declare.ColumnBinder;
 import io.lancebackfill.declare.ColumnOptions;
@@ -30,6 +36,7 @@ import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.BackfillPlanner;
 import io.lancebackfill.plan.PlanRequest;
 import io.lancebackfill.report.HeldBackNote;
+import io.lancebackfill.resource.FunctionResources;
 import io.lancebackfill.run.TaskResources;
 import io.lancebackfill.state.CheckpointStore;
 import io.lancebackfill.state.CheckpointStore.Checkpoint;
@@ -56,6 +63,7 @@ import org.roaringbitmap.RoaringBitmap;
  * @param pinned the version at which inputs are read, if the call names one
  * @param where the bound condition, or null
  * @param failedRows as in {@link BackfillRequest}
+ * @param cluster that the call names, or null
  */
 record CheckedCall(
     TableSnapshot table,
@@ -65,6 +73,7 @@ record CheckedCall(
     @Nullable TableSnapshot pinned,
     @Nullable Column where,
     @Nullable Map<Integer, RoaringBitmap> failedRows,
+    @Nullable ClusterSpec cluster,
     String jobId) {
 
   /**
@@ -87,6 +96,7 @@ record CheckedCall(
         call.pinned,
         call.where,
         request.failedRows(),
+        call.cluster,
         call.jobId);
   }
 
@@ -142,13 +152,32 @@ record CheckedCall(
                         .orElse(null));
     if (conf != null && bound != null) {
       faults.collect(() -> requireHeld(column, bound, OnError.policy(conf)));
-      faults.collect(() -> resources(spark, bound, conf));
+    }
+    ClusterSpec cluster =
+        conf == null
+            ? null
+            : faults.collect(
+                () ->
+                    conf.optional(CLUSTER).map(given -> clusters(target).named(given)).orElse(null));
+    if (conf != null && bound != null && !faults.any()) {
+      faults.collect(() -> resources(spark, bound, conf, cluster));
     }
     if (faults.any() || column == null || bound == null || conf == null) {
       return null;
     }
     String jobId = conf.optional(JOB_ID).orElseGet(() -> UUID.randomUUID().toString());
-    return new CheckedCall(table, column, bound, conf, pinned, where, null, jobId);
+    return new CheckedCall(table, column, bound, conf, pinned, where, null, cluster, jobId);
+  }
+
+  private static Clusters clusters(TableTarget target) {
+    DatasetRef root = target.catalogRoot();
+    if (root == null) {
+      throw new BackfillException(
+          BackfillErrorCode.CLUSTER_NOT_FOUND,
+          "Table %s is of a catalog without a root, which keeps no definitions of clusters. Leave 'cluster' out, or call by a catalog whose root is set."
+              .formatted(target.name()));
+    }
+    return new Clusters(root);
   }
 
   /** What Spark evaluates is not interrupted, nor halved where Python computes a part of it. */
@@ -180,12 +209,12 @@ record CheckedCall(
 
   /** The same call on a newer version of the table. */
   CheckedCall on(TableSnapshot newer) {
-    return new CheckedCall(newer, column, bound, conf, pinned, where, failedRows, jobId);
+    return new CheckedCall(newer, column, bound, conf, pinned, where, failedRows, cluster, jobId);
   }
 
   /** The same call in the name of another one's job. */
   CheckedCall withJobId(String id) {
-    return new CheckedCall(table, column, bound, conf, pinned, where, failedRows, id);
+    return new CheckedCall(table, column, bound, conf, pinned, where, failedRows, cluster, id);
   }
 
   /** The version at which inputs are read. */
@@ -203,6 +232,7 @@ record CheckedCall(
         pinned,
         where,
         failedRows,
+        cluster,
         jobId);
   }
 
@@ -223,16 +253,23 @@ record CheckedCall(
   /**
    * What its tasks run with.
    *
-   * @throws BackfillException RESOURCES_UNAVAILABLE
+   * @throws BackfillException RESOURCES_UNAVAILABLE or CLUSTER_GROUP_UNFIT
    */
   TaskResources resources(SparkSession spark) {
-    return resources(spark, bound, conf);
+    return resources(spark, bound, conf, cluster);
   }
 
   private static TaskResources resources(
-      SparkSession spark, ColumnBinder.BoundColumn bound, BackfillConf conf) {
-    return TaskResources.of(
-        spark.sparkContext(), FunctionNeeds.of(conf), bound.computation().isPython());
+      SparkSession spark,
+      ColumnBinder.BoundColumn bound,
+      BackfillConf conf,
+      @Nullable ClusterSpec cluster) {
+    boolean python = bound.computation().isPython();
+    FunctionResources asked = FunctionNeeds.of(conf);
+    return cluster == null
+        ? TaskResources.of(spark.sparkContext(), asked, python)
+        : GroupResources.of(
+            spark.sparkContext(), cluster, conf.optional(WORKER_GROUP).orElse(null), asked, python);
   }
 
   /** Tasks that run at once. */

@@ -9,7 +9,7 @@ import io.lancebackfill.table.TableResolver;
 import io.lancebackfill.table.TableTarget;
 
 /** The table and the catalog folder that a call means. */
-final class CallTargets {
+public final class CallTargets {
   private CallTargets() {}
 
   static TableResolver resolver(ProcedureContext context) {
@@ -20,8 +20,8 @@ final class CallTargets {
     return resolver(context).target(arguments.string("table"));
   }
 
-  /** The folder of the catalog of the call, which keeps registered functions. */
-  static DatasetRef root(ProcedureContext context) {
+  /** The folder of the catalog of the call, which keeps functions and definitions. */
+  public static DatasetRef root(ProcedureContext context) {
     String catalog = context.catalog().name();
     return context
         .catalog()
@@ -30,7 +30,7 @@ final class CallTargets {
             () ->
                 new BackfillException(
                     BackfillErrorCode.UNKNOWN_CATALOG,
-                    "Catalog '%s' has no root, so that functions cannot be kept in it. Set spark.sql.catalog.%s.root to a folder or address."
+                    "Catalog '%s' has no root, so that nothing can be kept in it. Set spark.sql.catalog.%s.root to a folder or address."
                         .formatted(catalog, catalog)));
   }
 }

@@ -1,6 +1,9 @@
 package io.lancebackfill.procedure;
 
+import io.lancebackfill.call.Procedure;
 import io.lancebackfill.call.ProcedureRegistry;
+import io.lancebackfill.procedure.context.ClusterProcedures;
+import java.util.ArrayList;
 import java.util.List;
 
 /** The procedures that this plugin brings. */
@@ -8,21 +11,24 @@ public final class Procedures {
   private Procedures() {}
 
   public static ProcedureRegistry registry() {
-    return new ProcedureRegistry(
-        List.of(
-            new AddColumnProcedure(),
-            new AlterColumnProcedure(),
-            new DropColumnProcedure(),
-            new RegisterFunctionProcedure(),
-            new FunctionProcedures.Drop(),
-            new FunctionProcedures.Functions(),
-            new FunctionBodyProcedure(),
-            new BackfillProcedure(),
-            new CoverageProcedure(),
-            new JobsProcedure(),
-            new JobProcedure(),
-            new ErrorsProcedure(),
-            new RetryErrorsProcedure(),
-            new CleanProcedure()));
+    List<Procedure> all =
+        new ArrayList<>(
+            List.of(
+                new AddColumnProcedure(),
+                new AlterColumnProcedure(),
+                new DropColumnProcedure(),
+                new RegisterFunctionProcedure(),
+                new FunctionProcedures.Drop(),
+                new FunctionProcedures.Functions(),
+                new FunctionBodyProcedure(),
+                new BackfillProcedure(),
+                new CoverageProcedure(),
+                new JobsProcedure(),
+                new JobProcedure(),
+                new ErrorsProcedure(),
+                new RetryErrorsProcedure(),
+                new CleanProcedure()));
+    all.addAll(ClusterProcedures.all());
+    return new ProcedureRegistry(all);
   }
 }

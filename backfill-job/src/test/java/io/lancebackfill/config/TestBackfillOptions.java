@@ -51,6 +51,8 @@ class TestBackfillOptions {
     expected.put("num_cpus", "1.0 | 1.0");
     expected.put("num_gpus", "0.0 | 0.0");
     expected.put("memory", "- | not counted");
+    expected.put("cluster", "- | what the session has");
+    expected.put("worker_group", "- | the smallest that fits");
     expected.put("ready_tag", "- | true for columns declared with `require`, else false");
     expected.put("attach", "auto | auto");
     expected.put("job_id", "- | made by the job");
@@ -84,6 +86,8 @@ class TestBackfillOptions {
             "spark.lancebackfill.numCpus",
             "spark.lancebackfill.numGpus",
             "spark.lancebackfill.memory",
+            "spark.lancebackfill.cluster",
+            "spark.lancebackfill.workerGroup",
             "spark.lancebackfill.readyTag",
             "spark.lancebackfill.attach",
             "spark.lancebackfill.jobId",

@@ -42,6 +42,12 @@ public final class GroupPlacement {
     conf.set(GROUP + profile.id(), json(cluster, group));
   }
 
+  /** Whether a session's settings are those of a cluster, or executors were sent to it before. */
+  public static boolean isPlacedBy(SparkContext context, ClusterSpec cluster) {
+    return context.getConf().get(CLUSTER, "").equals(cluster.name())
+        && context.getConf().contains(GROUP + 0);
+  }
+
   /** Labels the executors that start from now on with a job. */
   public static void label(SparkContext context, String jobId) {
     context.conf().set(JOB, jobId);

@@ -1,0 +1,113 @@
+package io.lancebackfill.context;
+
+import io.lancebackfill.cluster.ClusterSpec;
+import io.lancebackfill.cluster.WorkerGroup;
+import io.lancebackfill.cluster.spark.GroupPlacement;
+import io.lancebackfill.cluster.spark.GroupProfiles;
+import io.lancebackfill.cluster.spark.GroupUnfitException;
+import io.lancebackfill.cluster.spark.TaskNeeds;
+import io.lancebackfill.cluster.spark.TaskShape;
+import io.lancebackfill.cluster.spark.WorkerGroups;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.resource.FunctionResources;
+import io.lancebackfill.run.TaskResources;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.apache.spark.SparkContext;
+import org.apache.spark.resource.ResourceProfile;
+import org.jspecify.annotations.Nullable;
+
+/** What the tasks of a job get where its call names a cluster. */
+public final class GroupResources {
+  private static final String DYNAMIC = "spark.dynamicAllocation.enabled";
+
+  private GroupResources() {}
+
+  /**
+   * The resources of the worker group that fits a function, as far as this session can start
+   * executors of it; else those of the session, with a note that says so. Starts nothing.
+   *
+   * @param group the only worker group to take; null for any that fits
+   * @param python whether Python workers take the memory
+   * @throws BackfillException CLUSTER_GROUP_UNFIT if no group has what the function asks for;
+   *     RESOURCES_UNAVAILABLE if it is the session that lacks it
+   */
+  public static TaskResources of(
+      SparkContext context,
+      ClusterSpec cluster,
+      @Nullable String group,
+      FunctionResources asked,
+      boolean python) {
+    TaskNeeds needs = new TaskNeeds(asked.cpus(), asked.gpus(), asked.memoryBytes(), python);
+    WorkerGroup fitting = fitting(cluster, needs, group);
+    Optional<String> other = unlike(context, cluster);
+    if (fitting == null || other.isPresent()) {
+      TaskResources own = TaskResources.of(context, asked, python);
+      List<String> notes = new ArrayList<>(own.notes());
+      other.ifPresent(notes::add);
+      return new TaskResources(own.slots(), own.most(), own.profile(), notes);
+    }
+    if (isOfSession(context, cluster, fitting) && needs.equals(plain(python))) {
+      return TaskResources.of(context, asked, python);
+    }
+    ResourceProfile profile = GroupProfiles.of(context.applicationId(), fitting, needs);
+    if (context.master().startsWith("k8s")) {
+      GroupPlacement.place(context, cluster, fitting, profile);
+    }
+    Integer most = fitting.scaling().most();
+    int perPod = TaskShape.of(fitting.size(), needs).tasks();
+    int pods = most == null ? Math.max(1, fitting.scaling().replicas()) : most;
+    return new TaskResources(
+        perPod * pods, most == null ? 0 : perPod * most, Optional.of(profile), List.of());
+  }
+
+  private static TaskNeeds plain(boolean python) {
+    return new TaskNeeds(1, 0, 0, python);
+  }
+
+  private static @Nullable WorkerGroup fitting(
+      ClusterSpec cluster, TaskNeeds needs, @Nullable String group) {
+    if (cluster.workerGroups().isEmpty() && group == null) {
+      return null;
+    }
+    try {
+      return WorkerGroups.fitting(cluster, needs, group);
+    } catch (GroupUnfitException e) {
+      String message = String.valueOf(e.getMessage());
+      throw new BackfillException(
+          BackfillErrorCode.CLUSTER_GROUP_UNFIT, message.substring(message.indexOf("] ") + 2), e);
+    }
+  }
+
+  /** Why executors of the cluster's groups cannot be had in this session, if so. */
+  private static Optional<String> unlike(SparkContext context, ClusterSpec cluster) {
+    String runs =
+        "cluster %s: this session, %s, keeps to what it was started with"
+            .formatted(cluster.name(), context.master());
+    boolean kubernetes = context.master().startsWith("k8s");
+    return switch (cluster.type()) {
+      case LOCAL ->
+          context.isLocal()
+              ? Optional.empty()
+              : Optional.of(runs + "; the definition is of one that runs in local mode");
+      case KUBERNETES ->
+          kubernetes
+              ? Optional.empty()
+              : Optional.of(
+                  runs + "; start one with the settings that cluster_settings gives for it");
+      case EXISTING ->
+          context.isLocal() || !context.getConf().getBoolean(DYNAMIC, false)
+              ? Optional.of(
+                  runs + "; executors of a worker group come with " + DYNAMIC + "=true only")
+              : Optional.empty();
+    };
+  }
+
+  /** Whether the session's own executors are of the group. */
+  private static boolean isOfSession(SparkContext context, ClusterSpec cluster, WorkerGroup group) {
+    return GroupPlacement.isPlacedBy(context, cluster)
+        && WorkerGroups.ofSession(cluster).filter(group::equals).isPresent();
+  }
+}

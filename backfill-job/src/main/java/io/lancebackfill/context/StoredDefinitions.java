@@ -1,0 +1,74 @@
+package io.lancebackfill.context;
+
+import io.lancebackfill.datasource.store.StateRow;
+import io.lancebackfill.datasource.store.StateTable;
+import io.lancebackfill.datasource.store.StateTable.Column;
+import io.lancebackfill.datasource.store.StateTable.Type;
+import io.lancebackfill.datasource.table.DatasetRef;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Named definitions of a catalog, beside its tables: {@code _backfill/clusters.lance} and its like,
+ * append only; the last row of a name counts.
+ */
+final class StoredDefinitions {
+  private static final List<Column> SCHEMA =
+      List.of(
+          new Column("name", Type.STRING),
+          new Column("spec", Type.STRING),
+          new Column("dropped", Type.BOOLEAN),
+          new Column("at", Type.TIMESTAMP));
+
+  private static final List<String> COLUMNS = SCHEMA.stream().map(Column::name).toList();
+
+  private final StateTable table;
+
+  /**
+   * @param root folder of the catalog
+   * @param what {@code clusters} and the like
+   */
+  StoredDefinitions(DatasetRef root, String what) {
+    this.table = new StateTable(root.stateFolder().child(what + ".lance"), SCHEMA);
+  }
+
+  /**
+   * A definition.
+   *
+   * @param spec its canonical JSON
+   */
+  record Stored(String spec, Instant at) {}
+
+  /** All of them by name. */
+  Map<String, Stored> all() {
+    Map<String, Stored> found = new TreeMap<>();
+    if (!table.exists()) {
+      return found;
+    }
+    for (StateRow row : table.read(null, COLUMNS)) {
+      if (row.booleanValue("dropped")) {
+        found.remove(row.string("name"));
+      } else {
+        found.put(row.string("name"), new Stored(row.string("spec"), row.instant("at")));
+      }
+    }
+    return found;
+  }
+
+  void put(String name, String spec) {
+    append(name, spec, false);
+  }
+
+  void drop(String name) {
+    append(name, "", true);
+  }
+
+  private void append(String name, String spec, boolean dropped) {
+    table.append(
+        List.of(Arrays.asList(name, spec, dropped, Instant.now().truncatedTo(ChronoUnit.MICROS))));
+  }
+}
