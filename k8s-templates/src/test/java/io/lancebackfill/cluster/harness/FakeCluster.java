@@ -282,15 +282,8 @@ public final class FakeCluster implements AutoCloseable {
   public String awaitLog(String pod, Predicate<String> condition) {
     return await(
         "a log of pod " + pod,
-        all -> {
-          try {
-            return logFile(pod).isPresent()
-                ? Optional.of(log(pod)).filter(condition)
-                : Optional.empty();
-          } catch (IOException e) {
-            throw new UncheckedIOException(e);
-          }
-        });
+        all ->
+            logFile(pod).isPresent() ? Optional.of(log(pod)).filter(condition) : Optional.empty());
   }
 
   /** Kills a pod's process with SIGKILL. */
@@ -341,11 +334,15 @@ public final class FakeCluster implements AutoCloseable {
   }
 
   /** What a pod has printed, also after its end. */
-  public String log(String pod) throws IOException {
+  public String log(String pod) {
     Path file =
         logFile(pod)
             .orElseThrow(() -> new IllegalArgumentException("pod " + pod + " never started"));
-    return Files.readString(file);
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private Optional<Path> logFile(String pod) {

@@ -75,6 +75,7 @@ final class PodStatuses {
                     .withNewTerminated()
                     .withExitCode(code)
                     .withReason(reason)
+                    .withStartedAt(before.getStartTime())
                     .withFinishedAt(Instant.now().toString())
                     .endTerminated()))
         .build();

@@ -1,6 +1,7 @@
 package io.lancebackfill.cluster.harness;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -54,7 +55,7 @@ public final class Submission implements AutoCloseable {
    * @return the exit code
    * @throws IllegalStateException if it still runs after the limit; it is killed then
    */
-  public int await(Duration limit) throws IOException, InterruptedException {
+  public int await(Duration limit) throws InterruptedException {
     if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
       close();
       throw new IllegalStateException(
@@ -64,8 +65,12 @@ public final class Submission implements AutoCloseable {
   }
 
   /** What it has printed until now. */
-  public String log() throws IOException {
-    return Files.readString(log);
+  public String log() {
+    try {
+      return Files.readString(log);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Whether it runs. */

@@ -65,7 +65,7 @@ class TestFakeCluster {
   }
 
   @Test
-  void containerRunsAndItsExitCodeIsOnThePod() throws IOException {
+  void containerRunsAndItsExitCodeIsOnThePod() {
     create("good", "cat /opt/files/hello; echo $FROM_IMAGE $MINE");
     create("bad", "exit 3");
     awaitPhase("good", "Succeeded");
@@ -77,7 +77,7 @@ class TestFakeCluster {
   }
 
   @Test
-  void eachPodHasItsOwnAddress() throws IOException {
+  void eachPodHasItsOwnAddress() {
     create("a", "echo $ADDRESS");
     create("b", "echo $ADDRESS");
     Pod a = awaitPhase("a", "Succeeded");
@@ -113,7 +113,7 @@ class TestFakeCluster {
   }
 
   @Test
-  void podsOfANodeHoldDifferentDevices() throws IOException {
+  void podsOfANodeHoldDifferentDevices() {
     create("a", "echo $NVIDIA_VISIBLE_DEVICES; " + FOREVER, p -> withGpus(p, 1));
     awaitPhase("a", "Running");
     create("b", "echo $NVIDIA_VISIBLE_DEVICES; " + FOREVER, p -> withGpus(p, 2));
@@ -158,7 +158,7 @@ class TestFakeCluster {
   }
 
   @Test
-  void aReclaimedPodGetsNoticeAndMayFinish() throws IOException {
+  void aReclaimedPodGetsNoticeAndMayFinish() {
     create(
         "a",
         "trap 'echo noticed; sleep 0.3; echo finished; exit 0' PWR; echo ready; " + FOREVER,
@@ -182,7 +182,7 @@ class TestFakeCluster {
   }
 
   @Test
-  void whatIgnoresItsNoticeIsKilledWhenThatIsOver() throws IOException {
+  void whatIgnoresItsNoticeIsKilledWhenThatIsOver() {
     create("a", "trap 'echo no' TERM; echo ready; " + FOREVER);
     awaitPhase("a", "Running");
     awaitLog("a", "ready\n");
@@ -192,7 +192,7 @@ class TestFakeCluster {
   }
 
   @Test
-  void aPodWaitsForWhatItMounts() throws IOException {
+  void aPodWaitsForWhatItMounts() {
     create(
         "a",
         "cat /etc/app/text",
@@ -228,7 +228,7 @@ class TestFakeCluster {
   }
 
   @Test
-  void variablesComeFromSecrets() throws IOException {
+  void variablesComeFromSecrets() {
     create(
         "a",
         "echo $TOKEN",
