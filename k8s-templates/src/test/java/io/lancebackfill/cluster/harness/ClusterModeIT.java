@@ -52,12 +52,7 @@ class ClusterModeIT {
                   "spark.executor.memory", "512m",
                   "spark.driver.memory", "512m"),
               List.of("7", result.toString()))) {
-        Pod executor =
-            cluster.awaitPod(
-                "an executor runs",
-                each ->
-                    PodText.hasRole(each, "executor")
-                        && each.getStatus().getPhase().equals("Running"));
+        Pod executor = cluster.awaitPod("an executor runs", each -> isRunning(each, "executor"));
         assertThat(executor.getSpec().getNodeName()).isEqualTo("cpu-1");
         assertThat(owners(executor)).containsExactly("Pod/" + driver(cluster).orElseThrow());
         assertThat(submission.await(Duration.ofSeconds(90))).as(submission::log).isZero();
@@ -73,6 +68,54 @@ class ClusterModeIT {
       assertThat(cluster.client().configMaps().list().getItems()).isEmpty();
       assertThat(cluster.client().services().list().getItems()).isEmpty();
     }
+  }
+
+  @Test
+  void aPythonJobRunsOnAStockSpark() throws IOException, InterruptedException {
+    Files.writeString(
+        folder.resolve("job.py"),
+        """
+        import os, sys
+        from pyspark.sql import SparkSession
+
+        spark = SparkSession.builder.getOrCreate()
+        where = lambda i: (os.environ["SPARK_EXECUTOR_POD_IP"], sys.executable)
+        found = spark.sparkContext.parallelize(range(2), 2).map(where).distinct().collect()
+        with open(sys.argv[1], "w") as result:
+            result.write("\\n".join(str(each) for each in found))
+        spark.stop()
+        """);
+    Path result = folder.resolve("result");
+    String spark = System.getProperty("test.spark.home");
+    String python = System.getProperty("test.python");
+    LocalImage image =
+        LocalImage.of(spark + "/jars/*")
+            .withPath("/opt/app", folder)
+            .withEnvironment("SPARK_HOME", spark)
+            .withEnvironment("PYSPARK_PYTHON", python);
+    try (FakeCluster cluster =
+            FakeCluster.in(Path.of("target/fake-cluster/ClusterModeIT-python"))
+                .node(NodeSpec.named("cpu-1"))
+                .image(IMAGE, image)
+                .start();
+        Submission submission =
+            cluster.submitPython(
+                IMAGE,
+                "local:///opt/app/job.py",
+                Map.of(
+                    "spark.executor.instances", "1",
+                    "spark.executor.memory", "512m",
+                    "spark.driver.memory", "512m"),
+                List.of(result.toString()))) {
+      Pod executor = cluster.awaitPod("an executor runs", each -> isRunning(each, "executor"));
+      assertThat(submission.await(Duration.ofSeconds(90))).as(submission::log).isZero();
+      assertThat(result)
+          .hasContent(String.format("('%s', '%s')", executor.getStatus().getPodIP(), python));
+    }
+  }
+
+  private static boolean isRunning(Pod pod, String role) {
+    return PodText.hasRole(pod, role) && pod.getStatus().getPhase().equals("Running");
   }
 
   /** The class path without what this build compiled, as an image's /opt/spark/jars is. */

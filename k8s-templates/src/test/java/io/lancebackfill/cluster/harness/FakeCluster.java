@@ -6,7 +6,6 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.lancebackfill.cluster.harness.api.ApiServer;
 import io.lancebackfill.cluster.harness.api.MockApiServer;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -24,7 +23,6 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Predicate;
-import java.util.stream.Collectors;
 import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionTimeoutException;
 
@@ -40,9 +38,11 @@ public final class FakeCluster implements AutoCloseable {
 
   private static final Duration CLOSING = Duration.ofSeconds(20);
   private static final String NAMESPACE = "default";
+  private static final int LAST_LINES = 20;
 
   private final ApiServer api;
   private final Path folder;
+  private final PodLogs logs;
   private final Map<String, LocalImage> images = new ConcurrentHashMap<>();
   private final Queue<Throwable> faults = new ConcurrentLinkedQueue<>();
   private final AtomicInteger submissions = new AtomicInteger();
@@ -52,6 +52,7 @@ public final class FakeCluster implements AutoCloseable {
   private FakeCluster(Builder builder, ApiServer api) throws IOException {
     this.api = api;
     folder = emptied(builder.folder);
+    logs = new PodLogs(folder);
     images.putAll(builder.images);
     builder.nodes.forEach(this::addNode);
     kubelet = new FakeKubelet(api.client(), images, folder, faults::add);
@@ -59,7 +60,7 @@ public final class FakeCluster implements AutoCloseable {
         api.schedules()
             ? Optional.empty()
             : Optional.of(new FakeScheduler(api.client(), faults::add));
-    mock().ifPresent(mock -> mock.logs((namespace, name) -> logFile(name)));
+    mock().ifPresent(mock -> mock.logs((namespace, name) -> logs.file(name)));
   }
 
   /**
@@ -130,24 +131,7 @@ public final class FakeCluster implements AutoCloseable {
 
   /** Adds a node, as an autoscaler does. */
   public void addNode(NodeSpec spec) {
-    var node = spec.node();
-    client().nodes().resource(node).create();
-    client()
-        .nodes()
-        .withName(spec.name())
-        .editStatus(
-            now -> {
-              now.setStatus(node.getStatus());
-              return now;
-            });
-    client() // a real server taints new nodes until their controller has seen them
-        .nodes()
-        .withName(spec.name())
-        .edit(
-            now -> {
-              now.getSpec().setTaints(spec.taints());
-              return now;
-            });
+    spec.create(client());
   }
 
   /** Adds an image, or replaces what its name stands for. */
@@ -187,20 +171,32 @@ public final class FakeCluster implements AutoCloseable {
   public Submission submit(
       String image, String mainClass, String jar, Map<String, String> conf, List<String> args)
       throws IOException {
+    return submit(image, List.of("--class", mainClass), jar, conf, args);
+  }
+
+  /** As {@link #submit(String, String, String, Map, List)}, of a Python script. */
+  public Submission submitPython(
+      String image, String script, Map<String, String> conf, List<String> args) throws IOException {
+    return submit(image, List.of(), script, conf, args);
+  }
+
+  private Submission submit(
+      String image, List<String> entry, String code, Map<String, String> conf, List<String> args)
+      throws IOException {
+    LocalImage local = images.get(image);
+    if (local == null) {
+      throw new IllegalArgumentException(
+          "no image " + image + " in the cluster: " + images.keySet());
+    }
     Map<String, String> all = new LinkedHashMap<>(commonConf());
     all.put("spark.kubernetes.container.image", image);
     all.put("spark.kubernetes.driver.master", api.url());
     all.put("spark.kubernetes.report.interval", "2s");
     all.putAll(api.submissionConf());
     all.putAll(conf);
-    LocalImage local = images.get(image);
-    if (local == null) {
-      throw new IllegalArgumentException(
-          "no image " + image + " in the cluster: " + images.keySet());
-    }
-    List<String> application = new ArrayList<>(List.of("--class", mainClass));
+    List<String> application = new ArrayList<>(entry);
     all.forEach((key, value) -> application.addAll(List.of("--conf", key + "=" + value)));
-    application.add(jar);
+    application.add(code);
     application.addAll(args);
     return Submission.start(
         local,
@@ -214,18 +210,7 @@ public final class FakeCluster implements AutoCloseable {
    * gave to the pod.
    */
   public Path gpuDiscoveryScript() throws IOException {
-    Path script = folder.resolve("gpus.sh");
-    Files.writeString(
-        script,
-        """
-        #!/bin/sh
-        addresses=$(echo "$NVIDIA_VISIBLE_DEVICES" | sed 's/[0-9][0-9]*/"&"/g')
-        echo "{\\"name\\": \\"gpu\\", \\"addresses\\": [$addresses]}"
-        """);
-    if (!script.toFile().setExecutable(true)) {
-      throw new IOException("cannot make " + script + " executable");
-    }
-    return script;
+    return GpuDiscovery.script(folder);
   }
 
   /** All pods, as they are now. */
@@ -280,10 +265,7 @@ public final class FakeCluster implements AutoCloseable {
 
   /** Waits until a pod's log is as wanted, and returns it. */
   public String awaitLog(String pod, Predicate<String> condition) {
-    return await(
-        "a log of pod " + pod,
-        all ->
-            logFile(pod).isPresent() ? Optional.of(log(pod)).filter(condition) : Optional.empty());
+    return await("a log of pod " + pod, all -> logs.text(pod).filter(condition));
   }
 
   /** Kills a pod's process with SIGKILL. */
@@ -335,18 +317,8 @@ public final class FakeCluster implements AutoCloseable {
 
   /** What a pod has printed, also after its end. */
   public String log(String pod) {
-    Path file =
-        logFile(pod)
-            .orElseThrow(() -> new IllegalArgumentException("pod " + pod + " never started"));
-    try {
-      return Files.readString(file);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private Optional<Path> logFile(String pod) {
-    return Optional.of(folder.resolve(pod).resolve("log")).filter(Files::exists);
+    return logs.text(pod)
+        .orElseThrow(() -> new IllegalArgumentException("pod " + pod + " never started"));
   }
 
   private PodProcess process(Pod pod) {
@@ -361,9 +333,16 @@ public final class FakeCluster implements AutoCloseable {
                         + describe()));
   }
 
-  /** One line for each pod: name, phase, node, why it waits or ended. */
+  /** Each pod's name, phase, node, why it waits or ended; of those that failed the last output. */
   public String describe() {
-    return pods().stream().map(PodText::describe).collect(Collectors.joining("\n"));
+    List<String> lines = new ArrayList<>();
+    for (Pod pod : pods()) {
+      lines.add(PodText.describe(pod));
+      if (pod.getStatus().getPhase().equals("Failed")) {
+        lines.addAll(logs.tail(pod.getMetadata().getName(), LAST_LINES));
+      }
+    }
+    return String.join("\n", lines);
   }
 
   @Override

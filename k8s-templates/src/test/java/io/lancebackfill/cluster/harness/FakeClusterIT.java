@@ -193,6 +193,23 @@ class FakeClusterIT {
     cluster.awaitNoPod("executors after their idle timeout", pod -> true);
   }
 
+  @Test
+  @Order(6)
+  void aDriverAsksForWhatItsRoleAllows() {
+    assertThat(cluster.mock().orElseThrow().requests())
+        .extracting(asked -> asked.verb() + " " + asked.resource())
+        .contains("create pods", "create configmaps", "watch pods", "list pods")
+        .isSubsetOf(
+            "create pods",
+            "get pods",
+            "list pods",
+            "watch pods",
+            "delete pods",
+            "deletecollection pods",
+            "patch pods",
+            "create configmaps");
+  }
+
   private static Pod executor(String id) {
     return cluster.executors().stream()
         .filter(pod -> id.equals(pod.getMetadata().getLabels().get("spark-exec-id")))

@@ -4,6 +4,7 @@ import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.api.model.Taint;
+import io.fabric8.kubernetes.client.KubernetesClient;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -56,7 +57,29 @@ public record NodeSpec(
     return new NodeSpec(name, labels, taints, more);
   }
 
-  Node node() {
+  /** Creates the node; a real server drops the status of a new one, and taints it. */
+  void create(KubernetesClient client) {
+    Node node = node();
+    client.nodes().resource(node).create();
+    client
+        .nodes()
+        .withName(name)
+        .editStatus(
+            now -> {
+              now.setStatus(node.getStatus());
+              return now;
+            });
+    client
+        .nodes()
+        .withName(name)
+        .edit(
+            now -> {
+              now.getSpec().setTaints(taints);
+              return now;
+            });
+  }
+
+  private Node node() {
     Map<String, Quantity> amounts = new LinkedHashMap<>();
     capacity.forEach((resource, quantity) -> amounts.put(resource, new Quantity(quantity)));
     return new NodeBuilder()

@@ -41,7 +41,7 @@ public final class MockApiServer implements ApiServer {
     server =
         new KubernetesMockServer(
             new Context(), new MockWebServer(), new HashMap<>(), dispatcher, false);
-    server.init(InetAddress.getByName("127.0.0.1"), 0);
+    server.init(InetAddress.getLoopbackAddress(), 0);
     client = client(MockDispatcher.ADMIN_TOKEN);
   }
 

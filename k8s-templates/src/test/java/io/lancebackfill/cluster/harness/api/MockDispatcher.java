@@ -1,5 +1,6 @@
 package io.lancebackfill.cluster.harness.api;
 
+import io.fabric8.kubernetes.api.Pluralize;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResourceList;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
@@ -14,7 +15,6 @@ import io.fabric8.kubernetes.client.server.mock.crud.KubernetesCrudDispatcherExc
 import io.fabric8.kubernetes.client.server.mock.crud.PatchHandler;
 import io.fabric8.kubernetes.client.server.mock.crud.PostHandler;
 import io.fabric8.kubernetes.client.utils.Serialization;
-import io.fabric8.kubernetes.client.utils.Utils;
 import io.fabric8.mockwebserver.crud.AttributeSet;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -180,7 +181,7 @@ final class MockDispatcher extends KubernetesCrudDispatcher {
         + "/namespaces/"
         + resource.getMetadata().getNamespace()
         + "/"
-        + Utils.getPluralFromKind(resource.getKind())
+        + Pluralize.toPlural(resource.getKind().toLowerCase(Locale.ROOT))
         + "/"
         + resource.getMetadata().getName();
   }
@@ -308,10 +309,10 @@ final class MockDispatcher extends KubernetesCrudDispatcher {
   }
 
   private static boolean runs(GenericKubernetesResource pod) {
-    String phase = String.valueOf((Object) pod.get("status", "phase"));
+    Object phase = pod.get("status", "phase");
     return pod.get("spec", "nodeName") != null
-        && !phase.equals("Succeeded")
-        && !phase.equals("Failed");
+        && !"Succeeded".equals(phase)
+        && !"Failed".equals(phase);
   }
 
   private static Optional<String> field(String body, String name) {
