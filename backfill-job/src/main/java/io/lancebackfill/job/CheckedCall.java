@@ -158,7 +158,9 @@ record CheckedCall(
             ? null
             : faults.collect(
                 () ->
-                    conf.optional(CLUSTER).map(given -> clusters(target).named(given)).orElse(null));
+                    conf.optional(CLUSTER)
+                        .map(given -> clusters(target).named(given))
+                        .orElse(null));
     if (conf != null && bound != null && !faults.any()) {
       faults.collect(() -> resources(spark, bound, conf, cluster));
     }

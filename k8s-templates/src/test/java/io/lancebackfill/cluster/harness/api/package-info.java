@@ -1,0 +1,2 @@
+/** API servers for test clusters. */
+package io.lancebackfill.cluster.harness.api;
