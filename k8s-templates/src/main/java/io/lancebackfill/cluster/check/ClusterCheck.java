@@ -43,9 +43,7 @@ public final class ClusterCheck {
 
   /** For a driver that the client's account submits, and that acts with the head's account. */
   public static List<Finding> ofClusterMode(KubernetesClient client, ClusterSpec cluster) {
-    @Nullable String account =
-        cluster.headGroup() == null ? null : cluster.headGroup().pod().serviceAccount();
-    return new ClusterCheck(client, cluster, account == null ? "default" : account).findings();
+    return new ClusterCheck(client, cluster, SparkRights.driverAccount(cluster)).findings();
   }
 
   private List<Finding> findings() {

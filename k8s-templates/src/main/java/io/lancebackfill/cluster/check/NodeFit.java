@@ -90,7 +90,7 @@ record NodeFit(
     Map<String, BigDecimal> free = new HashMap<>(allocatable);
     for (Pod other : podsOfCluster) {
       if (node.getMetadata().getName().equals(other.getSpec().getNodeName())
-          && !PodRequests.ended(other)) {
+          && !PodRequests.yields(other)) {
         PodRequests.of(other)
             .forEach((name, used) -> free.computeIfPresent(name, (n, left) -> left.subtract(used)));
       }

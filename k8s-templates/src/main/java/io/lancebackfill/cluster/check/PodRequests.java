@@ -3,6 +3,7 @@ package io.lancebackfill.cluster.check;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.Quantity;
+import io.lancebackfill.cluster.spark.GroupPlacement;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.util.HashMap;
@@ -48,8 +49,12 @@ final class PodRequests {
     return sum;
   }
 
-  /** An ended pod takes nothing. */
-  static boolean ended(Pod pod) {
+  /** An ended pod takes nothing, and one that keeps room for executors gives it up. */
+  static boolean yields(Pod pod) {
+    Map<String, String> labels = pod.getMetadata().getLabels();
+    if (labels != null && labels.containsKey(GroupPlacement.WARM_LABEL)) {
+      return true;
+    }
     String phase = pod.getStatus() == null ? null : pod.getStatus().getPhase();
     return "Succeeded".equals(phase) || "Failed".equals(phase);
   }

@@ -11,6 +11,7 @@ import io.fabric8.kubernetes.api.model.ResourceRequirements;
 import io.fabric8.kubernetes.api.model.ResourceRequirementsBuilder;
 import io.fabric8.kubernetes.api.model.TolerationBuilder;
 import io.lancebackfill.cluster.ClusterSpec;
+import io.lancebackfill.cluster.HeadGroup;
 import io.lancebackfill.cluster.PodSize;
 import io.lancebackfill.cluster.PodSize.Gpus;
 import io.lancebackfill.cluster.PodTraits;
@@ -27,6 +28,8 @@ import java.util.TreeMap;
 public final class GroupPods {
   /** As Spark calls the container of an executor. */
   public static final String CONTAINER = "spark-kubernetes-executor";
+
+  private static final String DRIVER_CONTAINER = "spark-kubernetes-driver";
 
   private GroupPods() {}
 
@@ -81,19 +84,16 @@ public final class GroupPods {
   }
 
   /** The pod with what its group has, and these labels. */
-  public static Pod place(Pod pod, WorkerGroup group, Map<String, String> labels) {
+  static Pod place(Pod pod, WorkerGroup group, Map<String, String> labels) {
     PodTraits traits = group.pod();
     PodBuilder placed =
-        new PodBuilder(pod)
+        new PodBuilder(place(pod, traits))
             .editOrNewMetadata()
             .addToLabels(labels)
             .endMetadata()
             .editOrNewSpec()
-            .addToNodeSelector(traits.placement().nodeSelector())
+            .addToNodeSelector(new TreeMap<>(traits.placement().nodeSelector()))
             .endSpec();
-    for (Toleration toleration : traits.placement().tolerations()) {
-      placed.editSpec().addToTolerations(kubernetes(toleration)).endSpec();
-    }
     if (traits.serviceAccount() != null) {
       placed
           .editSpec()
@@ -101,17 +101,37 @@ public final class GroupPods {
           .withServiceAccount(traits.serviceAccount())
           .endSpec();
     }
+    return placed.build();
+  }
+
+  /** What no setting of Spark gives a pod: tolerations and the time it has to end. */
+  private static Pod place(Pod pod, PodTraits traits) {
+    PodBuilder placed = new PodBuilder(pod);
+    for (Toleration toleration : traits.placement().tolerations()) {
+      placed.editOrNewSpec().addToTolerations(kubernetes(toleration)).endSpec();
+    }
     if (traits.terminationGracePeriodSeconds() != null) {
       placed
-          .editSpec()
+          .editOrNewSpec()
           .withTerminationGracePeriodSeconds((long) traits.terminationGracePeriodSeconds())
           .endSpec();
     }
     return placed.build();
   }
 
+  /** A template of the driver's pod, with what no setting of Spark gives it. */
+  public static Pod driverTemplate(HeadGroup head) {
+    ContainerBuilder container = new ContainerBuilder().withName(DRIVER_CONTAINER);
+    if (!head.size().extendedResources().isEmpty()) {
+      container.withResources(
+          extended(new ResourceRequirementsBuilder(), head.size().extendedResources()).build());
+    }
+    Pod pod = new PodBuilder().withNewSpec().addToContainers(container.build()).endSpec().build();
+    return place(pod, head.pod());
+  }
+
   /** A toleration in the client's own type. */
-  public static io.fabric8.kubernetes.api.model.Toleration kubernetes(Toleration toleration) {
+  private static io.fabric8.kubernetes.api.model.Toleration kubernetes(Toleration toleration) {
     return new TolerationBuilder()
         .withKey(toleration.key())
         .withOperator(toleration.operator())
@@ -145,7 +165,7 @@ public final class GroupPods {
   }
 
   /** A pod's variables, sorted by name, those of secrets by reference. */
-  public static List<EnvVar> variables(PodTraits pod) {
+  private static List<EnvVar> variables(PodTraits pod) {
     Map<String, EnvVar> variables = new TreeMap<>();
     pod.envVars()
         .forEach(
@@ -167,12 +187,7 @@ public final class GroupPods {
 
   private static ResourceRequirements resources(
       ResourceRequirementsBuilder resources, PodSize size) {
-    size.extendedResources()
-        .forEach(
-            (name, amount) -> {
-              resources.addToRequests(name, new Quantity(amount));
-              resources.addToLimits(name, new Quantity(amount));
-            });
+    extended(resources, size.extendedResources());
     if (size.cpuLimit() != null) {
       resources.addToLimits("cpu", new Quantity(size.cpuLimit()));
     }
@@ -181,6 +196,17 @@ public final class GroupPods {
       renameGpus(resources, gpus);
     }
     return resources.build();
+  }
+
+  private static ResourceRequirementsBuilder extended(
+      ResourceRequirementsBuilder resources, Map<String, String> amounts) {
+    new TreeMap<>(amounts)
+        .forEach(
+            (name, amount) -> {
+              resources.addToRequests(name, new Quantity(amount));
+              resources.addToLimits(name, new Quantity(amount));
+            });
+    return resources;
   }
 
   /** Spark knows {@code vendor/gpu} alone; nodes may offer {@code nvidia.com/mig-1g.5gb}. */

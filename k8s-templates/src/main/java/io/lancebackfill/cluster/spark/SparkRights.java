@@ -1,5 +1,7 @@
 package io.lancebackfill.cluster.spark;
 
+import io.lancebackfill.cluster.ClusterSpec;
+import io.lancebackfill.cluster.HeadGroup;
 import java.util.List;
 
 /**
@@ -9,6 +11,17 @@ import java.util.List;
  * @param resource of the core API group
  */
 public record SparkRights(String resource, List<String> verbs) {
+  /** The driver's service account where a definition's head group names none. */
+  public static final String DRIVER_ACCOUNT = "lance-backfill-driver";
+
+  /** The account that a driver pod of a cluster acts with. */
+  public static String driverAccount(ClusterSpec cluster) {
+    HeadGroup head = cluster.headGroup();
+    return head == null || head.pod().serviceAccount() == null
+        ? DRIVER_ACCOUNT
+        : head.pod().serviceAccount();
+  }
+
   /** Of the driver, in a pod or outside. */
   public static List<SparkRights> ofDriver() {
     return List.of(

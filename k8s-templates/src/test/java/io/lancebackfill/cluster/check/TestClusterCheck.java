@@ -170,9 +170,9 @@ class TestClusterCheck {
   }
 
   @Test
-  void endedPodsTakeNoRoom() {
+  void podsThatEndedOrKeepRoomForExecutorsTakeNone() {
     gpuNode("gpu-1", "2");
-    server.add(
+    PodBuilder pod =
         new PodBuilder()
             .withNewMetadata()
             .withName("ended")
@@ -185,9 +185,15 @@ class TestClusterCheck {
             .addToLimits("nvidia.com/gpu", new Quantity("2"))
             .endResources()
             .endContainer()
-            .endSpec()
+            .endSpec();
+    server.add(pod.withNewStatus().withPhase("Succeeded").endStatus().build());
+    server.add(
+        pod.editMetadata()
+            .withName("warm")
+            .addToLabels("lance-backfill/warm", "true")
+            .endMetadata()
             .withNewStatus()
-            .withPhase("Succeeded")
+            .withPhase("Running")
             .endStatus()
             .build());
 
