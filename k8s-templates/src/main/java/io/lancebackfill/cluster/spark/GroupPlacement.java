@@ -27,6 +27,10 @@ public final class GroupPlacement {
   public static final String JOB_LABEL = "lance-backfill/job";
 
   public static final String CLUSTER_LABEL = "lance-backfill/cluster";
+
+  /** Of pods that keep room and give it to executors. */
+  public static final String WARM_LABEL = "lance-backfill/warm";
+
   public static final String GROUP_LABEL = "lance-backfill/group";
 
   private static final Pattern LABEL_VALUE =

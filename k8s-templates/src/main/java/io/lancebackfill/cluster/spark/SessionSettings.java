@@ -164,7 +164,7 @@ public final class SessionSettings {
   private void driverPod(HeadGroup head) {
     PodTraits pod = head.pod();
     cluster.image(pod).ifPresent(image -> set(KUBERNETES + "driver.container.image", image));
-    setIfPresent(KUBERNETES + "authenticate.driver.serviceAccountName", pod.serviceAccount());
+    set(KUBERNETES + "authenticate.driver.serviceAccountName", SparkRights.driverAccount(cluster));
     set("spark.driver.cores", head.size().cpus());
     set("spark.driver.memory", head.size().heapMib() + "m");
     set("spark.driver.memoryOverhead", head.size().overheadMib() + "m");
