@@ -1,6 +1,7 @@
 package io.lancebackfill.cluster.harness;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.OwnerReference;
@@ -23,7 +24,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Submission, driver and executors as processes; the application comes from a jar in the image. */
-@Timeout(180)
+@Timeout(240)
 class ClusterModeIT {
   private static final String IMAGE = "spark:test";
 
@@ -55,7 +56,7 @@ class ClusterModeIT {
         Pod executor = cluster.awaitPod("an executor runs", each -> isRunning(each, "executor"));
         assertThat(executor.getSpec().getNodeName()).isEqualTo("cpu-1");
         assertThat(owners(executor)).containsExactly("Pod/" + driver(cluster).orElseThrow());
-        assertThat(submission.await(Duration.ofSeconds(90))).as(submission::log).isZero();
+        assertThat(submission.await(Duration.ofMinutes(2))).as(submission::log).isZero();
       }
       assertThat(result).hasContent("7");
       Pod driver =
@@ -64,9 +65,15 @@ class ClusterModeIT {
       assertThat(driver.getSpec().getNodeName()).isEqualTo("head-1");
       assertThat(cluster.log(driver.getMetadata().getName()))
           .contains("7 groups, master k8s://" + cluster.api().url());
+      assertThat(cluster.client().configMaps().list().getItems())
+          .anySatisfy(each -> assertThat(owners(each)).isNotEmpty());
       cluster.client().pods().resource(driver).delete();
-      assertThat(cluster.client().configMaps().list().getItems()).isEmpty();
-      assertThat(cluster.client().services().list().getItems()).isEmpty();
+      await()
+          .atMost(FakeCluster.LIMIT)
+          .untilAsserted(
+              () ->
+                  assertThat(cluster.client().configMaps().list().getItems())
+                      .allSatisfy(each -> assertThat(owners(each)).isEmpty()));
     }
   }
 
@@ -108,7 +115,7 @@ class ClusterModeIT {
                     "spark.driver.memory", "512m"),
                 List.of(result.toString()))) {
       Pod executor = cluster.awaitPod("an executor runs", each -> isRunning(each, "executor"));
-      assertThat(submission.await(Duration.ofSeconds(90))).as(submission::log).isZero();
+      assertThat(submission.await(Duration.ofMinutes(2))).as(submission::log).isZero();
       assertThat(result)
           .hasContent(String.format("('%s', '%s')", executor.getStatus().getPodIP(), python));
     }

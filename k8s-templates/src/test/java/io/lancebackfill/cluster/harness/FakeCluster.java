@@ -4,13 +4,12 @@ import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodStatus;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.lancebackfill.cluster.harness.api.ApiServer;
+import io.lancebackfill.cluster.harness.api.ControlPlane;
 import io.lancebackfill.cluster.harness.api.MockApiServer;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,15 +33,14 @@ import org.awaitility.core.ConditionTimeoutException;
  */
 public final class FakeCluster implements AutoCloseable {
   /** Until a pod is in a state that a test waits for. */
-  public static final Duration LIMIT = Duration.ofSeconds(60);
+  public static final Duration LIMIT = Duration.ofSeconds(90);
 
   private static final Duration CLOSING = Duration.ofSeconds(20);
   private static final String NAMESPACE = "default";
   private static final int LAST_LINES = 20;
 
   private final ApiServer api;
-  private final Path folder;
-  private final PodLogs logs;
+  private final ClusterFolder folder;
   private final Map<String, LocalImage> images = new ConcurrentHashMap<>();
   private final Queue<Throwable> faults = new ConcurrentLinkedQueue<>();
   private final AtomicInteger submissions = new AtomicInteger();
@@ -51,16 +49,15 @@ public final class FakeCluster implements AutoCloseable {
 
   private FakeCluster(Builder builder, ApiServer api) throws IOException {
     this.api = api;
-    folder = emptied(builder.folder);
-    logs = new PodLogs(folder);
+    folder = ClusterFolder.emptied(builder.folder);
     images.putAll(builder.images);
     builder.nodes.forEach(this::addNode);
-    kubelet = new FakeKubelet(api.client(), images, folder, faults::add);
+    kubelet = new FakeKubelet(api.client(), images, folder.path(), faults::add);
     scheduler =
         api.schedules()
             ? Optional.empty()
             : Optional.of(new FakeScheduler(api.client(), faults::add));
-    mock().ifPresent(mock -> mock.logs((namespace, name) -> logs.file(name)));
+    mock().ifPresent(mock -> mock.logs((namespace, name) -> folder.log(name)));
   }
 
   /**
@@ -93,9 +90,17 @@ public final class FakeCluster implements AutoCloseable {
       return this;
     }
 
-    /** Starts the cluster on the CRUD mock. */
+    /**
+     * Starts the cluster on a real control plane if its system property is set, else on the mock.
+     */
     public FakeCluster start() throws IOException {
-      return start(new MockApiServer());
+      Optional<Path> controlPlane = ControlPlane.binary();
+      return start(
+          controlPlane.isPresent()
+              ? ControlPlane.start(
+                  controlPlane.get(),
+                  ClusterFolder.emptied(Path.of(folder + "-control-plane")).path())
+              : new MockApiServer());
     }
 
     /** Starts the cluster on an API server, which it closes in the end. */
@@ -202,7 +207,7 @@ public final class FakeCluster implements AutoCloseable {
         local,
         "k8s://" + api.url(),
         application,
-        folder.resolve("submit-" + submissions.incrementAndGet() + ".log"));
+        folder.path().resolve("submit-" + submissions.incrementAndGet() + ".log"));
   }
 
   /**
@@ -210,7 +215,7 @@ public final class FakeCluster implements AutoCloseable {
    * gave to the pod.
    */
   public Path gpuDiscoveryScript() throws IOException {
-    return GpuDiscovery.script(folder);
+    return folder.gpuDiscoveryScript();
   }
 
   /** All pods, as they are now. */
@@ -257,15 +262,18 @@ public final class FakeCluster implements AutoCloseable {
                 return result.get().isPresent();
               });
     } catch (ConditionTimeoutException e) {
-      throw new IllegalStateException(
-          "not within " + LIMIT + ": " + what + "; there are\n" + describe(), e);
+      IllegalStateException failure =
+          new IllegalStateException(
+              "not within " + LIMIT + ": " + what + "; there are\n" + describe(), e);
+      faults.forEach(failure::addSuppressed);
+      throw failure;
     }
     return result.get().orElseThrow();
   }
 
   /** Waits until a pod's log is as wanted, and returns it. */
   public String awaitLog(String pod, Predicate<String> condition) {
-    return await("a log of pod " + pod, all -> logs.text(pod).filter(condition));
+    return await("a log of pod " + pod, all -> folder.logText(pod).filter(condition));
   }
 
   /** Kills a pod's process with SIGKILL. */
@@ -317,7 +325,8 @@ public final class FakeCluster implements AutoCloseable {
 
   /** What a pod has printed, also after its end. */
   public String log(String pod) {
-    return logs.text(pod)
+    return folder
+        .logText(pod)
         .orElseThrow(() -> new IllegalArgumentException("pod " + pod + " never started"));
   }
 
@@ -339,7 +348,7 @@ public final class FakeCluster implements AutoCloseable {
     for (Pod pod : pods()) {
       lines.add(PodText.describe(pod));
       if (pod.getStatus().getPhase().equals("Failed")) {
-        lines.addAll(logs.tail(pod.getMetadata().getName(), LAST_LINES));
+        lines.addAll(folder.logTail(pod.getMetadata().getName(), LAST_LINES));
       }
     }
     return String.join("\n", lines);
@@ -369,7 +378,7 @@ public final class FakeCluster implements AutoCloseable {
           new IllegalStateException(
               String.format(
                   "%d pods and processes left after %s: %s; %d errors in the cluster's parts; logs in %s",
-                  left.size(), patience, left, faults.size(), folder));
+                  left.size(), patience, left, faults.size(), folder.path()));
       faults.forEach(failure::addSuppressed);
       throw failure;
     }
@@ -383,16 +392,5 @@ public final class FakeCluster implements AutoCloseable {
         .forEach(each -> left.add("pod " + PodText.describe(each)));
     kubelet.live().forEach(each -> left.add("process " + each.process().pid()));
     return left;
-  }
-
-  private static Path emptied(Path folder) throws IOException {
-    if (Files.exists(folder)) {
-      try (var tree = Files.walk(folder)) {
-        for (Path each : tree.sorted(Comparator.reverseOrder()).toList()) {
-          Files.delete(each);
-        }
-      }
-    }
-    return Files.createDirectories(folder);
   }
 }

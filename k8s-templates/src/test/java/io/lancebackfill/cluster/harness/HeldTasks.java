@@ -27,7 +27,7 @@ import org.apache.spark.sql.SparkSession;
 
 /** A Spark job whose tasks say where they run, and run until the test lets them go. */
 public final class HeldTasks {
-  private static final Duration LIMIT = Duration.ofSeconds(60);
+  private static final Duration LIMIT = Duration.ofSeconds(90);
   private static final Pattern DASH = Pattern.compile("-");
 
   private final Path folder;
@@ -67,7 +67,7 @@ public final class HeldTasks {
   }
 
   private static CompletableFuture<List<Ran>> collect(JavaRDD<Ran> rdd) {
-    return CompletableFuture.supplyAsync(rdd::collect).orTimeout(100, TimeUnit.SECONDS);
+    return CompletableFuture.supplyAsync(rdd::collect).orTimeout(150, TimeUnit.SECONDS);
   }
 
   private static Ran hold(String place, int partition) throws IOException {

@@ -9,6 +9,7 @@ import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodBuilder;
 import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.api.model.SecretBuilder;
+import io.lancebackfill.cluster.harness.api.MockApiServer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,7 +48,7 @@ class TestFakeCluster {
                 LocalImage.of("")
                     .withPath("/opt/files", inImage)
                     .withEnvironment("FROM_IMAGE", "yes"))
-            .start();
+            .start(new MockApiServer());
   }
 
   @AfterAll
@@ -270,7 +271,7 @@ class TestFakeCluster {
 
   @Test
   void closingFailsWhenAPodIsLeft(@TempDir Path folder) throws IOException {
-    FakeCluster other = FakeCluster.in(folder.resolve("c")).start();
+    FakeCluster other = FakeCluster.in(folder.resolve("c")).start(new MockApiServer());
     other.client().pods().resource(new PodBuilder(shell("left", "exit 0")).build()).create();
     assertThatThrownBy(() -> other.close(Duration.ofMillis(200)))
         .isInstanceOf(IllegalStateException.class)
