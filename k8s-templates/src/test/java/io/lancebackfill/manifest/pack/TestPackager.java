@@ -364,8 +364,8 @@ class TestPackager {
             "modules/single.py");
     assertThat(packaged.env().secretVars())
         .containsEntry("HF_TOKEN", new SecretRef("hub", "token"));
-    assertThat(packaged.runtime())
-        .isEqualTo(new ManifestSpec.Runtime("example/spark:1", "3.11", "aarch64"));
+    assertThat(packaged.target())
+        .isEqualTo(new ManifestSpec.Target("example/spark:1", "3.11", "aarch64"));
     assertThat(PackagedManifest.parse(packaged.toJson())).isEqualTo(packaged);
     assertThat(packaged.hash()).matches("[0-9a-f]{64}");
 
