@@ -99,7 +99,7 @@ public final class Packager {
     for (SourceRoot root : roots.all()) {
       long readAt = TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis());
       Workers.Result<HashCache> reading = workers.start(() -> HashCache.of(hashes, root));
-      List<SourceFile> files = SourceWalk.files(root, roots.leftOut(), faults);
+      List<SourceFile> files = SourceWalk.files(root, roots.leftOut(), workers, faults);
       HashCache cache = reading.get();
       progress.expect(files.size(), files.stream().mapToLong(file -> file.stamp().size()).sum());
       List<HashedFile> hashed = hasher.hash(root, files, cache, faults);
