@@ -287,7 +287,8 @@ class TestPackager {
   @Test
   void aFileThatChangesWhileItIsReadIsNoticed() throws Exception {
     Path file = workspace.resolve("log.txt");
-    Files.write(file, new byte[4 << 20]);
+    // Long enough to read that the writer gets its turn on a busy machine.
+    Files.write(file, new byte[48 << 20]);
     AtomicBoolean stop = new AtomicBoolean();
     AtomicReference<IOException> failure = new AtomicReference<>();
     Thread writer =
