@@ -34,7 +34,7 @@ final class ManifestChecks {
       ManifestSpec.Packages packages,
       ManifestSpec.Code code,
       ManifestSpec.Env env,
-      ManifestSpec.Runtime runtime) {
+      ManifestSpec.Target target) {
     ManifestChecks checks = new ManifestChecks();
     if (!NAME.matcher(name).matches()) {
       checks.fault(
@@ -48,7 +48,7 @@ final class ManifestChecks {
     checks.paths(code.paths());
     env.vars().forEach((variable, value) -> checks.variable(variable, value, env));
     env.secretVars().forEach(checks::secret);
-    checks.runtime(runtime);
+    checks.target(target);
     return checks.faults;
   }
 
@@ -202,21 +202,21 @@ final class ManifestChecks {
     }
   }
 
-  private void runtime(ManifestSpec.Runtime runtime) {
-    if (runtime.image() != null && !IMAGE.matcher(runtime.image()).matches()) {
+  private void target(ManifestSpec.Target target) {
+    if (target.image() != null && !IMAGE.matcher(target.image()).matches()) {
       fault(
           "image",
           "'%s' is no image. Write HOST/NAME:TAG or HOST/NAME@sha256:DIGEST.",
-          SecretWords.redacted(runtime.image()));
+          SecretWords.redacted(target.image()));
     }
-    if (runtime.python() != null && !VERSION.matcher(runtime.python()).matches()) {
-      fault("python", "'%s' is no version of Python 3. Write 3.11 or 3.11.7.", runtime.python());
+    if (target.python() != null && !VERSION.matcher(target.python()).matches()) {
+      fault("python", "'%s' is no version of Python 3. Write 3.11 or 3.11.7.", target.python());
     }
-    if (!ARCHITECTURE.matcher(runtime.platform()).matches()) {
+    if (!ARCHITECTURE.matcher(target.platform()).matches()) {
       fault(
           "platform",
           "'%s' is no architecture. Write x86_64 or aarch64, as uname -m does.",
-          runtime.platform());
+          target.platform());
     }
   }
 }

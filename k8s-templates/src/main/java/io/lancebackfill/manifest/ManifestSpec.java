@@ -17,9 +17,9 @@ import org.jspecify.annotations.Nullable;
  * @param packages from pip
  * @param code from local files
  * @param env environment variables
- * @param runtime the workers that it is for
+ * @param target the workers that it is for
  */
-public record ManifestSpec(String name, Packages packages, Code code, Env env, Runtime runtime) {
+public record ManifestSpec(String name, Packages packages, Code code, Env env, Target target) {
 
   /**
    * Packages that pip installs.
@@ -74,7 +74,7 @@ public record ManifestSpec(String name, Packages packages, Code code, Env env, R
    *     session which packages
    * @param platform architecture, as {@link Platform} names it
    */
-  public record Runtime(@Nullable String image, @Nullable String python, String platform) {}
+  public record Target(@Nullable String image, @Nullable String python, String platform) {}
 
   /**
    * Checks the whole.
@@ -82,7 +82,7 @@ public record ManifestSpec(String name, Packages packages, Code code, Env env, R
    * @throws ManifestException with every fault
    */
   public ManifestSpec {
-    List<ManifestFault> faults = ManifestChecks.faults(name, packages, code, env, runtime);
+    List<ManifestFault> faults = ManifestChecks.faults(name, packages, code, env, target);
     if (!faults.isEmpty()) {
       throw new ManifestException(faults);
     }
@@ -196,13 +196,13 @@ public record ManifestSpec(String name, Packages packages, Code code, Env env, R
       Packages packages = new Packages(pip, requirements, skipSitePackages);
       Code code = new Code(pyModules, paths);
       Env env = new Env(new TreeMap<>(vars), new TreeMap<>(secretVars));
-      Runtime runtime = new Runtime(image, python, platform);
+      Target target = new Target(image, python, platform);
       if (!found.isEmpty()) {
         List<ManifestFault> all = new ArrayList<>(found);
-        all.addAll(ManifestChecks.faults(name, packages, code, env, runtime));
+        all.addAll(ManifestChecks.faults(name, packages, code, env, target));
         throw new ManifestException(all);
       }
-      return new ManifestSpec(name, packages, code, env, runtime);
+      return new ManifestSpec(name, packages, code, env, target);
     }
   }
 }

@@ -30,9 +30,9 @@ public final class ManifestWriter {
     put(fields, "paths", spec.code().paths());
     put(fields, "env_vars", spec.env().vars());
     put(fields, "secret_env_vars", secrets(spec.env()));
-    put(fields, "image", spec.runtime().image());
-    put(fields, "python", spec.runtime().python());
-    put(fields, "platform", spec.runtime().platform());
+    put(fields, "image", spec.target().image());
+    put(fields, "python", spec.target().python());
+    put(fields, "platform", spec.target().platform());
     return json(fields);
   }
 
@@ -47,8 +47,8 @@ public final class ManifestWriter {
   public static void put(Map<String, Object> fields, String key, @Nullable Object value) {
     boolean empty =
         value == null
-            || value instanceof Collection<?> items && items.isEmpty()
-            || value instanceof Map<?, ?> entries && entries.isEmpty();
+            || (value instanceof Collection<?> items && items.isEmpty())
+            || (value instanceof Map<?, ?> entries && entries.isEmpty());
     if (!empty) {
       fields.put(key, value);
     }

@@ -83,7 +83,7 @@ public final class SecretWords {
       String word = words.get(at);
       if (WORDS.contains(word)
           || INSIDE.stream().anyMatch(word::contains)
-          || word.equals("key") && at > 0 && KEYS.contains(words.get(at - 1))) {
+          || (word.equals("key") && at > 0 && KEYS.contains(words.get(at - 1)))) {
         return true;
       }
     }

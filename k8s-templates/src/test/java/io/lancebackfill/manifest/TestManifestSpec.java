@@ -49,7 +49,7 @@ class TestManifestSpec {
     assertThat(json.toJson())
         .isEqualTo(ManifestSpec.parse(YAML).toJson())
         .isEqualTo(ManifestSpec.parse(json.toJson()).toJson());
-    assertThat(json.runtime().python()).isEqualTo("3.10");
+    assertThat(json.target().python()).isEqualTo("3.10");
     assertThat(json.env().vars()).containsEntry("OMP_NUM_THREADS", "1");
     assertThat(json.env().secretVars())
         .containsEntry("HF_TOKEN", new SecretRef("hugging-face", "token"));
@@ -92,8 +92,8 @@ class TestManifestSpec {
             .platform("x86_64")
             .build();
     assertThat(built).isEqualTo(ManifestSpec.parse(JSON));
-    assertThat(ManifestSpec.builder("empty").build().runtime())
-        .isEqualTo(new ManifestSpec.Runtime(null, null, Platform.here()));
+    assertThat(ManifestSpec.builder("empty").build().target())
+        .isEqualTo(new ManifestSpec.Target(null, null, Platform.here()));
   }
 
   @Test

@@ -1,5 +1,6 @@
 package io.lancebackfill.manifest.pack;
 
+import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
 
@@ -31,19 +32,34 @@ final class Exclusions {
           "metastore_db",
           "node_modules");
 
-  private static final Pattern FILES =
-      Pattern.compile(
-          ".*\\.(pyc|pyo|ipynb|swp|swo)|.*~|\\.#.*|\\.DS_Store|\\.coverage(\\..*)?|Thumbs\\.db");
+  private static final Set<String> ENDINGS = Set.of("pyc", "pyo", "ipynb", "swp", "swo");
+
+  /** What editors, systems and tools leave, and files that hold credentials by custom. */
+  private static final Set<String> FILES =
+      Set.of(
+          ".DS_Store",
+          "Thumbs.db",
+          ".coverage",
+          ".env",
+          ".netrc",
+          "_netrc",
+          ".pypirc",
+          ".npmrc",
+          ".git-credentials",
+          ".databrickscfg",
+          "pip.conf",
+          "id_rsa",
+          "id_dsa",
+          "id_ecdsa",
+          "id_ed25519");
+
+  private static final List<String> BEGINNINGS = List.of(".env.", ".coverage.", ".#");
 
   /** Parts of manifests: a store or the zips of an earlier packaging may lie in the workspace. */
   private static final Pattern PARTS =
       Pattern.compile("((workspace|site-packages|other)-)?[0-9a-f]{64}\\.(zip|[0-9a-f-]{36})");
 
-  /** Files that hold credentials by custom. */
-  private static final Pattern CREDENTIALS =
-      Pattern.compile(
-          "\\.env(\\..+)?|[._]netrc|\\.pypirc|\\.npmrc|\\.git-credentials|\\.databrickscfg|pip\\.conf"
-              + "|id_(rsa|dsa|ecdsa|ed25519)");
+  private static final int HASH_DIGITS = 64;
 
   private static final Set<String> BUILDS = Set.of("build", "dist", "target", "_build");
   private static final Set<String> BUILD_FILES =
@@ -61,9 +77,11 @@ final class Exclusions {
 
   /** A file of this name is left out. */
   static boolean file(String name) {
-    return FILES.matcher(name).matches()
-        || PARTS.matcher(name).matches()
-        || CREDENTIALS.matcher(name).matches();
+    return ENDINGS.contains(name.substring(name.lastIndexOf('.') + 1))
+        || name.endsWith("~")
+        || FILES.contains(name)
+        || BEGINNINGS.stream().anyMatch(name::startsWith)
+        || (name.length() > HASH_DIGITS && PARTS.matcher(name).matches());
   }
 
   /** A folder of this name is left out: a cache, a table, credentials. */

@@ -43,6 +43,9 @@ final class HashCache {
 
   private final int prefix;
 
+  /** Files that were asked for and are not known as they are now. */
+  private int misses;
+
   private HashCache(Path file, SourceRoot root, Map<String, Entry> entries) {
     this.file = file;
     this.prefix = root.prefix().length();
@@ -86,7 +89,8 @@ final class HashCache {
 
   private static String text(ByteBuffer in) {
     int length = in.getInt();
-    String text = new String(in.array(), in.position(), length, StandardCharsets.UTF_8);
+    String text =
+        new String(in.array(), in.arrayOffset() + in.position(), length, StandardCharsets.UTF_8);
     in.position(in.position() + length);
     return text;
   }
@@ -97,10 +101,14 @@ final class HashCache {
     return crc.getValue();
   }
 
-  /** The hash of a file that has not changed since it was last read, or null. */
+  /** The hash of a file that has not changed since it was last read, or null. For one thread. */
   byte @Nullable [] hash(SourceFile source) {
     Entry entry = entries.get(source.name().substring(prefix));
-    return entry != null && entry.stamp().equals(source.stamp()) ? entry.hash() : null;
+    if (entry != null && entry.stamp().equals(source.stamp())) {
+      return entry.hash();
+    }
+    misses++;
+    return null;
   }
 
   /**
@@ -110,7 +118,7 @@ final class HashCache {
    * @param readAt nanoseconds since 1970, before the first of them was read
    */
   void write(List<HashedFile> files, long readAt) throws IOException {
-    if (unchanged(files)) {
+    if (misses == 0 && files.size() == entries.size()) {
       return;
     }
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
@@ -142,11 +150,6 @@ final class HashCache {
   private static boolean settled(SourceFile.Stamp stamp, long readAt) {
     long tick = stamp.modified() % SECOND == 0 ? COARSE : FINE;
     return stamp.modified() < readAt - tick;
-  }
-
-  private boolean unchanged(List<HashedFile> files) {
-    return files.size() == entries.size()
-        && files.stream().allMatch(each -> hash(each.source()) != null);
   }
 
   private static void text(DataOutputStream out, String text) throws IOException {

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param sysPath folders of that tree, in the order of Python's {@code sys.path}
  * @param packages versions by normalised name that a worker must see; an empty one is any version
  * @param env variables; of secret ones the place
- * @param runtime with the version of Python, always
+ * @param target with the version of Python, always
  */
 public record PackagedManifest(
     String name,
@@ -34,7 +34,7 @@ public record PackagedManifest(
     List<String> sysPath,
     SortedMap<String, String> packages,
     ManifestSpec.Env env,
-    ManifestSpec.Runtime runtime) {
+    ManifestSpec.Target target) {
   private static final int FORMAT = 1;
   private static final ObjectMapper MAPPER = new ObjectMapper();
   private static final Pattern HASH = Pattern.compile("[0-9a-f]{64}");
@@ -71,9 +71,9 @@ public record PackagedManifest(
     ManifestWriter.put(fields, "packages", packages);
     ManifestWriter.put(fields, "env_vars", env.vars());
     ManifestWriter.put(fields, "secret_env_vars", ManifestWriter.secrets(env));
-    ManifestWriter.put(fields, "image", runtime.image());
-    ManifestWriter.put(fields, "python", runtime.python());
-    ManifestWriter.put(fields, "platform", runtime.platform());
+    ManifestWriter.put(fields, "image", target.image());
+    ManifestWriter.put(fields, "python", target.python());
+    ManifestWriter.put(fields, "platform", target.platform());
     return ManifestWriter.json(fields);
   }
 
@@ -115,7 +115,7 @@ public record PackagedManifest(
           sysPath,
           texts(root.path("packages")),
           new ManifestSpec.Env(texts(root.path("env_vars")), secrets),
-          new ManifestSpec.Runtime(
+          new ManifestSpec.Target(
               root.path("image").textValue(),
               root.path("python").textValue(),
               root.path("platform").asText()));

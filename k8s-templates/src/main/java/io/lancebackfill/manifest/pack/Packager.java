@@ -12,7 +12,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -45,13 +44,13 @@ public final class Packager {
     RequirementFiles requirements = new RequirementFiles(wanted, roots.requirements(), faults);
     refuse(faults);
     SessionPython session = SessionPython.of(options.python(), folder);
-    ManifestSpec.Runtime runtime = runtime(spec.runtime(), session);
+    ManifestSpec.Target target = target(spec.target(), session);
     SortedMap<String, String> packages = new TreeMap<>();
     if (wanted.any() && roots.skipsSitePackages()) {
       packages.putAll(requirements.wanted(faults));
       refuse(faults);
     } else if (wanted.any()) {
-      PipInstaller.Installed installed = install(session, requirements, runtime, folder);
+      PipInstaller.Installed installed = install(session, requirements, target, folder);
       packages.putAll(installed.versions());
       roots.addInstalled(installed.folder());
     }
@@ -66,27 +65,24 @@ public final class Packager {
         roots.sysPath(),
         packages,
         spec.env(),
-        runtime);
+        target);
   }
 
-  private static ManifestSpec.Runtime runtime(ManifestSpec.Runtime wanted, SessionPython session) {
+  private static ManifestSpec.Target target(ManifestSpec.Target wanted, SessionPython session) {
     @Nullable String python = wanted.python();
-    return new ManifestSpec.Runtime(
+    return new ManifestSpec.Target(
         wanted.image(),
         python == null ? SessionPython.minor(session.version()) : python,
         wanted.platform());
   }
 
   private PipInstaller.Installed install(
-      SessionPython session,
-      RequirementFiles requirements,
-      ManifestSpec.Runtime runtime,
-      Path folder)
+      SessionPython session, RequirementFiles requirements, ManifestSpec.Target target, Path folder)
       throws IOException, InterruptedException {
     StepProgress progress = new StepProgress(listener, Step.INSTALLING, 0, 0);
     PipInstaller.Installed installed =
         new PipInstaller(session, options.cache().toAbsolutePath().resolve("pip"), folder)
-            .install(requirements, String.valueOf(runtime.python()), runtime.platform());
+            .install(requirements, String.valueOf(target.python()), target.platform());
     progress.expect(installed.versions().size(), 0);
     progress.done(installed.versions().size(), 0);
     progress.finish();
@@ -102,9 +98,9 @@ public final class Packager {
     SortedMap<PartKind, List<HashedFile>> byKind = new TreeMap<>();
     for (SourceRoot root : roots.all()) {
       long readAt = TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis());
-      List<Callable<HashCache>> reading = List.of(() -> HashCache.of(hashes, root));
-      List<SourceFile> files = SourceWalk.files(root, roots.leftOut(), faults);
-      HashCache cache = workers.all(reading).get(0);
+      Workers.Result<HashCache> reading = workers.start(() -> HashCache.of(hashes, root));
+      List<SourceFile> files = SourceWalk.files(root, roots.leftOut(), workers, faults);
+      HashCache cache = reading.get();
       progress.expect(files.size(), files.stream().mapToLong(file -> file.stamp().size()).sum());
       List<HashedFile> hashed = hasher.hash(root, files, cache, faults);
       cache.write(hashed, readAt);

@@ -56,8 +56,8 @@ public record PackagingOptions(
     private @Nullable Path localZipOutputDir;
     private boolean deleteLocalZips;
     private boolean skipSitePackages;
-    private long partBytes = 64L << 20;
-    private int partFiles = 4096;
+    private long partBytes = 16L << 20;
+    private int partFiles = 2048;
     private int threads = Runtime.getRuntime().availableProcessors();
 
     private Builder() {}

@@ -2,7 +2,9 @@ package io.lancebackfill.manifest.pack;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import org.apache.commons.codec.digest.MurmurHash3;
 
 /**
  * Cuts files into parts of bounded size. A part that is too large is halved by the next bit of its
@@ -10,14 +12,29 @@ import java.util.List;
  * larger than the limit is a part by itself.
  */
 final class PartCutter {
-  private static final int BITS = 256;
+  private static final int BITS = Long.SIZE;
 
   /** A part and its files, sorted by name. */
   record Cut(Part part, List<HashedFile> files) {}
 
-  private record Placed(HashedFile file, byte[] place) {
+  /**
+   * A file and where it belongs.
+   *
+   * @param name in UTF-8; the order of these bytes is that of no locale
+   * @param place the name's hash, whose bits decide
+   */
+  private record Placed(HashedFile file, byte[] name, long place) {
+    static Placed of(HashedFile file) {
+      byte[] name = file.source().name().getBytes(StandardCharsets.UTF_8);
+      return new Placed(file, name, MurmurHash3.hash128x64(name)[0]);
+    }
+
     boolean bit(int at) {
-      return (place[at >> 3] >> (7 - (at & 7)) & 1) == 1;
+      return (place >>> at & 1) == 1;
+    }
+
+    long size() {
+      return file.source().stamp().size();
     }
   }
 
@@ -35,11 +52,11 @@ final class PartCutter {
     PartCutter cutter = new PartCutter(kind, limits);
     List<Placed> small = new ArrayList<>();
     for (HashedFile file : files) {
-      if (file.source().stamp().size() > limits.partBytes()) {
-        cutter.add(List.of(file));
+      Placed placed = Placed.of(file);
+      if (placed.size() > limits.partBytes()) {
+        cutter.add(List.of(placed));
       } else {
-        byte[] name = file.source().name().getBytes(StandardCharsets.UTF_8);
-        small.add(new Placed(file, PartListing.sha256().digest(name)));
+        small.add(placed);
       }
     }
     cutter.halve(small, 0);
@@ -47,11 +64,11 @@ final class PartCutter {
   }
 
   private void halve(List<Placed> files, int bit) {
-    long bytes = files.stream().mapToLong(each -> each.file().source().stamp().size()).sum();
+    long bytes = files.stream().mapToLong(Placed::size).sum();
     boolean fits = bytes <= limits.partBytes() && files.size() <= limits.partFiles();
     if (fits || files.size() == 1 || bit == BITS) {
       if (!files.isEmpty()) {
-        add(files.stream().map(Placed::file).toList());
+        add(files);
       }
       return;
     }
@@ -59,17 +76,18 @@ final class PartCutter {
     halve(files.stream().filter(each -> each.bit(bit)).toList(), bit + 1);
   }
 
-  private void add(List<HashedFile> unsorted) {
-    List<HashedFile> files =
-        unsorted.stream()
-            .sorted((a, b) -> SourceFile.BY_NAME.compare(a.source(), b.source()))
-            .toList();
+  private void add(List<Placed> unsorted) {
+    List<Placed> files = new ArrayList<>(unsorted);
+    files.sort((a, b) -> Arrays.compareUnsigned(a.name(), b.name()));
     PartListing listing = new PartListing();
     long bytes = 0;
-    for (HashedFile file : files) {
-      listing.add(file.source().name(), file.source().executable(), file.hash());
-      bytes += file.source().stamp().size();
+    for (Placed placed : files) {
+      listing.add(placed.name(), placed.file().source().executable(), placed.file().hash());
+      bytes += placed.size();
     }
-    cuts.add(new Cut(new Part(kind, listing.hash(), bytes, files.size()), files));
+    cuts.add(
+        new Cut(
+            new Part(kind, listing.hash(), bytes, files.size()),
+            files.stream().map(Placed::file).toList()));
   }
 }

@@ -34,10 +34,14 @@ public final class PartListing {
    * @param content 32 bytes
    */
   public void add(String name, boolean executable, byte[] content) {
-    String mode = executable ? "755" : "644";
-    digest.update(
-        (name + "\0" + mode + "\0" + HEX.formatHex(content) + "\n")
-            .getBytes(StandardCharsets.UTF_8));
+    add(name.getBytes(StandardCharsets.UTF_8), executable, content);
+  }
+
+  void add(byte[] name, boolean executable, byte[] content) {
+    digest.update(name);
+    digest.update((byte) 0);
+    digest.update((byte) (executable ? 'x' : '-'));
+    digest.update(content);
   }
 
   /** The hash in hexadecimal; the listing is of no use afterwards. */

@@ -40,7 +40,7 @@ final class PartUpload {
     for (int at = 0; at < cuts.size(); at++) {
       PartCutter.Cut cut = cuts.get(at);
       boolean zipped = output != null && Files.exists(output.resolve(name(cut.part())));
-      if (!stored.get(at) || kept && !zipped) {
+      if (!stored.get(at) || (kept && !zipped)) {
         missing.add(new Missing(cut, stored.get(at)));
       }
     }

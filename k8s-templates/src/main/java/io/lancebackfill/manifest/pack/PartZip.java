@@ -22,7 +22,7 @@ final class PartZip {
   /** Zips have local times without a zone; noon, as some zones have no midnight on some days. */
   private static final LocalDateTime TIME = LocalDateTime.of(1980, 1, 2, 12, 0);
 
-  private static final int LEVEL = 6;
+  private static final int LEVEL = 1;
   private static final int BUFFER = 1 << 16;
   private static final int EXECUTABLE = 0100755;
   private static final int PLAIN = 0100644;

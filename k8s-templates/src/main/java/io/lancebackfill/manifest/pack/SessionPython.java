@@ -7,6 +7,8 @@ import io.lancebackfill.manifest.PythonCommand;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -26,7 +28,20 @@ record SessionPython(String executable, String version, String platform, boolean
   private static final Pattern MINOR = Pattern.compile("(?<minor>\\d+\\.\\d+)(\\..*)?");
   private static final long LIMIT_SECONDS = 60;
 
+  /** A session keeps its Python: it is asked once. */
+  private static final Map<String, SessionPython> KNOWN = new ConcurrentHashMap<>();
+
   static SessionPython of(String executable, Path folder) throws IOException, InterruptedException {
+    SessionPython known = KNOWN.get(executable);
+    if (known == null) {
+      known = ask(executable, folder);
+      KNOWN.put(executable, known);
+    }
+    return known;
+  }
+
+  private static SessionPython ask(String executable, Path folder)
+      throws IOException, InterruptedException {
     PythonCommand.Result result =
         PythonCommand.run(executable, folder, LIMIT_SECONDS, "-I", "-S", "-c", PROGRAM);
     Matcher answer = ANSWER.matcher(result.output());

@@ -1,9 +1,6 @@
 package io.lancebackfill.manifest.pack;
 
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.Comparator;
 
 /**
  * A file to be packaged.
@@ -14,11 +11,6 @@ import java.util.Comparator;
  * @param executable whether its owner may execute it
  */
 record SourceFile(String name, Path file, Stamp stamp, boolean executable) {
-  /** The order of the names' UTF-8 bytes, which is that of no locale. */
-  static final Comparator<SourceFile> BY_NAME =
-      Comparator.comparing(
-          file -> file.name().getBytes(StandardCharsets.UTF_8), Arrays::compareUnsigned);
-
   /**
    * What changes when a file is written.
    *

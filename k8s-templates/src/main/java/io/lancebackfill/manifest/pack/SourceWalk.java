@@ -20,6 +20,7 @@ import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -32,17 +33,20 @@ final class SourceWalk {
   private static final char UNREADABLE_CHARACTER = '\uFFFD';
 
   private final SourceRoot root;
-  private final List<ManifestFault> faults;
+  private final Set<Path> leftOut;
+  private final List<ManifestFault> faults = new ArrayList<>();
   private final List<SourceFile> files = new ArrayList<>();
   private final Deque<Path> ancestors = new ArrayDeque<>();
   private final Class<? extends BasicFileAttributes> attributes;
 
-  private final Set<Path> leftOut;
+  /** Folders right below the root, each for a walk of its own; null in those. */
+  private final @Nullable List<Callable<SourceWalk>> branches;
 
-  private SourceWalk(SourceRoot root, Set<Path> leftOut, List<ManifestFault> faults) {
+  private SourceWalk(
+      SourceRoot root, Set<Path> leftOut, @Nullable List<Callable<SourceWalk>> branches) {
     this.root = root;
     this.leftOut = leftOut;
-    this.faults = faults;
+    this.branches = branches;
     this.attributes =
         root.path().getFileSystem().supportedFileAttributeViews().contains("posix")
             ? PosixFileAttributes.class
@@ -55,10 +59,23 @@ final class SourceWalk {
    * @param leftOut folders that are not looked into
    * @param faults what cannot be packaged is added here
    */
-  static List<SourceFile> files(SourceRoot root, Set<Path> leftOut, List<ManifestFault> faults) {
-    SourceWalk walk = new SourceWalk(root, leftOut, faults);
-    walk.visit(root.path(), root.prefix(), Set.of());
-    return walk.files;
+  static List<SourceFile> files(
+      SourceRoot root, Set<Path> leftOut, Workers workers, List<ManifestFault> faults)
+      throws IOException, InterruptedException {
+    List<Callable<SourceWalk>> branches = new ArrayList<>();
+    SourceWalk trunk = new SourceWalk(root, leftOut, branches);
+    trunk.visit(root.path(), root.prefix(), Set.of());
+    List<SourceWalk> walks = new ArrayList<>(List.of(trunk));
+    walks.addAll(workers.all(branches));
+    walks.forEach(walk -> faults.addAll(walk.faults));
+    return walks.stream().flatMap(walk -> walk.files.stream()).toList();
+  }
+
+  private SourceWalk branch(Path folder, String name, Set<String> beside) {
+    SourceWalk branch = new SourceWalk(root, leftOut, null);
+    branch.ancestors.push(root.path());
+    branch.visit(folder, name, beside);
+    return branch;
   }
 
   private void visit(Path path, String name, Set<String> beside) {
@@ -66,6 +83,8 @@ final class SourceWalk {
       BasicFileAttributes found = Files.readAttributes(path, attributes, LinkOption.NOFOLLOW_LINKS);
       if (found.isSymbolicLink()) {
         link(path, name, beside);
+      } else if (found.isDirectory() && branches != null && !path.equals(root.path())) {
+        branches.add(() -> branch(path, name, beside));
       } else if (found.isDirectory()) {
         folder(path, name, beside);
       } else if (found.isRegularFile()) {

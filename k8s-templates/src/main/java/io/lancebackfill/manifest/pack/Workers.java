@@ -24,15 +24,35 @@ final class Workers implements AutoCloseable {
             });
   }
 
+  /** What a task gives. */
+  @FunctionalInterface
+  interface Result<T> {
+    /** Waits for it, and fails as the task did. */
+    T get() throws IOException, InterruptedException;
+  }
+
+  <T> Result<T> start(Callable<T> task) {
+    Future<T> future = threads.submit(task);
+    return () -> result(future);
+  }
+
   /** Results in the order of the tasks. The first failure stops the others. */
   <T> List<T> all(List<Callable<T>> tasks) throws IOException, InterruptedException {
     List<Future<T>> futures = tasks.stream().map(threads::submit).toList();
     List<T> results = new ArrayList<>(tasks.size());
     try {
       for (Future<T> future : futures) {
-        results.add(future.get());
+        results.add(result(future));
       }
       return results;
+    } finally {
+      futures.forEach(future -> future.cancel(true));
+    }
+  }
+
+  private static <T> T result(Future<T> future) throws IOException, InterruptedException {
+    try {
+      return future.get();
     } catch (ExecutionException e) {
       if (e.getCause() instanceof IOException failure) {
         throw failure;
@@ -44,8 +64,6 @@ final class Workers implements AutoCloseable {
         throw failure;
       }
       throw new IOException(e.getCause());
-    } finally {
-      futures.forEach(future -> future.cancel(true));
     }
   }
 

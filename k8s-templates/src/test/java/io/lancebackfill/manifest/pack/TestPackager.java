@@ -287,7 +287,8 @@ class TestPackager {
   @Test
   void aFileThatChangesWhileItIsReadIsNoticed() throws Exception {
     Path file = workspace.resolve("log.txt");
-    Files.write(file, new byte[4 << 20]);
+    // Long enough to read that the writer gets its turn on a busy machine.
+    Files.write(file, new byte[48 << 20]);
     AtomicBoolean stop = new AtomicBoolean();
     AtomicReference<IOException> failure = new AtomicReference<>();
     Thread writer =
@@ -364,8 +365,8 @@ class TestPackager {
             "modules/single.py");
     assertThat(packaged.env().secretVars())
         .containsEntry("HF_TOKEN", new SecretRef("hub", "token"));
-    assertThat(packaged.runtime())
-        .isEqualTo(new ManifestSpec.Runtime("example/spark:1", "3.11", "aarch64"));
+    assertThat(packaged.target())
+        .isEqualTo(new ManifestSpec.Target("example/spark:1", "3.11", "aarch64"));
     assertThat(PackagedManifest.parse(packaged.toJson())).isEqualTo(packaged);
     assertThat(packaged.hash()).matches("[0-9a-f]{64}");
 

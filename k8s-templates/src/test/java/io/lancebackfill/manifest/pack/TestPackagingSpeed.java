@@ -20,8 +20,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** {@code -Dmanifest.files=20000 -Dmanifest.mebibytes=1024} is the size of a large workspace. */
 class TestPackagingSpeed {
-  private static final int FILES = Integer.getInteger("manifest.files", 4_000);
-  private static final long BYTES = Long.getLong("manifest.mebibytes", 200) << 20;
+  private static final int FILES = Integer.getInteger("manifest.files", 2_000);
+  private static final long BYTES = Long.getLong("manifest.mebibytes", 40) << 20;
   private static final int PER_FOLDER = 40;
 
   @TempDir Path folder;

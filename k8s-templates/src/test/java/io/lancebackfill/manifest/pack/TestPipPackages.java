@@ -89,8 +89,8 @@ class TestPipPackages {
     PackagedManifest there =
         pack(spec("tiny==2.0").platform("aarch64").python("3.12").build(), "store", "cache");
     assertThat(there.parts()).as("pure Python is the same for both").isEqualTo(here.parts());
-    assertThat(there.runtime().platform()).isEqualTo("aarch64");
-    assertThat(there.runtime().python()).isEqualTo("3.12");
+    assertThat(there.target().platform()).isEqualTo("aarch64");
+    assertThat(there.target().python()).isEqualTo("3.12");
     try (var installed = Files.newDirectoryStream(folder.resolve("cache/pip"))) {
       assertThat(installed).hasSize(2);
     }

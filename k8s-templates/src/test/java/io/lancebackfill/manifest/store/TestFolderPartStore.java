@@ -96,7 +96,7 @@ class TestFolderPartStore {
   private static InputStream bytes(int length) {
     byte[] bytes = new byte[length];
     for (int at = 0; at < length; at++) {
-      bytes[at] = (byte) (at * 31 >> 3);
+      bytes[at] = (byte) ((at * 31) >> 3);
     }
     return new ByteArrayInputStream(bytes);
   }
