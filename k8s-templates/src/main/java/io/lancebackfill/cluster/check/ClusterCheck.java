@@ -5,10 +5,13 @@ import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.lancebackfill.cluster.ClusterSpec;
+import io.lancebackfill.cluster.HeadGroup;
+import io.lancebackfill.cluster.Scaling;
 import io.lancebackfill.cluster.WorkerGroup;
 import io.lancebackfill.cluster.check.Finding.Severity;
 import io.lancebackfill.cluster.spark.GroupPods;
 import io.lancebackfill.cluster.spark.SparkRights;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -67,7 +70,11 @@ public final class ClusterCheck {
     ClusterState state = new ClusterState(client);
     Optional<List<Node>> nodes = state.nodes();
     Optional<NodeCheck> nodeCheck = nodes.map(list -> new NodeCheck(list, state.pods(namespace)));
-    for (WorkerGroup group : cluster.workerGroups()) {
+    List<WorkerGroup> groups = new ArrayList<>(cluster.workerGroups());
+    if (driverAccount != null && cluster.headGroup() != null) {
+      groups.add(0, driver(cluster.headGroup()));
+    }
+    for (WorkerGroup group : groups) {
       Pod pod = GroupPods.sample(cluster, group, name(group));
       DryRun.of(client, pod).ifPresent(findings::add);
       nodeCheck.ifPresent(check -> findings.addAll(check.of(group, pod)));
@@ -81,6 +88,12 @@ public final class ClusterCheck {
               "this account may not list nodes",
               "Let an account that may list nodes run the check once"));
     }
+  }
+
+  /** The driver's pod as a group of one. */
+  private static WorkerGroup driver(HeadGroup head) {
+    return new WorkerGroup(
+        "head", head.pod(), head.size(), new Scaling(1, 1, 1, Duration.ofMinutes(1)), false);
   }
 
   private static String name(WorkerGroup group) {
