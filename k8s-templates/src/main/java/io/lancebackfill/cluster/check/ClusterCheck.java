@@ -25,11 +25,18 @@ import org.jspecify.annotations.Nullable;
  * creates nothing. What the account may not see is left out, and said so.
  */
 public final class ClusterCheck {
+  private static final Set<FindingCode> CONCERN_ALL =
+      Set.of(
+          FindingCode.CREDENTIALS_REFUSED,
+          FindingCode.NAMESPACE_MISSING,
+          FindingCode.RIGHTS_MISSING);
+
   private final KubernetesClient client;
   private final ClusterSpec cluster;
   private final @Nullable String driverAccount;
   private final String namespace;
   private final List<Finding> findings = new ArrayList<>();
+  private boolean concernsAll;
 
   private ClusterCheck(
       KubernetesClient client, ClusterSpec cluster, @Nullable String driverAccount) {
@@ -66,7 +73,6 @@ public final class ClusterCheck {
       rights.ofCaller(SparkRights.ofSubmitter()).ifPresent(findings::add);
       rights.ofServiceAccount(driverAccount, SparkRights.ofDriver()).ifPresent(findings::add);
     }
-    serviceAccounts();
     ClusterState state = new ClusterState(client);
     Optional<List<Node>> nodes = state.nodes();
     Optional<NodeCheck> nodeCheck = nodes.map(list -> new NodeCheck(list, state.pods(namespace)));
@@ -76,8 +82,11 @@ public final class ClusterCheck {
     }
     for (WorkerGroup group : groups) {
       Pod pod = GroupPods.sample(cluster, group, name(group));
-      DryRun.of(client, pod).ifPresent(findings::add);
+      dryRun(pod);
       nodeCheck.ifPresent(check -> findings.addAll(check.of(group, pod)));
+    }
+    if (!concernsAll) {
+      serviceAccounts();
     }
     if (nodes.isEmpty()) {
       findings.add(
@@ -87,6 +96,22 @@ public final class ClusterCheck {
               "whether pods fit the nodes is not known",
               "this account may not list nodes",
               "Let an account that may list nodes run the check once"));
+    }
+  }
+
+  /** What a refusal says of the account or the namespace is said once. */
+  private void dryRun(Pod pod) {
+    if (concernsAll) {
+      return;
+    }
+    Optional<Finding> refusal = DryRun.of(client, pod);
+    concernsAll = refusal.map(Finding::code).filter(CONCERN_ALL::contains).isPresent();
+    boolean known =
+        refusal.isPresent()
+            && findings.stream().anyMatch(finding -> finding.code() == refusal.get().code())
+            && concernsAll;
+    if (!known) {
+      refusal.ifPresent(findings::add);
     }
   }
 

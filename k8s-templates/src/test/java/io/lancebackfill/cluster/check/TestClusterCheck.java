@@ -273,7 +273,10 @@ class TestClusterCheck {
     assertThat(check(CPU)).singleElement().asString().startsWith("[POD_INVALID]").contains("image");
 
     server.refusal = Map.entry(404, "namespaces \"ml\" not found");
-    assertThat(check(CPU)).singleElement().asString().startsWith("[NAMESPACE_MISSING]");
+    assertThat(check(CPU, CPU.replace("name: cpu", "name: cpu2")))
+        .singleElement()
+        .asString()
+        .startsWith("[NAMESPACE_MISSING]");
 
     server.refusal = Map.entry(401, "Unauthorized");
     assertThat(check(CPU)).singleElement().asString().startsWith("[CREDENTIALS_REFUSED]");

@@ -176,7 +176,9 @@ class TestPodDiagnosis {
             finding -> {
               assertThat(finding.severity()).isEqualTo(Severity.WARNING);
               assertThat(finding.remedy())
-                  .startsWith("Wait until others give back nvidia.com/gpu, add nodes to the pool");
+                  .isEqualTo(
+                      "Wait until others give back nvidia.com/gpu, add nodes to the pool, or lower"
+                          + " num_gpus or max_replicas of the group");
             });
   }
 
