@@ -48,6 +48,8 @@ public enum FindingCode {
   EXECUTOR_KILLED,
   EXECUTOR_FAILED,
   POD_EVICTED,
+  /** Somebody deleted the pod, or drained its node. */
+  POD_DELETED,
   /** The node is gone or was taken away. */
   NODE_LOST
 }
