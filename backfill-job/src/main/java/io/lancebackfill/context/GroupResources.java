@@ -5,6 +5,7 @@ import io.lancebackfill.cluster.WorkerGroup;
 import io.lancebackfill.cluster.spark.GroupPlacement;
 import io.lancebackfill.cluster.spark.GroupProfiles;
 import io.lancebackfill.cluster.spark.GroupUnfitException;
+import io.lancebackfill.cluster.spark.Sizing;
 import io.lancebackfill.cluster.spark.TaskNeeds;
 import io.lancebackfill.cluster.spark.TaskShape;
 import io.lancebackfill.cluster.spark.WorkerGroups;
@@ -61,6 +62,24 @@ public final class GroupResources {
     int pods = most == null ? Math.max(1, fitting.scaling().replicas()) : most;
     return new TaskResources(
         perPod * pods, most == null ? 0 : perPod * most, Optional.of(profile), List.of());
+  }
+
+  /**
+   * What a job requests of the group that fits it; empty if the cluster has no groups.
+   *
+   * @param concurrency tasks that run at once
+   * @param driverPod whether the driver is a pod of the head group
+   * @throws BackfillException CLUSTER_GROUP_UNFIT
+   */
+  public static Optional<Sizing> sizing(
+      ClusterSpec cluster,
+      @Nullable String group,
+      FunctionResources asked,
+      int concurrency,
+      boolean driverPod) {
+    TaskNeeds needs = new TaskNeeds(asked.cpus(), asked.gpus(), asked.memoryBytes(), true);
+    return Optional.ofNullable(fitting(cluster, needs, group))
+        .map(fitting -> Sizing.of(cluster, fitting, needs, concurrency, driverPod));
   }
 
   private static TaskNeeds plain(boolean python) {

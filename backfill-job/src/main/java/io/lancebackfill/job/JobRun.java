@@ -11,6 +11,7 @@ import io.lancebackfill.commit.CommitGranularity;
 import io.lancebackfill.commit.CommitSchedule;
 import io.lancebackfill.config.FunctionNeeds;
 import io.lancebackfill.config.OnError;
+import io.lancebackfill.context.AdmissionWatch;
 import io.lancebackfill.coverage.HistoryWalk;
 import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.commit.CommitOutcome;
@@ -321,7 +322,8 @@ final class JobRun {
             call.bound().computation(),
             live,
             new TaskRunner.Place(admission, resources.profile(), description))) {
-      new BackfillRound(this, call, inputs, runner, round.coordinator()).run(plan, tasks);
+      AdmissionWatch watch = call.admission(spark, journal::notice);
+      new BackfillRound(this, call, inputs, runner, round.coordinator(), watch).run(plan, tasks);
     }
   }
 
