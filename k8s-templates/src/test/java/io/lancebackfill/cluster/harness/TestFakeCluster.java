@@ -54,7 +54,9 @@ class TestFakeCluster {
 
   @AfterAll
   static void stop() {
-    cluster.close();
+    if (cluster != null) {
+      cluster.close();
+    }
   }
 
   @AfterEach
