@@ -13,6 +13,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Union
 import pyarrow as pa
 
 from ..errors import BackfillError
+from . import shown
 from .calls import Calls, as_backfill_error, in_default, quoted
 from .table import Table
 
@@ -182,6 +183,17 @@ class Database:
 
     get_table = open_table
 
+    def __getitem__(self, name: str) -> Table:
+        """The same: ``db["images"]``, whose name a notebook completes."""
+        return self.open_table(name)
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the tables, as a mapping gives its keys."""
+        return iter(self.table_names())
+
+    def _ipython_key_completions_(self) -> List[str]:
+        return self.table_names()
+
     def table_names(self, namespace: str = "default") -> List[str]:
         """The names of the tables of a namespace, sorted."""
         place = quoted(self.catalog, *namespace.split("."))
@@ -246,3 +258,11 @@ class Database:
 
     def __repr__(self) -> str:
         return "Database(catalog=%r)" % self.catalog
+
+    def _repr_html_(self) -> str:
+        title = "Database, catalog %s" % self.catalog
+        try:
+            names = self.table_names()
+        except BackfillError as e:
+            return shown.page(title, shown.faded(str(e)))
+        return shown.page(title, shown.grid(["table"], [[name] for name in names], len(names)))
