@@ -50,18 +50,26 @@ public final class GroupResources {
       other.ifPresent(notes::add);
       return new TaskResources(own.slots(), own.most(), own.profile(), notes);
     }
-    if (isOfSession(context, cluster, fitting) && needs.equals(plain(python))) {
-      return TaskResources.of(context, asked, python);
+    if (GroupPlacement.isPlacedBy(context, cluster)
+        && GroupProfiles.areOfSession(cluster, fitting, needs)) {
+      return ofGroup(fitting, needs, Optional.empty());
     }
     ResourceProfile profile = GroupProfiles.of(context.applicationId(), fitting, needs);
     if (context.master().startsWith("k8s")) {
       GroupPlacement.place(context, cluster, fitting, profile);
     }
-    Integer most = fitting.scaling().most();
-    int perPod = TaskShape.of(fitting.size(), needs).tasks();
-    int pods = most == null ? Math.max(1, fitting.scaling().replicas()) : most;
-    return new TaskResources(
-        perPod * pods, most == null ? 0 : perPod * most, Optional.of(profile), List.of());
+    return ofGroup(fitting, needs, Optional.of(profile));
+  }
+
+  /**
+   * No more tasks are with Spark at once than the group may have pods for: it would ask for more.
+   */
+  private static TaskResources ofGroup(
+      WorkerGroup group, TaskNeeds needs, Optional<ResourceProfile> profile) {
+    Integer most = group.scaling().most();
+    int perPod = TaskShape.of(group.size(), needs).tasks();
+    int pods = most == null ? Math.max(1, group.scaling().replicas()) : most;
+    return new TaskResources(perPod * pods, most == null ? 0 : perPod * most, profile, List.of());
   }
 
   /**
@@ -80,10 +88,6 @@ public final class GroupResources {
     TaskNeeds needs = new TaskNeeds(asked.cpus(), asked.gpus(), asked.memoryBytes(), true);
     return Optional.ofNullable(fitting(cluster, needs, group))
         .map(fitting -> Sizing.of(cluster, fitting, needs, concurrency, driverPod));
-  }
-
-  private static TaskNeeds plain(boolean python) {
-    return new TaskNeeds(1, 0, 0, python);
   }
 
   private static @Nullable WorkerGroup fitting(
@@ -122,11 +126,5 @@ public final class GroupResources {
                   runs + "; executors of a worker group come with " + DYNAMIC + "=true only")
               : Optional.empty();
     };
-  }
-
-  /** Whether the session's own executors are of the group. */
-  private static boolean isOfSession(SparkContext context, ClusterSpec cluster, WorkerGroup group) {
-    return GroupPlacement.isPlacedBy(context, cluster)
-        && WorkerGroups.ofSession(cluster).filter(group::equals).isPresent();
   }
 }

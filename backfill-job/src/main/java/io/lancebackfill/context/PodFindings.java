@@ -10,9 +10,11 @@ import io.lancebackfill.cluster.check.Finding;
 import io.lancebackfill.cluster.check.PodDiagnosis;
 import io.lancebackfill.cluster.check.StepCheck;
 import io.lancebackfill.cluster.spark.GroupPlacement;
+import io.lancebackfill.cluster.spark.OrphanedPods;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
 import org.apache.spark.resource.ResourceProfile;
@@ -52,6 +54,21 @@ public final class PodFindings {
     Access access = access(context.getConf(), cluster);
     try (KubernetesClient client = ClusterClients.open(access)) {
       return new PodDiagnosis(client, access.namespace()).application(application);
+    }
+  }
+
+  /**
+   * Labels the pods that start from now on with a job, and removes those that a dead driver of the
+   * same job left.
+   *
+   * @param job names it among the jobs of all tables
+   * @return the applications of which something was removed
+   */
+  public static Set<String> begin(SparkContext context, @Nullable ClusterSpec cluster, String job) {
+    GroupPlacement.label(context, job);
+    Access access = access(context.getConf(), cluster);
+    try (KubernetesClient client = ClusterClients.open(access)) {
+      return OrphanedPods.remove(client, access.namespace(), job, context.applicationId());
     }
   }
 

@@ -16,8 +16,9 @@ public final class OrphanedPods {
 
   /**
    * Deletes what other applications of this job left. To be called by whoever holds the job's
-   * lease: then no other driver of it is alive. Needs list and deletecollection of pods, and
-   * deletecollection of config maps.
+   * lease: then no other driver of it is alive. An application that has a running pod is left
+   * alone: executors end by themselves when their driver is gone, and its driver may have gone on
+   * to other jobs. Needs list and deletecollection of pods, and deletecollection of config maps.
    *
    * @param applicationId of the caller, whose own pods stay
    * @return the applications whose pods were deleted, sorted
@@ -37,10 +38,22 @@ public final class OrphanedPods {
         dead.add(application);
       }
     }
+    dead.removeIf(application -> runs(client, namespace, application));
     for (String application : dead) {
       client.pods().inNamespace(namespace).withLabel(APPLICATION, application).delete();
       client.configMaps().inNamespace(namespace).withLabel(APPLICATION, application).delete();
     }
     return dead;
+  }
+
+  private static boolean runs(KubernetesClient client, String namespace, String application) {
+    return client
+        .pods()
+        .inNamespace(namespace)
+        .withLabel(APPLICATION, application)
+        .list()
+        .getItems()
+        .stream()
+        .anyMatch(pod -> "Running".equals(pod.getStatus().getPhase()));
   }
 }
