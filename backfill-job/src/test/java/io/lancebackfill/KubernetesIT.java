@@ -42,7 +42,7 @@ class KubernetesIT {
 
       spark = SparkSession.builder.getOrCreate()
       db = connect(catalog="lance", spark=spark)
-      spark.sql("CALL lance.system.define_cluster(spec => :spec)", args={"spec": sys.argv[1]}).collect()
+      db.define_cluster(json.loads(sys.argv[1]))
       spark.sql("CREATE TABLE lance.default.t TBLPROPERTIES ('file_format_version'='2.1') AS"
                 " SELECT id FROM range(0, 40, 1, 8)").collect()
       t = db.open_table("default.t")
@@ -60,9 +60,10 @@ class KubernetesIT {
 
       t.add_columns({"cpu": on_cpu})
       t.add_columns({"gpu": (on_gpu, ["id", "cpu"])})
-      for column in ("cpu", "gpu"):
-          job = t.backfill(column, cluster="pools")
-          print("%s: %s %d" % (column, job.status, job.rows_computed))
+      with db.context(cluster="pools"):
+          for column in ("cpu", "gpu"):
+              job = t.backfill(column)
+              print("%s: %s %d" % (column, job.status, job.rows_computed))
       for row in t.to_spark().groupBy("gpu").count().orderBy("gpu").collect():
           print("row: %s = %d" % (row["gpu"], row["count"]))
       """;
@@ -158,13 +159,13 @@ class KubernetesIT {
 
   private static final String WAITING =
       """
-      import sys
+      import json, sys
       from lance_backfill import BackfillError, connect, udf
       from pyspark.sql import SparkSession
 
       spark = SparkSession.builder.getOrCreate()
       db = connect(catalog="lance", spark=spark)
-      spark.sql("CALL lance.system.define_cluster(spec => :spec)", args={"spec": sys.argv[1]}).collect()
+      db.define_cluster(json.loads(sys.argv[1]))
       spark.sql("CREATE TABLE lance.default.w AS SELECT id FROM range(0, 8, 1, 2)").collect()
       t = db.open_table("default.w")
 
@@ -173,8 +174,8 @@ class KubernetesIT {
           return "never"
 
       t.add_columns({"gpu": on_gpu})
-      for row in spark.sql("CALL lance.system.check_cluster(name => 'pools', num_gpus => 1D)").collect():
-          print("check: %s %s %s" % (row.severity, row.code, row.problem))
+      for row in db.check_cluster("pools", num_gpus=1).to_pylist():
+          print("check: %(severity)s %(code)s %(problem)s" % row)
       try:
           t.backfill("gpu", cluster="pools", admission_timeout="12s")
       except BackfillError as e:

@@ -1,7 +1,5 @@
 """Sessions and catalogs: where the tables are, and who computes."""
 
-import contextlib
-import contextvars
 import glob
 import hashlib
 import os
@@ -15,6 +13,8 @@ import pyarrow as pa
 from ..errors import BackfillError
 from . import shown
 from .calls import Calls, as_backfill_error, in_default, quoted
+from .context import Context, Entered
+from .definitions import Definitions
 from .table import Table
 
 _EXTENSIONS = "io.lancebackfill.sql.LanceBackfillExtensions"
@@ -149,16 +149,14 @@ def _catalog_of(session: Any, root: str, storage: Dict[str, str]) -> str:
     return name
 
 
-class Database:
+class Database(Definitions):
     """The tables of one folder. ``catalog`` is its name in SQL, ``spark`` the session."""
 
     def __init__(self, spark: Any, catalog: str) -> None:
         self.spark = spark
         self.catalog = catalog
         self._calls = Calls(spark, catalog)
-        self._context: "contextvars.ContextVar[Dict[str, Any]]" = contextvars.ContextVar(
-            "lance_backfill_context", default={}
-        )
+        self._entered = Entered()
 
     def open_table(self, name: str) -> Table:
         """A table by its name, ``images`` or ``namespace.images``.
@@ -167,13 +165,13 @@ class Database:
 
         Raises BackfillError TABLE_OR_VIEW_NOT_FOUND if there is none.
         """
-        table = Table(self._calls, in_default(name), self._context)
+        table = Table(self._calls, in_default(name), self._entered)
         try:
             table.schema()
         except BackfillError as e:
             if table.name == name or e.code != "TABLE_OR_VIEW_NOT_FOUND":
                 raise
-            bare = Table(self._calls, name, self._context)
+            bare = Table(self._calls, name, self._entered)
             try:
                 bare.schema()
             except BackfillError:
@@ -244,17 +242,14 @@ class Database:
             fields.append(field)
         return self.spark.createDataFrame(data.to_pylist(), from_arrow_schema(pa.schema(fields)))
 
-    @contextlib.contextmanager
-    def context(self, **options: Any) -> Iterator["Database"]:
-        """Options for all backfills of this database in the block; those of a call win.
+    def context(self, **options: Any) -> "Context[Database]":
+        """Options for all backfills of this database in a block; those of a call win.
 
-        ``with db.context(concurrency=2): table.backfill("embedding")``
+        ``with db.context(cluster="pools", concurrency=2): table.backfill("embedding")``; in a notebook
+        also ``context = db.context(cluster="pools")``, ``context.enter()`` in one cell and
+        ``context.exit()`` in another.
         """
-        token = self._context.set({**self._context.get(), **options})
-        try:
-            yield self
-        finally:
-            self._context.reset(token)
+        return Context(self, self._entered, options)
 
     def __repr__(self) -> str:
         return "Database(catalog=%r)" % self.catalog

@@ -1,6 +1,5 @@
 """Tables with computed columns."""
 
-import contextvars
 import difflib
 import json
 import uuid
@@ -14,6 +13,7 @@ from . import preview as previews
 from . import replay as replays
 from . import shown
 from .calls import Calls, as_backfill_error, plain, quoted
+from .context import Entered
 from .functions import Prepared, prepared
 from .job import BackfillJob, BackfillResult
 from .names import Names
@@ -32,11 +32,9 @@ class Table:
     ``table.backfill(table.columns.embedding)``.
     """
 
-    def __init__(
-        self, calls: Calls, name: str, context: "contextvars.ContextVar[Dict[str, Any]]"
-    ) -> None:
+    def __init__(self, calls: Calls, name: str, entered: Entered) -> None:
         self._calls = calls
-        self._context = context
+        self._entered = entered
         self.name = name
         # No property: IPython completes what it can reach without running code.
         self.columns = Names("column", self._column_names)
@@ -228,7 +226,7 @@ class Table:
             BackfillError: with the code of what failed. What was finished before is committed or kept: the
                 same call goes on from there.
         """
-        arguments = {**self._context.get(), **options, "table": self.name, "column": column}
+        arguments = {**self._entered.get(), **options, "table": self.name, "column": column}
         if where is not None:
             arguments["where"] = where
         return BackfillResult.of(self._calls.rows("backfill", arguments)[0])
@@ -238,7 +236,7 @@ class Table:
     ) -> BackfillJob:
         """The same, beside the program: see BackfillJob. It ends with the program."""
         job_id = options.setdefault("job_id", str(uuid.uuid4()))
-        options = {**self._context.get(), **options}
+        options = {**self._entered.get(), **options}
         return BackfillJob(
             self._calls, self.name, job_id, lambda: self.backfill(column, where, **options)
         )
