@@ -106,6 +106,14 @@ public final class BackfillOptions {
           .range("that is not blank", text -> !text.isBlank())
           .without("the smallest that fits");
 
+  public static final ConfigOption<String> MANIFEST =
+      ConfigOption.string(
+              "manifest",
+              "The manifest, by its name, that is installed for the Python workers of a stored Python"
+                  + " function; its Python and packages are checked before the first row.")
+          .range("that is not blank", text -> !text.isBlank())
+          .without("what the workers have");
+
   public static final ConfigOption<Duration> CHECKPOINT_INTERVAL =
       ConfigOption.duration(
               "checkpoint_interval", "How often a task keeps the rows that it has finished.")
@@ -216,6 +224,7 @@ public final class BackfillOptions {
           MEMORY,
           CLUSTER,
           WORKER_GROUP,
+          MANIFEST,
           CHECKPOINT_INTERVAL,
           COMMIT_GRANULARITY,
           COMMIT_INTERVAL,

@@ -9,6 +9,7 @@ import io.lancebackfill.datasource.table.ColumnTypes;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.environment.PythonProgram;
+import io.lancebackfill.environment.WorkerEnvironment;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
@@ -69,6 +70,11 @@ public final class ColumnBinder {
       SparkSession session, Computation computation, List<TableColumn> inputs) {
     public BoundColumn withInputs(List<TableColumn> columns) {
       return new BoundColumn(session, computation, columns);
+    }
+
+    /** The same in another environment of Python workers. */
+    public BoundColumn in(@Nullable WorkerEnvironment environment) {
+      return new BoundColumn(session, computation.in(environment), inputs);
     }
   }
 

@@ -4,6 +4,7 @@ import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.Faults;
 import io.lancebackfill.error.RootCause;
 import io.lancebackfill.error.StorageCodes;
 import io.lancebackfill.manifest.ManifestException;
@@ -16,10 +17,12 @@ import java.io.Serializable;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Collectors;
 import org.apache.spark.TaskContext;
+import org.apache.spark.sql.RuntimeConfig;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,6 +42,13 @@ public record WorkerEnvironment(String packaged, DatasetRef root, @Nullable Stri
   private static final ReentrantLock INSTALLING = new ReentrantLock();
 
   private record Installed(WorkerEnvironment environment, String python) {}
+
+  /** The folder that a session names for the cache, if it does. */
+  public static Optional<String> cache(RuntimeConfig session) {
+    return session.contains(CACHE_SETTING)
+        ? Optional.of(session.get(CACHE_SETTING))
+        : Optional.empty();
+  }
 
   /** The hash of the packaged manifest: of the content of its files, packages and variables. */
   public String hash() {
@@ -90,7 +100,7 @@ public record WorkerEnvironment(String packaged, DatasetRef root, @Nullable Stri
       InstalledManifest installed =
           InstalledManifest.install(
               manifest, new LancePartStore(root), EnvironmentCache.folder(cache));
-      installed.check(absolute(python));
+      requireAsPackaged(manifest, installed, absolute(python));
       Map<String, String> variables = new HashMap<>(installed.envVars());
       variables.put(
           "PYTHONPATH",
@@ -98,15 +108,49 @@ public record WorkerEnvironment(String packaged, DatasetRef root, @Nullable Stri
               .map(Path::toString)
               .collect(Collectors.joining(File.pathSeparator)));
       return Map.copyOf(variables);
-    } catch (ManifestMismatchException e) {
-      throw new BackfillException(
-          BackfillErrorCode.ENVIRONMENT_MISMATCH, withoutCode(e, e.code()), e);
     } catch (ManifestException e) {
       throw new BackfillException(
-          BackfillErrorCode.PYTHON_UNAVAILABLE, withoutCode(e, e.code()), e);
+          BackfillErrorCode.PYTHON_UNAVAILABLE,
+          withoutCode(String.valueOf(e.getMessage()), e.code()),
+          e);
     } catch (IOException e) {
       throw failed("Manifest '%s' could not be installed".formatted(manifest.name()), e);
     }
+  }
+
+  private static void requireAsPackaged(
+      PackagedManifest manifest, InstalledManifest installed, String python)
+      throws IOException, InterruptedException {
+    Faults faults = new Faults();
+    try {
+      installed.check(python);
+    } catch (ManifestMismatchException e) {
+      String.valueOf(e.getMessage())
+          .lines()
+          .forEach(
+              line ->
+                  faults.add(BackfillErrorCode.ENVIRONMENT_MISMATCH, withoutCode(line, e.code())));
+    }
+    manifest
+        .env()
+        .secretVars()
+        .forEach(
+            (variable, secret) -> {
+              if (System.getenv(variable) == null) {
+                faults.add(
+                    BackfillErrorCode.ENVIRONMENT_MISMATCH,
+                    "%s: manifest '%s' has it from key %s of the Kubernetes secret %s, and this executor has no such variable. On Kubernetes, set spark.kubernetes.executor.secretKeyRef.%s=%s:%s; elsewhere, set the variable where executors are started."
+                        .formatted(
+                            variable,
+                            manifest.name(),
+                            secret.key(),
+                            secret.secret(),
+                            variable,
+                            secret.secret(),
+                            secret.key()));
+              }
+            });
+    faults.throwIfAny();
   }
 
   /** A Python of an archive that Spark unpacked is named from this process's folder on. */
@@ -115,8 +159,7 @@ public record WorkerEnvironment(String packaged, DatasetRef root, @Nullable Stri
   }
 
   /** A {@link BackfillException} begins with the code itself. */
-  private static String withoutCode(Exception e, String code) {
-    String message = String.valueOf(e.getMessage());
+  private static String withoutCode(String message, String code) {
     String prefix = "[" + code + "] ";
     return message.startsWith(prefix) ? message.substring(prefix.length()) : message;
   }

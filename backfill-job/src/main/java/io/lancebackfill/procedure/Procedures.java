@@ -3,6 +3,7 @@ package io.lancebackfill.procedure;
 import io.lancebackfill.call.Procedure;
 import io.lancebackfill.call.ProcedureRegistry;
 import io.lancebackfill.procedure.context.ClusterProcedures;
+import io.lancebackfill.procedure.context.ManifestProcedures;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -29,6 +30,7 @@ public final class Procedures {
                 new RetryErrorsProcedure(),
                 new CleanProcedure()));
     all.addAll(ClusterProcedures.all());
+    all.addAll(ManifestProcedures.all());
     return new ProcedureRegistry(all);
   }
 }

@@ -53,6 +53,7 @@ class TestBackfillOptions {
     expected.put("memory", "- | not counted");
     expected.put("cluster", "- | what the session has");
     expected.put("worker_group", "- | the smallest that fits");
+    expected.put("manifest", "- | what the workers have");
     expected.put("ready_tag", "- | true for columns declared with `require`, else false");
     expected.put("attach", "auto | auto");
     expected.put("job_id", "- | made by the job");
@@ -88,6 +89,7 @@ class TestBackfillOptions {
             "spark.lancebackfill.memory",
             "spark.lancebackfill.cluster",
             "spark.lancebackfill.workerGroup",
+            "spark.lancebackfill.manifest",
             "spark.lancebackfill.readyTag",
             "spark.lancebackfill.attach",
             "spark.lancebackfill.jobId",
