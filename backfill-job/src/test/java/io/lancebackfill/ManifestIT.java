@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A manifest of one program's, for workers that have none of its packages. */
+/** A manifest of one program's, in an object store, for workers that have none of its packages. */
 class ManifestIT {
   /** The package that pip installs, and the module, are on nobody's path but the manifest's. */
   private static final String AUTHOR =
@@ -44,14 +44,14 @@ class ManifestIT {
           py_modules=[write("adding.py", "import os\\ndef add(x):\\n    return x + int(os.environ['PLUS'])\\n")])
       define(name="lacking", python="3.99", pip=["pyarrow==0.1", "tiny==1.0"], skip_site_packages=True)
 
-      spark.sql("CREATE TABLE lance.default.t TBLPROPERTIES ('file_format_version'='2.1') AS"
+      spark.sql("CREATE TABLE lance.t TBLPROPERTIES ('file_format_version'='2.1') AS"
                 " SELECT id FROM range(0, 40, 1, 4)").collect()
 
       @udf(version="1")
       def computed(id: int) -> int:
           import adding, tiny
           return adding.add(id * tiny.FACTOR)
-      db.open_table("default.t").add_columns({"value": computed})
+      db.open_table("t").add_columns({"value": computed})
       """;
 
   private static final String TRUST = "SET spark.lancebackfill.functions.trust=true;";
@@ -61,15 +61,22 @@ class ManifestIT {
 
   @Test
   void aManifestOfAPythonProgramServesSparkSqlOnACluster() throws Exception {
-    SparkDistribution spark = new SparkDistribution(folder);
-    spark.conf("spark.sql.extensions", "io.lancebackfill.sql.LanceBackfillExtensions");
-    spark.conf("spark.sql.catalog.lance", "io.lancebackfill.catalog.LanceBackfillCatalog");
-    spark.conf("spark.submit.pyFiles", spark.bundle().toString());
+    try (S3Server server = new S3Server(folder)) {
+      SparkDistribution spark = new SparkDistribution(folder);
+      S3Server.catalog(spark, server.port());
+      spark.conf("spark.submit.pyFiles", spark.bundle().toString());
+      define(spark);
+      run(spark);
+    }
+  }
+
+  private void define(SparkDistribution spark) throws Exception {
     spark.conf(CACHE, folder.resolve("author").toString());
     Path files = Files.createDirectories(folder.resolve("files"));
     try (SparkRun run = spark.python(AUTHOR, files.toString())) {
       assertThat(run.output()).contains("defined: nightly True", "defined: lacking False");
       assertThat(run.stderr()).contains("manifest: installing done", "manifest: uploading done");
+      assertThat(run.stdout() + run.stderr()).doesNotContain(S3Server.SECRET);
     }
     // The author's machine is gone.
     try (var kept = Files.list(files)) {
@@ -77,6 +84,9 @@ class ManifestIT {
         Files.delete(file);
       }
     }
+  }
+
+  private void run(SparkDistribution spark) throws Exception {
     Path machine = folder.resolve("machine");
     spark.conf(CACHE, machine.toString());
     try (var ignored = StandaloneCluster.start(spark, folder)) {
@@ -85,22 +95,24 @@ class ManifestIT {
         assertThat(run.stderr())
             .contains("[ENVIRONMENT_MISMATCH] python: manifest 'lacking' wants 3.99, ")
             .contains("[ENVIRONMENT_MISMATCH] pyarrow: manifest 'lacking' wants 0.1, ")
-            .contains("[ENVIRONMENT_MISMATCH] tiny: manifest 'lacking' wants 1.0, ");
+            .contains("[ENVIRONMENT_MISMATCH] tiny: manifest 'lacking' wants 1.0, ")
+            .doesNotContain(S3Server.SECRET);
       }
       try (SparkRun run =
           spark.sql(
               TRUST,
-              "SELECT 'before', count(value) FROM lance.default.t;",
+              "SELECT 'before', count(value) FROM lance.t;",
               backfill("nightly"),
-              "SELECT 'right', count(*) FROM lance.default.t WHERE value = id * 3 + 7;")) {
+              "SELECT 'right', count(*) FROM lance.t WHERE value = id * 3 + 7;")) {
         assertThat(run.output()).contains("before\t0\n", "\tDONE\t", "right\t40\n");
+        assertThat(run.stderr()).doesNotContain(S3Server.SECRET);
       }
     }
     assertThat(machine.resolve("trees")).isNotEmptyDirectory();
   }
 
   private static String backfill(String manifest) {
-    return "CALL lance.system.backfill(table => 'default.t', column => 'value', manifest => '%s');"
+    return "CALL lance.system.backfill(table => 't', column => 'value', manifest => '%s');"
         .formatted(manifest);
   }
 }
