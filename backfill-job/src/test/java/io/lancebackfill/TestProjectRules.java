@@ -51,6 +51,7 @@ class TestProjectRules {
           List.of("plan"),
           List.of("coverage"),
           List.of("failure"),
+          List.of("environment"),
           List.of("state"),
           List.of("config", "error"));
 

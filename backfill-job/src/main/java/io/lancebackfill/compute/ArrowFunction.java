@@ -2,6 +2,7 @@ package io.lancebackfill.compute;
 
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.environment.WorkerEnvironment;
 import io.lancebackfill.state.DeclaredInputs;
 import io.lancebackfill.udf.UdfDescriptor;
 import java.io.Serializable;
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  *     follow each other
  * @param python the program that Python workers run, on each executor
  * @param threads how many rows, or parts of a batch, are computed at once in a worker
+ * @param environment that the workers of a Python function run in, or null for their own
  */
 public record ArrowFunction(
     UdfDescriptor descriptor,
@@ -24,8 +26,25 @@ public record ArrowFunction(
     @Nullable Integer batchSize,
     boolean byLength,
     String python,
-    int threads)
+    int threads,
+    @Nullable WorkerEnvironment environment)
     implements Serializable {
+
+  /** In the workers' own environment. */
+  public ArrowFunction(
+      UdfDescriptor descriptor,
+      List<String> arguments,
+      @Nullable Integer batchSize,
+      boolean byLength,
+      String python,
+      int threads) {
+    this(descriptor, arguments, batchSize, byLength, python, threads, null);
+  }
+
+  /** The same call in another environment. */
+  public ArrowFunction in(@Nullable WorkerEnvironment other) {
+    return new ArrowFunction(descriptor, arguments, batchSize, byLength, python, threads, other);
+  }
 
   /** The same call with the names that its arguments have in a version of the table. */
   public ArrowFunction reading(TableSnapshot table, DeclaredInputs declared) {
@@ -37,6 +56,7 @@ public record ArrowFunction(
         batchSize,
         byLength,
         python,
-        threads);
+        threads,
+        environment);
   }
 }

@@ -1,7 +1,10 @@
 package io.lancebackfill.compute;
 
+import io.lancebackfill.environment.WorkerEnvironment;
 import io.lancebackfill.state.DeclaredInputs;
+import java.util.Optional;
 import org.apache.spark.sql.Column;
+import org.jspecify.annotations.Nullable;
 
 /** What computes the rows of a job. */
 public sealed interface Computation {
@@ -30,6 +33,20 @@ public sealed interface Computation {
     public boolean isPython() {
       return function.descriptor().isPython();
     }
+  }
+
+  /** The same in another environment, where it is a Python function of ours. */
+  default Computation in(@Nullable WorkerEnvironment environment) {
+    return this instanceof OfFunction called && called.isPython()
+        ? new OfFunction(called.function.in(environment), called.inputs, called.requirements)
+        : this;
+  }
+
+  /** The environment that Python workers get of us, if they do. */
+  default Optional<WorkerEnvironment> environment() {
+    return this instanceof OfFunction called
+        ? Optional.ofNullable(called.function.environment())
+        : Optional.empty();
   }
 
   /** The name in the expression's struct of a column of a group. */

@@ -1,5 +1,6 @@
 package io.lancebackfill.compute;
 
+import io.lancebackfill.environment.WorkerEnvironment;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.PythonWorkerFault;
@@ -23,6 +24,7 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.VarCharVector;
@@ -252,6 +254,7 @@ public final class PythonFunctionRows implements TaskPack.Rows {
   }
 
   private WorkerSettings settings() {
+    WorkerEnvironment environment = function.environment();
     Integer batchSize = function.batchSize();
     return new WorkerSettings(
         function.python(),
@@ -259,7 +262,8 @@ public final class PythonFunctionRows implements TaskPack.Rows {
         function.byLength(),
         job.checkpointIntervalMs(),
         job.errors(),
-        function.threads());
+        function.threads(),
+        environment == null ? Map.of() : environment.variables(function.python()));
   }
 
   private byte[] body() {

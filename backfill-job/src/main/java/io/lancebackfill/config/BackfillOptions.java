@@ -113,6 +113,13 @@ public final class BackfillOptions {
                   + " with what keeps them from it.")
           .range("of 1s or more", timeout -> timeout.toMillis() >= 1_000)
           .without("that of the cluster's definition, or 10 min");
+  public static final ConfigOption<String> MANIFEST =
+      ConfigOption.string(
+              "manifest",
+              "The manifest, by its name, that is installed for the Python workers of a stored Python"
+                  + " function; its Python and packages are checked before the first row.")
+          .range("that is not blank", text -> !text.isBlank())
+          .without("what the workers have");
 
   public static final ConfigOption<Duration> CHECKPOINT_INTERVAL =
       ConfigOption.duration(
@@ -225,6 +232,7 @@ public final class BackfillOptions {
           CLUSTER,
           WORKER_GROUP,
           ADMISSION_TIMEOUT,
+          MANIFEST,
           CHECKPOINT_INTERVAL,
           COMMIT_GRANULARITY,
           COMMIT_INTERVAL,

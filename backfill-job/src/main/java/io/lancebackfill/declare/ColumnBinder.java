@@ -8,6 +8,8 @@ import io.lancebackfill.config.ConfigOption;
 import io.lancebackfill.datasource.table.ColumnTypes;
 import io.lancebackfill.datasource.table.TableColumn;
 import io.lancebackfill.datasource.table.TableSnapshot;
+import io.lancebackfill.environment.PythonProgram;
+import io.lancebackfill.environment.WorkerEnvironment;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
@@ -68,6 +70,11 @@ public final class ColumnBinder {
       SparkSession session, Computation computation, List<TableColumn> inputs) {
     public BoundColumn withInputs(List<TableColumn> columns) {
       return new BoundColumn(session, computation, columns);
+    }
+
+    /** The same in another environment of Python workers. */
+    public BoundColumn in(@Nullable WorkerEnvironment environment) {
+      return new BoundColumn(session, computation.in(environment), inputs);
     }
   }
 
@@ -157,7 +164,12 @@ public final class ColumnBinder {
         session,
         new Computation.OfFunction(
             new ArrowFunction(
-                call.function(), call.arguments(), batchSize, byLength, python(session), threads),
+                call.function(),
+                call.arguments(),
+                batchSize,
+                byLength,
+                PythonProgram.of(session.sparkContext()),
+                threads),
             column.declaredInputs(),
             requirements),
         inputs);
@@ -180,15 +192,6 @@ public final class ColumnBinder {
                 column.declaredInputs(),
                 bound.kind() == BoundExpression.Kind.SQL_WITH_PYTHON,
                 requirements));
-  }
-
-  /** As PySpark finds the Python of its workers, where no Python program runs the session. */
-  private static String python(SparkSession session) {
-    String environment = System.getenv("PYSPARK_PYTHON");
-    return session
-        .sparkContext()
-        .conf()
-        .get("spark.pyspark.python", environment == null ? "python3" : environment);
   }
 
   private static DataType sparkType(ComputedColumn column) {

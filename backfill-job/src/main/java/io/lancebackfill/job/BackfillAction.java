@@ -95,7 +95,7 @@ public final class BackfillAction {
     TableSnapshot table = call.table();
     RunId id = RunId.passing(call.jobId(), call.column(), epoch);
     JobJournal journal =
-        new JobJournal(new JobRecords(state), listener, info, id, JobRun.options(request));
+        new JobJournal(new JobRecords(state), listener, info, id, JobRun.options(request, call));
     if (call.readyTag()) {
       ReadyTag.move(request.table(), call.column(), table.version());
     }

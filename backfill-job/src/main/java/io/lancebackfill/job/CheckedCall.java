@@ -7,6 +7,7 @@ import static io.lancebackfill.config.BackfillOptions.BATCH_SIZE;
 import static io.lancebackfill.config.BackfillOptions.CLUSTER;
 import static io.lancebackfill.config.BackfillOptions.CONCURRENCY;
 import static io.lancebackfill.config.BackfillOptions.JOB_ID;
+import static io.lancebackfill.config.BackfillOptions.MANIFEST;
 import static io.lancebackfill.config.BackfillOptions.MAX_FRAGMENTS;
 import static io.lancebackfill.config.BackfillOptions.READY_TAG;
 import static io.lancebackfill.config.BackfillOptions.READ_VERSION;
@@ -23,6 +24,7 @@ import io.lancebackfill.config.OnError;
 import io.lancebackfill.context.AdmissionWatch;
 import io.lancebackfill.context.Clusters;
 import io.lancebackfill.context.GroupResources;
+import io.lancebackfill.context.Manifests;
 import io.lancebackfill.coverage.ComputedInputs;
 import io.lancebackfill.coverage.HistoryWalk;
 import io.lancebackfill.datasource.commit.AttachPolicy;
@@ -30,6 +32,7 @@ import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.declare.ColumnBinder;
 import io.lancebackfill.declare.ColumnOptions;
+import io.lancebackfill.environment.WorkerEnvironment;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
@@ -48,10 +51,12 @@ import io.lancebackfill.state.TableState;
 import io.lancebackfill.table.TableTarget;
 import io.lancebackfill.table.Tables;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Consumer;
 import org.apache.spark.sql.Column;
@@ -165,6 +170,8 @@ record CheckedCall(
                     conf.optional(CLUSTER)
                         .map(given -> clusters(target).named(given))
                         .orElse(null));
+    WorkerEnvironment environment =
+        conf == null ? null : faults.collect(() -> environment(target, conf, spark).orElse(null));
     if (conf != null && bound != null && !faults.any()) {
       faults.collect(() -> resources(spark, bound, conf, cluster));
     }
@@ -172,7 +179,8 @@ record CheckedCall(
       return null;
     }
     String jobId = conf.optional(JOB_ID).orElseGet(() -> UUID.randomUUID().toString());
-    return new CheckedCall(table, column, bound, conf, pinned, where, null, cluster, jobId);
+    return new CheckedCall(
+        table, column, bound.in(environment), conf, pinned, where, null, cluster, jobId);
   }
 
   private static Clusters clusters(TableTarget target) {
@@ -184,6 +192,28 @@ record CheckedCall(
               .formatted(target.name()));
     }
     return new Clusters(root);
+  }
+
+  private static Optional<WorkerEnvironment> environment(
+      TableTarget target, BackfillConf conf, SparkSession spark) {
+    Optional<String> name = conf.optional(MANIFEST);
+    if (name.isEmpty()) {
+      return Optional.empty();
+    }
+    DatasetRef root = target.catalogRoot();
+    if (root == null) {
+      throw new BackfillException(
+          BackfillErrorCode.MANIFEST_NOT_FOUND,
+          "Table %s is of a catalog without a root, which keeps no manifests. Leave 'manifest' out, or call by a catalog whose root is set."
+              .formatted(target.name()));
+    }
+    String cache = WorkerEnvironment.cache(spark.conf()).orElse(null);
+    return Optional.of(new Manifests(root).environment(name.get(), cache));
+  }
+
+  /** What its Python workers run in, if the call names a manifest that they take. */
+  Optional<WorkerEnvironment> environment() {
+    return bound.computation().environment();
   }
 
   /** What Spark evaluates is not interrupted, nor halved where Python computes a part of it. */
@@ -262,7 +292,16 @@ record CheckedCall(
    * @throws BackfillException RESOURCES_UNAVAILABLE or CLUSTER_GROUP_UNFIT
    */
   TaskResources resources(SparkSession spark) {
-    return resources(spark, bound, conf, cluster);
+    TaskResources resources = resources(spark, bound, conf, cluster);
+    Optional<String> manifest = conf.optional(MANIFEST);
+    if (manifest.isEmpty() || environment().isPresent()) {
+      return resources;
+    }
+    List<String> notes = new ArrayList<>(resources.notes());
+    notes.add(
+        "manifest %s: it holds for stored Python functions only; what computes column %s runs with what the session has"
+            .formatted(manifest.get(), column.name()));
+    return new TaskResources(resources.slots(), resources.most(), resources.profile(), notes);
   }
 
   private static TaskResources resources(

@@ -48,7 +48,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -102,7 +101,7 @@ final class JobRun {
         checked.conf().value(RECOMPUTE) ? generation(JobRecords.last(before), checked) : "";
     this.id = RunId.of(checked.jobId(), checked.column(), lease, generation);
     JobInfo info = new JobInfo(id.jobId(), request.table().name(), id.column());
-    this.journal = new JobJournal(records, listener, info, id, options(request));
+    this.journal = new JobJournal(records, listener, info, id, options(request, checked));
     this.totals = new JobTotals(journal);
     this.attachments = new AttachmentNotes(request.table(), checked.column());
     this.losses =
@@ -121,10 +120,12 @@ final class JobRun {
         .orElse(call.jobId());
   }
 
-  static String options(BackfillRequest request) {
-    return Json.write(
-        request.options().entrySet().stream()
-            .collect(Collectors.toMap(Map.Entry::getKey, e -> String.valueOf(e.getValue()))));
+  /** The options that were given, and which manifest its name meant. */
+  static String options(BackfillRequest request, CheckedCall call) {
+    Map<String, String> options = new HashMap<>();
+    request.options().forEach((name, value) -> options.put(name, String.valueOf(value)));
+    call.environment().ifPresent(found -> options.put("manifest_hash", found.hash()));
+    return Json.write(options);
   }
 
   /**

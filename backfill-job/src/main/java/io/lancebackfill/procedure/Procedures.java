@@ -4,6 +4,7 @@ import io.lancebackfill.call.Procedure;
 import io.lancebackfill.call.ProcedureRegistry;
 import io.lancebackfill.procedure.context.ClusterCheckProcedures;
 import io.lancebackfill.procedure.context.ClusterProcedures;
+import io.lancebackfill.procedure.context.ManifestProcedures;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -31,6 +32,7 @@ public final class Procedures {
                 new CleanProcedure()));
     all.addAll(ClusterProcedures.all());
     all.addAll(ClusterCheckProcedures.all());
+    all.addAll(ManifestProcedures.all());
     return new ProcedureRegistry(all);
   }
 }

@@ -1,5 +1,8 @@
 package io.lancebackfill.job;
 
+import static io.lancebackfill.error.BackfillErrorCode.CLUSTER_GROUP_UNFIT;
+import static io.lancebackfill.error.BackfillErrorCode.CLUSTER_NOT_FOUND;
+import static io.lancebackfill.error.BackfillErrorCode.CLUSTER_SPEC_INVALID;
 import static io.lancebackfill.error.BackfillErrorCode.COLUMN_CHANGED;
 import static io.lancebackfill.error.BackfillErrorCode.COLUMN_DROPPED;
 import static io.lancebackfill.error.BackfillErrorCode.COLUMN_EXISTS;
@@ -29,6 +32,8 @@ import static io.lancebackfill.error.BackfillErrorCode.JOB_INTERRUPTED;
 import static io.lancebackfill.error.BackfillErrorCode.JOB_NOT_FOUND;
 import static io.lancebackfill.error.BackfillErrorCode.LEASE_LOST;
 import static io.lancebackfill.error.BackfillErrorCode.MANAGED_VERSIONING;
+import static io.lancebackfill.error.BackfillErrorCode.MANIFEST_INVALID;
+import static io.lancebackfill.error.BackfillErrorCode.MANIFEST_NOT_FOUND;
 import static io.lancebackfill.error.BackfillErrorCode.MISSING_ARGUMENT;
 import static io.lancebackfill.error.BackfillErrorCode.MISSING_JARS;
 import static io.lancebackfill.error.BackfillErrorCode.NON_DETERMINISTIC_EXPRESSION;
@@ -166,6 +171,7 @@ class TestErrorsDocument {
     tablesAndColumns();
     expressionsAndFunctions();
     running();
+    definitions();
     state();
     ENTRIES.sort(Comparator.comparing(ErrorEntry::code));
     assertThat(ENTRIES.stream().map(ErrorEntry::code)).containsExactly(BackfillErrorCode.values());
@@ -528,6 +534,35 @@ class TestErrorsDocument {
         "None is known.",
         "[INTERNAL_ERROR] The job met a fault that it does not know: java.lang.IllegalStateException: ... What was finished is kept; the same call goes on from there. Please report it with its stack trace.\nJob nightly; see job and jobs.",
         "");
+  }
+
+  private static void definitions() {
+    call(
+        CLUSTER_SPEC_INVALID,
+        "The definition of a cluster has faults; each has a line with its place.",
+        "Mend what the message names.",
+        "define_cluster('{\"name\": \"pool\", \"type\": \"cloud\"}')");
+    call(
+        CLUSTER_NOT_FOUND,
+        "The catalog has no definition of a cluster of that name.",
+        "Name one that clusters() lists, or define it with define_cluster.",
+        "backfill(table => 'default.images', column => 'n', cluster => 'gpus')");
+    session.call("define_cluster('{\"name\": \"here\", \"type\": \"local\"}')");
+    call(
+        CLUSTER_GROUP_UNFIT,
+        "No worker group of the cluster has what the function asks for.",
+        "Ask for less, or define the cluster with a larger group.",
+        "backfill(table => 'default.images', column => 'n', cluster => 'here', worker_group => 'gpu')");
+    call(
+        MANIFEST_INVALID,
+        "A manifest has faults, or names what cannot be packaged; each has a line with its place.",
+        "Mend what the message names.",
+        "define_manifest('{\"name\": \"nightly\", \"pip\": [\"numpy=1.26\"], \"phyton\": \"3.11\"}')");
+    call(
+        MANIFEST_NOT_FOUND,
+        "The catalog has no manifest of that name.",
+        "Name one that manifests() lists, or define it with define_manifest.",
+        "backfill(table => 'default.images', column => 'n', manifest => 'nightly')");
   }
 
   private static void call(BackfillErrorCode code, String meaning, String remedy, String call) {

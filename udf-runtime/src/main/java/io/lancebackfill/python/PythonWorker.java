@@ -50,7 +50,7 @@ public final class PythonWorker implements AutoCloseable {
     SimplePythonFunction python =
         new SimplePythonFunction(
             command,
-            PromptPythonOutput.environment(WorkerCommand.environment()),
+            PromptPythonOutput.environment(WorkerCommand.environment(settings.environment())),
             List.of(),
             settings.python(),
             function.minorVersion(),

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.lancebackfill.exec.ErrorPolicy;
+import java.io.File;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -18,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 final class WorkerCommand {
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build();
+
+  private static final String PATH = "PYTHONPATH";
 
   private WorkerCommand() {}
 
@@ -79,9 +82,14 @@ final class WorkerCommand {
 
   /**
    * The worker's environment. Each distinct one is another pool of worker processes with Spark, so
-   * there is one for each set of GPUs.
+   * there is one for each set of GPUs and each manifest.
    */
-  static Map<String, String> environment() {
-    return Map.of("PYTHONPATH", PythonFiles.packages().toString());
+  static Map<String, String> environment(Map<String, String> further) {
+    Map<String, String> environment = new HashMap<>(further);
+    environment.merge(
+        PATH,
+        PythonFiles.packages().toString(),
+        (theirs, ours) -> ours + File.pathSeparator + theirs);
+    return environment;
   }
 }

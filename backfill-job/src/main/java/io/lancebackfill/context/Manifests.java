@@ -1,0 +1,155 @@
+package io.lancebackfill.context;
+
+import com.fasterxml.jackson.core.type.TypeReference;
+import io.lancebackfill.context.StoredDefinitions.Stored;
+import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.environment.LancePartStore;
+import io.lancebackfill.environment.WorkerEnvironment;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.Faults;
+import io.lancebackfill.error.NearestName;
+import io.lancebackfill.manifest.ManifestException;
+import io.lancebackfill.manifest.ManifestFault;
+import io.lancebackfill.manifest.ManifestSpec;
+import io.lancebackfill.manifest.pack.PackagedManifest;
+import io.lancebackfill.manifest.pack.Packager;
+import io.lancebackfill.manifest.pack.PackagingListener;
+import io.lancebackfill.manifest.pack.PackagingOptions;
+import io.lancebackfill.state.Json;
+import java.io.IOException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** The manifests of a catalog: what Python workers need installed, and its parts. */
+public final class Manifests {
+  private static final TypeReference<Map<String, String>> TEXTS = new TypeReference<>() {};
+
+  private final DatasetRef root;
+  private final StoredDefinitions stored;
+
+  /**
+   * @param root folder of the catalog
+   */
+  public Manifests(DatasetRef root) {
+    this.root = root;
+    this.stored = new StoredDefinitions(root, "manifests");
+  }
+
+  /** A manifest as it was given, as it was packaged, and when. */
+  public record Defined(ManifestSpec spec, PackagedManifest packaged, Instant at) {}
+
+  /**
+   * Packages what a manifest names, beside the catalog's tables, and keeps it in the place of one
+   * of its name.
+   *
+   * @param spec JSON or YAML
+   * @throws BackfillException MANIFEST_INVALID, a line for each fault with its place; a code of the
+   *     storage if the parts cannot be stored
+   */
+  public Defined define(String spec, PackagingOptions options, PackagingListener listener) {
+    ManifestSpec manifest = checked(() -> ManifestSpec.parse(spec));
+    PackagedManifest packaged = checked(() -> pack(manifest, options, listener));
+    stored.put(
+        manifest.name(),
+        Json.write(Map.of("spec", manifest.toJson(), "packaged", packaged.toJson())));
+    return new Defined(manifest, packaged, Instant.now().truncatedTo(ChronoUnit.MICROS));
+  }
+
+  private PackagedManifest pack(
+      ManifestSpec manifest, PackagingOptions options, PackagingListener listener) {
+    try {
+      return new Packager(new LancePartStore(root), options, listener).pack(manifest);
+    } catch (IOException e) {
+      throw WorkerEnvironment.failed(
+          "Manifest '%s' could not be packaged".formatted(manifest.name()), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new BackfillException(
+          BackfillErrorCode.JOB_INTERRUPTED,
+          "The packaging of manifest '%s' was interrupted. What was uploaded is kept; the same call goes on from there."
+              .formatted(manifest.name()),
+          e);
+    }
+  }
+
+  private static <T> T checked(Supplier<T> use) {
+    try {
+      return use.get();
+    } catch (ManifestException e) {
+      Faults faults = new Faults();
+      for (ManifestFault fault : e.faults()) {
+        faults.add(BackfillErrorCode.MANIFEST_INVALID, fault.toString());
+      }
+      faults.throwIfAny();
+      throw e;
+    }
+  }
+
+  public List<Defined> list() {
+    return stored.all().values().stream().map(Manifests::defined).toList();
+  }
+
+  private static Defined defined(Stored definition) {
+    Map<String, String> texts = Json.read(definition.spec(), TEXTS);
+    return checked(
+        () ->
+            new Defined(
+                ManifestSpec.parse(texts.getOrDefault("spec", "")),
+                PackagedManifest.parse(texts.getOrDefault("packaged", "")),
+                definition.at()));
+  }
+
+  /**
+   * A manifest by its name.
+   *
+   * @throws BackfillException MANIFEST_NOT_FOUND
+   */
+  public Defined named(String name) {
+    Map<String, Stored> all = stored.all();
+    Stored found = all.get(name);
+    if (found == null) {
+      throw new BackfillException(
+          BackfillErrorCode.MANIFEST_NOT_FOUND,
+          "No manifest '%s' is defined in this catalog. Defined are: %s.%s Name one of them, or define it: CALL system.define_manifest(spec => '...')."
+              .formatted(
+                  name,
+                  all.isEmpty() ? "none" : String.join(", ", all.keySet()),
+                  NearestName.hint(name, all.keySet())));
+    }
+    return defined(found);
+  }
+
+  /**
+   * What Python workers run in by a manifest.
+   *
+   * @param cache as in {@link WorkerEnvironment}
+   * @throws BackfillException MANIFEST_NOT_FOUND
+   */
+  public WorkerEnvironment environment(String name, @Nullable String cache) {
+    return new WorkerEnvironment(named(name).packaged().toJson(), root, cache);
+  }
+
+  /**
+   * Forgets a manifest; what runs goes on, and its parts stay.
+   *
+   * @param ifExists whether there need be none of that name
+   * @return its name; empty if there was none
+   * @throws BackfillException MANIFEST_NOT_FOUND
+   */
+  public Optional<String> drop(String name, boolean ifExists) {
+    if (!stored.all().containsKey(name)) {
+      if (ifExists) {
+        return Optional.empty();
+      }
+      named(name);
+    }
+    stored.drop(name);
+    return Optional.of(name);
+  }
+}

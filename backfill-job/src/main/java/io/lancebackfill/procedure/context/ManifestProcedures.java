@@ -1,0 +1,149 @@
+package io.lancebackfill.procedure.context;
+
+import static org.apache.spark.sql.types.DataTypes.IntegerType;
+import static org.apache.spark.sql.types.DataTypes.LongType;
+import static org.apache.spark.sql.types.DataTypes.StringType;
+import static org.apache.spark.sql.types.DataTypes.TimestampType;
+
+import io.lancebackfill.call.ParameterType;
+import io.lancebackfill.call.Procedure;
+import io.lancebackfill.call.ProcedureArguments;
+import io.lancebackfill.call.ProcedureContext;
+import io.lancebackfill.call.ProcedureParameter;
+import io.lancebackfill.call.ProcedureSpec;
+import io.lancebackfill.call.ResultSchema;
+import io.lancebackfill.context.Manifests;
+import io.lancebackfill.environment.PythonProgram;
+import io.lancebackfill.environment.WorkerEnvironment;
+import io.lancebackfill.manifest.pack.PackagedManifest;
+import io.lancebackfill.manifest.pack.PackagingOptions;
+import io.lancebackfill.manifest.pack.Part;
+import io.lancebackfill.procedure.CallTargets;
+import io.lancebackfill.progress.PackagingLines;
+import java.nio.file.Path;
+import java.sql.Timestamp;
+import java.util.List;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+
+/** Manifests of what Python workers need installed. */
+public final class ManifestProcedures {
+  private ManifestProcedures() {}
+
+  public static List<Procedure> all() {
+    return List.of(new Define(), new ListAll(), new Drop());
+  }
+
+  private static Manifests manifests(ProcedureContext context) {
+    return new Manifests(CallTargets.root(context));
+  }
+
+  private static ResultSchema packaged() {
+    return new ResultSchema()
+        .notNull("name", StringType)
+        .notNull("hash", StringType)
+        .notNull("python", StringType)
+        .notNull("parts", IntegerType)
+        .notNull("files", LongType)
+        .notNull("bytes", LongType);
+  }
+
+  private static long files(PackagedManifest manifest) {
+    return manifest.parts().stream().mapToLong(Part::files).sum();
+  }
+
+  private static long bytes(PackagedManifest manifest) {
+    return manifest.parts().stream().mapToLong(Part::bytes).sum();
+  }
+
+  private static final class Define implements Procedure {
+    @Override
+    public ProcedureSpec spec() {
+      return new ProcedureSpec(
+          "define_manifest",
+          List.of(
+              ProcedureParameter.required(
+                  "spec", ParameterType.STRING, "The manifest, JSON or YAML.")),
+          packaged().build(),
+          "Packages what Python workers need installed, and keeps it under the manifest's name.");
+    }
+
+    @Override
+    public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
+      PackagedManifest manifest =
+          manifests(context)
+              .define(
+                  arguments.string("spec"),
+                  options(context.session()),
+                  new PackagingLines(System.err))
+              .packaged();
+      return List.of(
+          RowFactory.create(
+              manifest.name(),
+              manifest.hash(),
+              manifest.target().python(),
+              manifest.parts().size(),
+              files(manifest),
+              bytes(manifest)));
+    }
+
+    /** Relative paths are those of the driver's working folder. */
+    private static PackagingOptions options(SparkSession session) {
+      PackagingOptions.Builder options =
+          PackagingOptions.builder().python(PythonProgram.of(session.sparkContext()));
+      WorkerEnvironment.cache(session.conf()).ifPresent(cache -> options.cache(Path.of(cache)));
+      return options.build();
+    }
+  }
+
+  private static final class ListAll implements Procedure {
+    @Override
+    public ProcedureSpec spec() {
+      return new ProcedureSpec(
+          "manifests",
+          List.of(),
+          packaged().notNull("spec", StringType).notNull("defined_at", TimestampType).build(),
+          "Lists the manifests of the catalog.");
+    }
+
+    @Override
+    public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
+      return manifests(context).list().stream()
+          .map(
+              defined ->
+                  RowFactory.create(
+                      defined.spec().name(),
+                      defined.packaged().hash(),
+                      defined.packaged().target().python(),
+                      defined.packaged().parts().size(),
+                      files(defined.packaged()),
+                      bytes(defined.packaged()),
+                      defined.spec().toJson(),
+                      Timestamp.from(defined.at())))
+          .toList();
+    }
+  }
+
+  private static final class Drop implements Procedure {
+    @Override
+    public ProcedureSpec spec() {
+      return new ProcedureSpec(
+          "drop_manifest",
+          List.of(
+              ProcedureParameter.required("name", ParameterType.STRING, "Name of the manifest."),
+              ProcedureParameter.optional(
+                  "if_exists", ParameterType.BOOLEAN, "Whether there need be none of that name.")),
+          new ResultSchema().notNull("name", StringType).build(),
+          "Forgets a manifest; what runs with it goes on.");
+    }
+
+    @Override
+    public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
+      return manifests(context)
+          .drop(arguments.string("name"), arguments.bool("if_exists", false))
+          .map(dropped -> List.of(RowFactory.create(dropped)))
+          .orElse(List.of());
+    }
+  }
+}
