@@ -1,4 +1,4 @@
-"""Clusters that a catalog keeps the definitions of."""
+"""Clusters and manifests that a catalog keeps the definitions of."""
 
 import json
 from typing import Any, Dict, Mapping, Optional, Union
@@ -65,6 +65,30 @@ class Definitions:
     def diagnose(self, cluster: Optional[str] = None, application: Optional[str] = None) -> pa.Table:
         """Why executors' pods wait, or ended; no rows if all of them run. Columns as check_cluster's."""
         return self._calls.table("diagnose", {"cluster": cluster, "application": application})
+
+    def define_manifest(self, spec: Union[str, Mapping[str, Any]]) -> Dict[str, Any]:
+        """Packages what Python workers need installed, and keeps it under the manifest's name.
+
+        Only what changed is packaged and sent again. Paths are those of the driver's machine.
+
+        Args:
+            spec: a mapping with the fields of the manifest, or its JSON or YAML.
+
+        Returns:
+            Its name, hash, python, and how many parts, files and bytes it has.
+
+        Raises:
+            BackfillError: MANIFEST_INVALID, with every fault and its place.
+        """
+        return self._calls.rows("define_manifest", {"spec": _text(spec)})[0]
+
+    def manifests(self) -> pa.Table:
+        """The manifests that are defined: name, hash, python, parts, files, bytes, spec, defined_at."""
+        return self._calls.table("manifests", {})
+
+    def drop_manifest(self, name: str, if_exists: bool = False) -> None:
+        """Forgets a manifest; what runs with it goes on. Raises BackfillError MANIFEST_NOT_FOUND."""
+        self._calls.rows("drop_manifest", {"name": name, "if_exists": if_exists})
 
 
 def _text(spec: Union[str, Mapping[str, Any]]) -> str:

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@SuppressWarnings("InputStreamSlowMultibyteRead") // Streams that break off, of few bytes.
 class TestLancePartStore {
   private static final String HASH = "ab".repeat(32);
   private static final int CHUNK = 1000;

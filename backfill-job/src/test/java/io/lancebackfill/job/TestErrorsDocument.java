@@ -1,5 +1,6 @@
 package io.lancebackfill.job;
 
+import static io.lancebackfill.error.BackfillErrorCode.ADMISSION_TIMEOUT;
 import static io.lancebackfill.error.BackfillErrorCode.CLUSTER_GROUP_UNFIT;
 import static io.lancebackfill.error.BackfillErrorCode.CLUSTER_NOT_FOUND;
 import static io.lancebackfill.error.BackfillErrorCode.CLUSTER_SPEC_INVALID;
@@ -553,6 +554,13 @@ class TestErrorsDocument {
         "No worker group of the cluster has what the function asks for.",
         "Ask for less, or define the cluster with a larger group.",
         "backfill(table => 'default.images', column => 'n', cluster => 'here', worker_group => 'gpu')");
+    told(
+        ADMISSION_TIMEOUT,
+        "No executor that could run the job's tasks came in time; the message has what was found.",
+        "Mend what it names: labels and taints of nodes, quotas, images, or what the session asks for. docs/clusters.md has each finding.",
+        "A backfill on a worker group whose pool has no node.",
+        "[ADMISSION_TIMEOUT] No executor that can run this job's tasks has come in 600s.\n  [POD_UNSCHEDULABLE] no node takes 2 pods (job-exec-2, job-exec-3): the scheduler says: 2 of 2 node(s) didn't match Pod's node affinity/selector; node cpu-1 has pool=cpu, not tpu; node gpu-1 has pool=gpu, not tpu. Give the group a node_selector whose labels its pool's nodes have, or label the nodes.\n What was finished is kept; the same call goes on from there. admission_timeout says how long to wait.\nJob nightly; see job and jobs.",
+        "KubernetesIT meets it.");
     call(
         MANIFEST_INVALID,
         "A manifest has faults, or names what cannot be packaged; each has a line with its place.",
