@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.apache.spark.network.util.JavaUtils;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -208,6 +209,11 @@ class TestManifests {
         table, function);
     session.call("backfill('%s', 'n')", table);
     assertThat(session.number("SELECT count(*) FROM %s WHERE n = id + 105", table)).isEqualTo(10);
+    // As those do who tidy temporary folders.
+    JavaUtils.deleteRecursively(folder.resolve("cache").toFile());
+    session.sql("INSERT INTO %s (id, text) SELECT id, 'later' FROM range(10, 15)", table);
+    session.call("backfill('%s', 'n')", table);
+    assertThat(session.number("SELECT count(*) FROM %s WHERE n = id + 105", table)).isEqualTo(15);
   }
 
   @Test
