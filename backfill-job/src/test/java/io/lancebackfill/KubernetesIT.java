@@ -10,10 +10,12 @@ import io.lancebackfill.cluster.WorkerGroup;
 import io.lancebackfill.cluster.harness.FakeCluster;
 import io.lancebackfill.cluster.harness.LocalImage;
 import io.lancebackfill.cluster.harness.NodeSpec;
+import io.lancebackfill.cluster.harness.Submission;
 import io.lancebackfill.cluster.spark.SessionSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +23,7 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,7 +42,7 @@ class KubernetesIT {
 
       spark = SparkSession.builder.getOrCreate()
       db = connect(catalog="lance", spark=spark)
-      spark.sql("CALL lance.system.define_cluster(spec => :spec)", args={"spec": sys.argv[1]}).collect()
+      db.define_cluster(json.loads(sys.argv[1]))
       spark.sql("CREATE TABLE lance.default.t TBLPROPERTIES ('file_format_version'='2.1') AS"
                 " SELECT id FROM range(0, 40, 1, 8)").collect()
       t = db.open_table("default.t")
@@ -57,25 +60,23 @@ class KubernetesIT {
 
       t.add_columns({"cpu": on_cpu})
       t.add_columns({"gpu": (on_gpu, ["id", "cpu"])})
-      for column in ("cpu", "gpu"):
-          job = t.backfill(column, cluster="pools")
-          print("%s: %s %d" % (column, job.status, job.rows_computed))
+      with db.context(cluster="pools"):
+          for column in ("cpu", "gpu"):
+              job = t.backfill(column)
+              print("%s: %s %d" % (column, job.status, job.rows_computed))
       for row in t.to_spark().groupBy("gpu").count().orderBy("gpu").collect():
           print("row: %s = %d" % (row["gpu"], row["count"]))
       """;
 
   @TempDir private static Path folder;
   private static FakeCluster cluster;
-  private static SparkDistribution spark;
+  private SparkDistribution spark;
 
   @BeforeAll
   static void start() throws IOException {
-    spark = new SparkDistribution(folder);
-    spark.conf("spark.sql.extensions", "io.lancebackfill.sql.LanceBackfillExtensions");
-    spark.conf("spark.sql.catalog.lance", "io.lancebackfill.catalog.LanceBackfillCatalog");
-    spark.conf("spark.submit.pyFiles", spark.bundle().toString());
-    List<Path> jars = new java.util.ArrayList<>(spark.sparkJars());
-    jars.addAll(spark.jars());
+    SparkDistribution installed = new SparkDistribution(folder);
+    List<Path> jars = new ArrayList<>(installed.sparkJars());
+    jars.addAll(installed.jars());
     cluster =
         FakeCluster.in(Path.of("target/fake-cluster/KubernetesIT"))
             .node(NodeSpec.named("cpu-1").withLabel("pool", "cpu"))
@@ -87,9 +88,17 @@ class KubernetesIT {
             .image(
                 IMAGE,
                 LocalImage.of(jars.stream().map(Path::toString).collect(Collectors.joining(":")))
-                    .withPath("/opt/lance-backfill/bundle.jar", spark.bundle())
+                    .withPath("/opt/lance-backfill/bundle.jar", installed.bundle())
                     .withEnvironment("PYSPARK_PYTHON", System.getProperty("test.python")))
             .start();
+  }
+
+  @BeforeEach
+  void install() {
+    spark = new SparkDistribution(folder);
+    spark.conf("spark.sql.extensions", "io.lancebackfill.sql.LanceBackfillExtensions");
+    spark.conf("spark.sql.catalog.lance", "io.lancebackfill.catalog.LanceBackfillCatalog");
+    spark.conf("spark.submit.pyFiles", spark.bundle().toString());
   }
 
   @AfterAll
@@ -132,7 +141,7 @@ class KubernetesIT {
     settings.putAll(cluster.clientModeConf());
     settings.forEach(spark::conf);
     Map<String, String> printed = new TreeMap<>();
-    List<String> rows = new java.util.ArrayList<>();
+    List<String> rows = new ArrayList<>();
     try (SparkRun run = spark.python(PROGRAM, pools.toJson())) {
       assertThat(run.exitStatus()).as(run.stderr() + cluster.describe()).isZero();
       for (String line : run.stdout().lines().toList()) {
@@ -146,5 +155,80 @@ class KubernetesIT {
     }
     assertThat(printed).containsEntry("cpu", "DONE 40").containsEntry("gpu", "DONE 40");
     assertThat(rows).isNotEmpty().allMatch(row -> row.matches("gpu [01] after cpu - = \\d+"));
+  }
+
+  private static final String WAITING =
+      """
+      import json, sys
+      from lance_backfill import BackfillError, connect, udf
+      from pyspark.sql import SparkSession
+
+      spark = SparkSession.builder.getOrCreate()
+      db = connect(catalog="lance", spark=spark)
+      db.define_cluster(json.loads(sys.argv[1]))
+      spark.sql("CREATE TABLE lance.default.w AS SELECT id FROM range(0, 8, 1, 2)").collect()
+      t = db.open_table("default.w")
+
+      @udf(num_gpus=1)
+      def on_gpu(id: int) -> str:
+          return "never"
+
+      t.add_columns({"gpu": on_gpu})
+      for row in db.check_cluster("pools", num_gpus=1).to_pylist():
+          print("check: %(severity)s %(code)s %(problem)s" % row)
+      try:
+          t.backfill("gpu", cluster="pools", admission_timeout="12s")
+      except BackfillError as e:
+          print("failed: %s %s" % (e.code, str(e).replace("\\n", " ")))
+      """;
+
+  @Test
+  void aGroupWithoutNodesIsToldBeforeItsJobGivesUp() throws Exception {
+    String pools = pools().toJson().replace("{\"pool\":\"gpu\"}", "{\"pool\":\"tpu\"}");
+    Map<String, String> settings =
+        new LinkedHashMap<>(SessionSettings.client(ClusterSpec.parse(pools), null));
+    settings.putAll(cluster.clientModeConf());
+    settings.forEach(spark::conf);
+    try (SparkRun run = spark.python(WAITING, pools)) {
+      assertThat(run.exitStatus()).as(run.stderr() + cluster.describe()).isZero();
+      assertThat(run.stdout())
+          .containsPattern("check: INFO SIZING what the job requests of worker group gpu")
+          .containsPattern("check: (ERROR|WARNING) NO_NODE_SELECTED .*gpu")
+          .containsPattern(
+              "failed: ADMISSION_TIMEOUT .*No executor .* has come in 12s.*pool=gpu, not tpu");
+      // Long before the end, so that nobody has to wait for it.
+      assertThat(run.stderr()).containsPattern("backfill gpu: \\[POD_UNSCHEDULABLE].*not tpu");
+    }
+  }
+
+  @Test
+  void aSubmittedDriverRunsBackfillMain() throws Exception {
+    try (SparkRun run =
+        spark.sql(
+            "CREATE TABLE lance.default.m AS SELECT id FROM range(0, 40, 1, 4);",
+            "CALL lance.system.add_column('default.m', 'twice', 'id * 2');")) {
+      assertThat(run.exitStatus()).as(run.stderr()).isZero();
+    }
+    Map<String, String> conf = new LinkedHashMap<>(SessionSettings.cluster(pools()));
+    conf.remove("spark.master");
+    conf.put("spark.sql.extensions", "io.lancebackfill.sql.LanceBackfillExtensions");
+    conf.put("spark.sql.catalog.lance", "io.lancebackfill.catalog.LanceBackfillCatalog");
+    conf.put("spark.sql.catalog.lance.impl", "dir");
+    conf.put("spark.sql.catalog.lance.root", spark.tables().toString());
+    try (Submission submission =
+        cluster.submit(
+            IMAGE,
+            "io.lancebackfill.BackfillMain",
+            "local:///opt/lance-backfill/bundle.jar",
+            conf,
+            List.of("--table", "lance.default.m", "--column", "twice"))) {
+      assertThat(submission.await(Duration.ofMinutes(2)))
+          .as(submission.log() + cluster.describe())
+          .isZero();
+    }
+    try (SparkRun run =
+        spark.sql("SELECT 'right', count(*) FROM lance.default.m WHERE twice = id * 2;")) {
+      assertThat(run.output()).contains("right\t40");
+    }
   }
 }

@@ -22,12 +22,12 @@ import org.junit.jupiter.api.io.TempDir;
 class TestReadme {
   @Test
   void listsTheOptions() throws IOException {
-    DocumentSection.require("README.md", "options", OptionsTable.markdown());
+    DocumentSection.require("docs/reference.md", "options", OptionsTable.markdown());
   }
 
   @Test
   void listsTheProcedures() throws IOException {
-    DocumentSection.require("README.md", "procedures", procedures());
+    DocumentSection.require("docs/reference.md", "procedures", procedures());
   }
 
   /** The statements of the first block of SQL, as a newcomer copies them. */

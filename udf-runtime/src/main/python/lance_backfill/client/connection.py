@@ -1,7 +1,5 @@
 """Sessions and catalogs: where the tables are, and who computes."""
 
-import contextlib
-import contextvars
 import glob
 import hashlib
 import os
@@ -13,7 +11,10 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Union
 import pyarrow as pa
 
 from ..errors import BackfillError
+from . import shown
 from .calls import Calls, as_backfill_error, in_default, quoted
+from .context import Context, Entered
+from .definitions import Definitions
 from .table import Table
 
 _EXTENSIONS = "io.lancebackfill.sql.LanceBackfillExtensions"
@@ -148,16 +149,14 @@ def _catalog_of(session: Any, root: str, storage: Dict[str, str]) -> str:
     return name
 
 
-class Database:
+class Database(Definitions):
     """The tables of one folder. ``catalog`` is its name in SQL, ``spark`` the session."""
 
     def __init__(self, spark: Any, catalog: str) -> None:
         self.spark = spark
         self.catalog = catalog
         self._calls = Calls(spark, catalog)
-        self._context: "contextvars.ContextVar[Dict[str, Any]]" = contextvars.ContextVar(
-            "lance_backfill_context", default={}
-        )
+        self._entered = Entered()
 
     def open_table(self, name: str) -> Table:
         """A table by its name, ``images`` or ``namespace.images``.
@@ -166,13 +165,13 @@ class Database:
 
         Raises BackfillError TABLE_OR_VIEW_NOT_FOUND if there is none.
         """
-        table = Table(self._calls, in_default(name), self._context)
+        table = Table(self._calls, in_default(name), self._entered)
         try:
             table.schema()
         except BackfillError as e:
             if table.name == name or e.code != "TABLE_OR_VIEW_NOT_FOUND":
                 raise
-            bare = Table(self._calls, name, self._context)
+            bare = Table(self._calls, name, self._entered)
             try:
                 bare.schema()
             except BackfillError:
@@ -181,6 +180,17 @@ class Database:
         return table
 
     get_table = open_table
+
+    def __getitem__(self, name: str) -> Table:
+        """The same: ``db["images"]``, whose name a notebook completes."""
+        return self.open_table(name)
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the tables, as a mapping gives its keys."""
+        return iter(self.table_names())
+
+    def _ipython_key_completions_(self) -> List[str]:
+        return self.table_names()
 
     def table_names(self, namespace: str = "default") -> List[str]:
         """The names of the tables of a namespace, sorted."""
@@ -232,17 +242,22 @@ class Database:
             fields.append(field)
         return self.spark.createDataFrame(data.to_pylist(), from_arrow_schema(pa.schema(fields)))
 
-    @contextlib.contextmanager
-    def context(self, **options: Any) -> Iterator["Database"]:
-        """Options for all backfills of this database in the block; those of a call win.
+    def context(self, **options: Any) -> "Context[Database]":
+        """Options for all backfills of this database in a block; those of a call win.
 
-        ``with db.context(concurrency=2): table.backfill("embedding")``
+        ``with db.context(cluster="pools", concurrency=2): table.backfill("embedding")``; in a notebook
+        also ``context = db.context(cluster="pools")``, ``context.enter()`` in one cell and
+        ``context.exit()`` in another.
         """
-        token = self._context.set({**self._context.get(), **options})
-        try:
-            yield self
-        finally:
-            self._context.reset(token)
+        return Context(self, self._entered, options)
 
     def __repr__(self) -> str:
         return "Database(catalog=%r)" % self.catalog
+
+    def _repr_html_(self) -> str:
+        title = "Database, catalog %s" % self.catalog
+        try:
+            names = self.table_names()
+        except BackfillError as e:
+            return shown.page(title, shown.faded(str(e)))
+        return shown.page(title, shown.grid(["table"], [[name] for name in names], len(names)))

@@ -5,6 +5,7 @@ import threading
 from typing import Any, Callable, Dict, Optional
 
 from ..errors import BackfillError
+from . import shown
 from .calls import Calls
 
 
@@ -32,6 +33,24 @@ class BackfillResult:
         names = {field.name for field in dataclasses.fields(BackfillResult)}
         return BackfillResult(**{name: value for name, value in row.items() if name in names})
 
+    def _repr_html_(self) -> str:
+        facts = [
+            ("rows computed", self.rows_computed),
+            ("rows from checkpoints", self.rows_from_checkpoints),
+            ("rows failed", self.rows_failed),
+            ("fragments committed", self.fragments_committed),
+            ("fragments planned", self.fragments_planned),
+            ("commits", self.commits),
+            ("bytes written", self.bytes_written),
+            ("seconds", self.elapsed_ms / 1000),
+            ("table version", self.table_version),
+            ("attached by", self.attached_by),
+        ]
+        rows = [fact for fact in facts if fact[1] is not None]
+        note = shown.faded(self.note) if self.note else ""
+        title = "%s, job %s" % (self.status, self.job_id)
+        return shown.page(title, shown.grid(["", ""], rows, len(rows)), note)
+
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
@@ -51,6 +70,12 @@ class Progress:
         if self.status.startswith("DONE"):
             return 1.0
         return min(1.0, self.rows_done / self.rows_planned) if self.rows_planned else 0.0
+
+    def _repr_html_(self) -> str:
+        words = [shown.faded(self.message)] if self.message else []
+        return shown.page(
+            self.status, shown.progress(self.rows_done, self.rows_failed, self.rows_planned), *words
+        )
 
 
 class BackfillJob:
@@ -115,3 +140,14 @@ class BackfillJob:
 
     def __repr__(self) -> str:
         return "BackfillJob(%r, %s)" % (self.job_id, "done" if self.done() else "running")
+
+    def _repr_html_(self) -> str:
+        if self._result is not None:
+            return self._result._repr_html_()
+        title = "job %s of %s" % (self.job_id, self._table)
+        if self._raised is not None:
+            return shown.page("FAILED, " + title, shown.faded(str(self._raised)))
+        try:
+            return shown.page(title, self.progress()._repr_html_())
+        except BackfillError as e:
+            return shown.page(title, shown.faded(str(e)))

@@ -1,6 +1,5 @@
 """Tables with computed columns."""
 
-import contextvars
 import difflib
 import json
 import uuid
@@ -12,9 +11,12 @@ from ..declare.udf import Declaration
 from ..errors import BackfillError, Faults
 from . import preview as previews
 from . import replay as replays
+from . import shown
 from .calls import Calls, as_backfill_error, plain, quoted
+from .context import Entered
 from .functions import Prepared, prepared
 from .job import BackfillJob, BackfillResult
+from .names import Names
 
 Function = Callable[..., Any]
 Transform = Union[str, Function, Tuple[Function, Sequence[str]]]
@@ -24,14 +26,21 @@ _PREPARED: Dict[str, Prepared] = {}
 
 
 class Table:
-    """A Lance table. ``name`` is relative to its catalog."""
+    """A Lance table. ``name`` is relative to its catalog.
 
-    def __init__(
-        self, calls: Calls, name: str, context: "contextvars.ContextVar[Dict[str, Any]]"
-    ) -> None:
+    ``columns`` has the names of its columns, which a notebook completes:
+    ``table.backfill(table.columns.embedding)``.
+    """
+
+    def __init__(self, calls: Calls, name: str, entered: Entered) -> None:
         self._calls = calls
-        self._context = context
+        self._entered = entered
         self.name = name
+        # No property: IPython completes what it can reach without running code.
+        self.columns = Names("column", self._column_names)
+
+    def _column_names(self) -> List[str]:
+        return [field.name for field in self.schema().fields]
 
     def to_spark(self) -> Any:
         """The table as a Spark DataFrame. Raises BackfillError if it is gone."""
@@ -217,7 +226,7 @@ class Table:
             BackfillError: with the code of what failed. What was finished before is committed or kept: the
                 same call goes on from there.
         """
-        arguments = {**self._context.get(), **options, "table": self.name, "column": column}
+        arguments = {**self._entered.get(), **options, "table": self.name, "column": column}
         if where is not None:
             arguments["where"] = where
         return BackfillResult.of(self._calls.rows("backfill", arguments)[0])
@@ -227,7 +236,7 @@ class Table:
     ) -> BackfillJob:
         """The same, beside the program: see BackfillJob. It ends with the program."""
         job_id = options.setdefault("job_id", str(uuid.uuid4()))
-        options = {**self._context.get(), **options}
+        options = {**self._entered.get(), **options}
         return BackfillJob(
             self._calls, self.name, job_id, lambda: self.backfill(column, where, **options)
         )
@@ -236,11 +245,12 @@ class Table:
 
     def coverage(self, column: str) -> pa.Table:
         """For each fragment, how many values are fresh, stale, failed, never computed or unknown."""
-        return self._calls.table("coverage", {"table": self.name, "column": column})
+        found = self._calls.table("coverage", {"table": self.name, "column": column})
+        return shown.marked(found, "coverage")
 
     def jobs(self, status: Optional[str] = None) -> pa.Table:
         """The jobs of the table, oldest first."""
-        return self._calls.table("jobs", {"table": self.name, "status": status})
+        return shown.marked(self._calls.table("jobs", {"table": self.name, "status": status}), "jobs")
 
     def get_errors(
         self, job_id: Optional[str] = None, column: Optional[str] = None
@@ -288,6 +298,22 @@ class Table:
 
     def __repr__(self) -> str:
         return "Table(%r)" % (self._calls.catalog + "." + self.name)
+
+    def _repr_html_(self) -> str:
+        title = "%s.%s" % (self._calls.catalog, self.name)
+        try:
+            fields = self.schema().fields
+        except BackfillError as e:
+            return shown.page(title, shown.faded(str(e)))
+        rows = [
+            [
+                field.name,
+                field.dataType.simpleString(),
+                (field.metadata or {}).get("computed_column.expression", ""),
+            ]
+            for field in fields
+        ]
+        return shown.page(title, shown.grid(["column", "type", "computed by"], rows, len(rows)))
 
 
 def replay(table: Table, error: Any, fix: Any = None) -> Any:

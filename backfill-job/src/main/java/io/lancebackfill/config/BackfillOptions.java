@@ -106,6 +106,13 @@ public final class BackfillOptions {
           .range("that is not blank", text -> !text.isBlank())
           .without("the smallest that fits");
 
+  public static final ConfigOption<Duration> ADMISSION_TIMEOUT =
+      ConfigOption.duration(
+              "admission_timeout",
+              "How long the job waits without any executor that can run its tasks, before it fails"
+                  + " with what keeps them from it.")
+          .range("of 1s or more", timeout -> timeout.toMillis() >= 1_000)
+          .without("that of the cluster's definition, or 10 min");
   public static final ConfigOption<String> MANIFEST =
       ConfigOption.string(
               "manifest",
@@ -224,6 +231,7 @@ public final class BackfillOptions {
           MEMORY,
           CLUSTER,
           WORKER_GROUP,
+          ADMISSION_TIMEOUT,
           MANIFEST,
           CHECKPOINT_INTERVAL,
           COMMIT_GRANULARITY,

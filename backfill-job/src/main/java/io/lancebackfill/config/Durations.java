@@ -33,7 +33,7 @@ public final class Durations {
   }
 
   /** The shortest form that {@link #parse} reads back. */
-  static String format(Duration duration) {
+  public static String format(Duration duration) {
     long millis = duration.toMillis();
     return millis % 1000 == 0 ? millis / 1000 + "s" : millis + "ms";
   }

@@ -5,6 +5,7 @@ import io.lancebackfill.cluster.WorkerGroup;
 import io.lancebackfill.cluster.spark.GroupPlacement;
 import io.lancebackfill.cluster.spark.GroupProfiles;
 import io.lancebackfill.cluster.spark.GroupUnfitException;
+import io.lancebackfill.cluster.spark.Sizing;
 import io.lancebackfill.cluster.spark.TaskNeeds;
 import io.lancebackfill.cluster.spark.TaskShape;
 import io.lancebackfill.cluster.spark.WorkerGroups;
@@ -49,22 +50,44 @@ public final class GroupResources {
       other.ifPresent(notes::add);
       return new TaskResources(own.slots(), own.most(), own.profile(), notes);
     }
-    if (isOfSession(context, cluster, fitting) && needs.equals(plain(python))) {
-      return TaskResources.of(context, asked, python);
+    if (GroupPlacement.isPlacedBy(context, cluster)
+        && GroupProfiles.areOfSession(cluster, fitting, needs)) {
+      return ofGroup(fitting, needs, Optional.empty());
     }
     ResourceProfile profile = GroupProfiles.of(context.applicationId(), fitting, needs);
     if (context.master().startsWith("k8s")) {
       GroupPlacement.place(context, cluster, fitting, profile);
     }
-    Integer most = fitting.scaling().most();
-    int perPod = TaskShape.of(fitting.size(), needs).tasks();
-    int pods = most == null ? Math.max(1, fitting.scaling().replicas()) : most;
-    return new TaskResources(
-        perPod * pods, most == null ? 0 : perPod * most, Optional.of(profile), List.of());
+    return ofGroup(fitting, needs, Optional.of(profile));
   }
 
-  private static TaskNeeds plain(boolean python) {
-    return new TaskNeeds(1, 0, 0, python);
+  /**
+   * No more tasks are with Spark at once than the group may have pods for: it would ask for more.
+   */
+  private static TaskResources ofGroup(
+      WorkerGroup group, TaskNeeds needs, Optional<ResourceProfile> profile) {
+    Integer most = group.scaling().most();
+    int perPod = TaskShape.of(group.size(), needs).tasks();
+    int pods = most == null ? Math.max(1, group.scaling().replicas()) : most;
+    return new TaskResources(perPod * pods, most == null ? 0 : perPod * most, profile, List.of());
+  }
+
+  /**
+   * What a job requests of the group that fits it; empty if the cluster has no groups.
+   *
+   * @param concurrency tasks that run at once
+   * @param driverPod whether the driver is a pod of the head group
+   * @throws BackfillException CLUSTER_GROUP_UNFIT
+   */
+  public static Optional<Sizing> sizing(
+      ClusterSpec cluster,
+      @Nullable String group,
+      FunctionResources asked,
+      int concurrency,
+      boolean driverPod) {
+    TaskNeeds needs = new TaskNeeds(asked.cpus(), asked.gpus(), asked.memoryBytes(), true);
+    return Optional.ofNullable(fitting(cluster, needs, group))
+        .map(fitting -> Sizing.of(cluster, fitting, needs, concurrency, driverPod));
   }
 
   private static @Nullable WorkerGroup fitting(
@@ -103,11 +126,5 @@ public final class GroupResources {
                   runs + "; executors of a worker group come with " + DYNAMIC + "=true only")
               : Optional.empty();
     };
-  }
-
-  /** Whether the session's own executors are of the group. */
-  private static boolean isOfSession(SparkContext context, ClusterSpec cluster, WorkerGroup group) {
-    return GroupPlacement.isPlacedBy(context, cluster)
-        && WorkerGroups.ofSession(cluster).filter(group::equals).isPresent();
   }
 }

@@ -3,6 +3,7 @@ package io.lancebackfill.job;
 import io.lancebackfill.commit.CommitCoordinator;
 import io.lancebackfill.commit.StagedFragment;
 import io.lancebackfill.config.OnError;
+import io.lancebackfill.context.AdmissionWatch;
 import io.lancebackfill.datasource.commit.ColumnFileAttachment;
 import io.lancebackfill.datasource.table.DatasetException;
 import io.lancebackfill.datasource.table.FragmentSnapshot;
@@ -61,6 +62,7 @@ final class BackfillRound {
   private final TaskRunner runner;
   private final CommitCoordinator coordinator;
   private final JobTotals totals;
+  private final AdmissionWatch admission;
   private final ErrorPolicy errors;
 
   private final Map<Integer, FragmentPlan> plans = new HashMap<>();
@@ -76,13 +78,15 @@ final class BackfillRound {
 
   /**
    * @param inputs the version at which inputs are read
+   * @param admission watches that tasks get executors
    */
   BackfillRound(
       JobRun job,
       CheckedCall call,
       TableSnapshot inputs,
       TaskRunner runner,
-      CommitCoordinator coordinator) {
+      CommitCoordinator coordinator,
+      AdmissionWatch admission) {
     this.job = job;
     this.column = call.column();
     this.inputColumns = call.bound().inputs();
@@ -90,6 +94,7 @@ final class BackfillRound {
     this.runner = runner;
     this.coordinator = coordinator;
     this.totals = job.totals();
+    this.admission = admission;
     this.errors = OnError.policy(call.conf());
   }
 
@@ -154,6 +159,7 @@ final class BackfillRound {
             "This driver could not renew its lease on column %s in time, and another may have taken the job over. Nothing is lost: the same call goes on from what is finished."
                 .formatted(column.name()));
       }
+      admission.tick();
       coordinator.tick();
       totals.tick(job.live().count());
     }
@@ -168,7 +174,9 @@ final class BackfillRound {
         e instanceof DatasetException storage
             ? StorageCodes.of(storage)
             : ((BackfillException) e).code();
-    if (code == BackfillErrorCode.TASK_FAILED || code == BackfillErrorCode.JOB_INTERRUPTED) {
+    if (code == BackfillErrorCode.TASK_FAILED
+        || code == BackfillErrorCode.ADMISSION_TIMEOUT
+        || code == BackfillErrorCode.JOB_INTERRUPTED) {
       // Waiting for the store would fail at once under the flag.
       boolean interrupted = Thread.interrupted();
       try {

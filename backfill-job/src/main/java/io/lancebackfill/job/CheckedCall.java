@@ -1,5 +1,6 @@
 package io.lancebackfill.job;
 
+import static io.lancebackfill.config.BackfillOptions.ADMISSION_TIMEOUT;
 import static io.lancebackfill.config.BackfillOptions.ATTACH;
 import static io.lancebackfill.config.BackfillOptions.BATCH_ORDER;
 import static io.lancebackfill.config.BackfillOptions.BATCH_SIZE;
@@ -20,6 +21,7 @@ import io.lancebackfill.compute.Computation;
 import io.lancebackfill.config.BackfillConf;
 import io.lancebackfill.config.FunctionNeeds;
 import io.lancebackfill.config.OnError;
+import io.lancebackfill.context.AdmissionWatch;
 import io.lancebackfill.context.Clusters;
 import io.lancebackfill.context.GroupResources;
 import io.lancebackfill.context.Manifests;
@@ -48,6 +50,7 @@ import io.lancebackfill.state.JobRecords.Followed;
 import io.lancebackfill.state.TableState;
 import io.lancebackfill.table.TableTarget;
 import io.lancebackfill.table.Tables;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -80,6 +83,7 @@ record CheckedCall(
     @Nullable Map<Integer, RoaringBitmap> failedRows,
     @Nullable ClusterSpec cluster,
     String jobId) {
+  private static final Duration DEFAULT_ADMISSION_TIMEOUT = Duration.ofMinutes(10);
 
   /**
    * Checks a call against its table, and binds the column in a session of its own.
@@ -311,6 +315,17 @@ record CheckedCall(
         ? TaskResources.of(spark.sparkContext(), asked, python)
         : GroupResources.of(
             spark.sparkContext(), cluster, conf.optional(WORKER_GROUP).orElse(null), asked, python);
+  }
+
+  /** Watches that its tasks get executors. */
+  AdmissionWatch admission(SparkSession spark, Consumer<String> notices) {
+    Duration otherwise = cluster == null ? DEFAULT_ADMISSION_TIMEOUT : cluster.admissionTimeout();
+    return AdmissionWatch.of(
+        spark.sparkContext(),
+        cluster,
+        resources(spark).profile(),
+        conf.optional(ADMISSION_TIMEOUT).orElse(otherwise),
+        notices);
   }
 
   /** Tasks that run at once. */

@@ -11,6 +11,8 @@ import io.lancebackfill.commit.CommitGranularity;
 import io.lancebackfill.commit.CommitSchedule;
 import io.lancebackfill.config.FunctionNeeds;
 import io.lancebackfill.config.OnError;
+import io.lancebackfill.context.AdmissionWatch;
+import io.lancebackfill.context.PodFindings;
 import io.lancebackfill.coverage.HistoryWalk;
 import io.lancebackfill.datasource.commit.ColumnFileCommitter;
 import io.lancebackfill.datasource.commit.CommitOutcome;
@@ -44,6 +46,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import org.apache.spark.sql.SparkSession;
 
@@ -160,7 +163,24 @@ final class JobRun {
             checked.column().presentIn(checked.table()).columns());
     Tables.tag(request.table(), finishing.tag(), checked.inputs(table).version());
     journal.started(table.version());
+    forgetPodsOfTheDead();
     return table;
+  }
+
+  /** Whatever comes of it, the job goes on: those pods are in nobody's way but the quota's. */
+  private void forgetPodsOfTheDead() {
+    if (!spark.sparkContext().master().startsWith("k8s")) {
+      return; // A Spark without Kubernetes has no client for it either.
+    }
+    try {
+      String everywhere = request.table().ref().display() + " " + id.jobId();
+      Set<String> dead = PodFindings.begin(spark.sparkContext(), checked.cluster(), everywhere);
+      if (!dead.isEmpty()) {
+        journal.notice("Removed the pods that dead drivers of this job left: %s".formatted(dead));
+      }
+    } catch (RuntimeException | LinkageError e) {
+      journal.trouble("Could not look for pods of a dead driver", String.valueOf(e.getMessage()));
+    }
   }
 
   /** The version that a round works on, and what is known there. */
@@ -322,7 +342,8 @@ final class JobRun {
             call.bound().computation(),
             live,
             new TaskRunner.Place(admission, resources.profile(), description))) {
-      new BackfillRound(this, call, inputs, runner, round.coordinator()).run(plan, tasks);
+      AdmissionWatch watch = call.admission(spark, journal::notice);
+      new BackfillRound(this, call, inputs, runner, round.coordinator(), watch).run(plan, tasks);
     }
   }
 

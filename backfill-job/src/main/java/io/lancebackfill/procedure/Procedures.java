@@ -2,6 +2,7 @@ package io.lancebackfill.procedure;
 
 import io.lancebackfill.call.Procedure;
 import io.lancebackfill.call.ProcedureRegistry;
+import io.lancebackfill.procedure.context.ClusterCheckProcedures;
 import io.lancebackfill.procedure.context.ClusterProcedures;
 import io.lancebackfill.procedure.context.ManifestProcedures;
 import java.util.ArrayList;
@@ -30,6 +31,7 @@ public final class Procedures {
                 new RetryErrorsProcedure(),
                 new CleanProcedure()));
     all.addAll(ClusterProcedures.all());
+    all.addAll(ClusterCheckProcedures.all());
     all.addAll(ManifestProcedures.all());
     return new ProcedureRegistry(all);
   }

@@ -53,6 +53,7 @@ class TestBackfillOptions {
     expected.put("memory", "- | not counted");
     expected.put("cluster", "- | what the session has");
     expected.put("worker_group", "- | the smallest that fits");
+    expected.put("admission_timeout", "- | that of the cluster's definition, or 10 min");
     expected.put("manifest", "- | what the workers have");
     expected.put("ready_tag", "- | true for columns declared with `require`, else false");
     expected.put("attach", "auto | auto");
@@ -89,6 +90,7 @@ class TestBackfillOptions {
             "spark.lancebackfill.memory",
             "spark.lancebackfill.cluster",
             "spark.lancebackfill.workerGroup",
+            "spark.lancebackfill.admissionTimeout",
             "spark.lancebackfill.manifest",
             "spark.lancebackfill.readyTag",
             "spark.lancebackfill.attach",

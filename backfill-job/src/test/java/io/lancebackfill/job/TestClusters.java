@@ -3,12 +3,16 @@ package io.lancebackfill.job;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Clusters that a catalog has definitions of, and jobs that name one. */
 class TestClusters {
@@ -135,5 +139,28 @@ class TestClusters {
                     "backfill(table => '%s', column => 'n', cluster => 'none', recompute => 3)",
                     table))
         .hasMessageContaining("[CLUSTER_NOT_FOUND] No cluster 'none' is defined in this catalog.");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"small, 8, 1", "medium, 64, 8", "large, 512, 64"})
+  void theDefinitionsOfTheGuideHoldWhatTheySay(String name, int cpuTasks, int gpus)
+      throws Exception {
+    Path guide = Path.of("..");
+    define(Files.readString(guide.resolve("docs/clusters/" + name + ".yaml")));
+    for (String gpu : List.of("0", "1")) {
+      int tasks = gpu.equals("1") ? gpus : cpuTasks;
+      List<Row> findings =
+          session
+              .sql(
+                  "CALL lance.system.check_cluster(name => '%s', num_gpus => %sD, concurrency => %d)",
+                  name, gpu, tasks)
+              .where("severity <> 'ERROR' AND code IN ('SIZING', 'CLUSTER_SPEC')")
+              .collectAsList();
+      assertThat(findings).hasSize(1);
+      String table = findings.get(0).getAs("cause");
+      // The last line has the sums: pods, CPUs, memory, GPUs and the tasks that run at once.
+      assertThat(table.lines().toList().get(table.lines().toList().size() - 1))
+          .matches("in all +.* " + (gpu.equals("1") ? gpus : 0) + " +" + tasks);
+    }
   }
 }

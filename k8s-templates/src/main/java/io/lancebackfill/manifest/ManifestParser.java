@@ -16,10 +16,14 @@ import org.jspecify.annotations.Nullable;
 /** Reads a manifest from JSON or YAML, and keeps the faults of one document. */
 final class ManifestParser {
   private static final ObjectMapper JSON = strict(JsonMapper.builder().build());
-  private static final ObjectMapper YAML = strict(YAMLMapper.builder().build());
   private static final String FIELDS =
       "name, pip, requirements, py_modules, paths, env_vars, secret_env_vars, image,"
           + " skip_site_packages, python, platform";
+
+  /** Loaded with the first YAML: a Spark built without Kubernetes has no reader for it. */
+  private static final class Yaml {
+    static final ObjectMapper MAPPER = strict(YAMLMapper.builder().build());
+  }
 
   private final List<ManifestFault> faults = new ArrayList<>();
 
@@ -48,7 +52,7 @@ final class ManifestParser {
   private static JsonNode tree(String document) {
     boolean json = document.stripLeading().startsWith("{");
     try {
-      return (json ? JSON : YAML).readTree(document);
+      return (json ? JSON : Yaml.MAPPER).readTree(document);
     } catch (JsonProcessingException e) {
       // Jackson's own message quotes the document, which may hold what is secret.
       String place =

@@ -228,6 +228,26 @@ class TestClusterSpec {
         .isEqualByComparingTo(new Quantity(text).getNumericalAmount());
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "GOOGLE_APPLICATION_CREDENTIALS: /var/run/key.json",
+        "AWS_WEB_IDENTITY_TOKEN_FILE: /var/run/token",
+        "AWS_ACCESS_KEY_ID: some-id",
+        "TOKENIZERS_PARALLELISM: 'false'",
+        "MAX_TOKENS: '512'",
+        "HF_TOKEN: ''",
+        "KEY: value",
+        "MODEL_URL: https://example.com/model"
+      })
+  void variablesThatAreNoSecretsAreTaken(String variable) {
+    assertThat(
+            WorkerGroup.parse("# YAML\nname: g\nmemory: 4Gi\nenv_vars: {" + variable + "}")
+                .pod()
+                .envVars())
+        .hasSize(1);
+  }
+
   @Test
   void warnsOfTraps() {
     ClusterSpec spec =

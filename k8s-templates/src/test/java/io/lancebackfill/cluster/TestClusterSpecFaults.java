@@ -267,6 +267,7 @@ class TestClusterSpecFaults {
     return Stream.of(
         secret("HF_TOKEN", "hunter2"),
         secret("DB_PASSWORD", "hunter2"),
+        secret("DB_PASSWORD", "/hunter2/abc"),
         secret("AWS_SECRET_ACCESS_KEY", "hunter2"),
         secret("OPENAI_API_KEY", "hunter2"),
         secret("azure_client_secret", "hunter2"),

@@ -14,6 +14,8 @@ import io.lancebackfill.call.ResultSchema;
 import io.lancebackfill.cluster.ClusterSpec;
 import io.lancebackfill.cluster.ClusterType;
 import io.lancebackfill.cluster.fields.SpecProblem;
+import io.lancebackfill.cluster.files.BackfillJob;
+import io.lancebackfill.cluster.files.DeploymentFiles;
 import io.lancebackfill.cluster.spark.SessionSettings;
 import io.lancebackfill.context.Clusters;
 import io.lancebackfill.error.BackfillErrorCode;
@@ -31,7 +33,7 @@ public final class ClusterProcedures {
   private ClusterProcedures() {}
 
   public static List<Procedure> all() {
-    return List.of(new Define(), new ListAll(), new Drop(), new Settings());
+    return List.of(new Define(), new ListAll(), new Drop(), new Settings(), new Files());
   }
 
   private static Clusters clusters(ProcedureContext context) {
@@ -122,6 +124,41 @@ public final class ClusterProcedures {
           .drop(arguments.string("name"), arguments.bool("if_exists", false))
           .map(dropped -> List.of(RowFactory.create(dropped)))
           .orElse(List.of());
+    }
+  }
+
+  private static final class Files implements Procedure {
+    @Override
+    public ProcedureSpec spec() {
+      return new ProcedureSpec(
+          "cluster_files",
+          List.of(
+              ProcedureParameter.required("name", ParameterType.STRING, "Name of the cluster."),
+              ProcedureParameter.optional(
+                  "conf", ParameterType.STRING_MAP, "Settings of Spark besides the cluster's."),
+              ProcedureParameter.optional(
+                  "arguments",
+                  ParameterType.STRING_ARRAY,
+                  "Arguments of BackfillMain, for the application to run.")),
+          new ResultSchema().notNull("file", StringType).notNull("content", StringType).build(),
+          "Files to deploy a cluster with: roles and accounts, pod templates, an image, an"
+              + " application of the spark-operator.");
+    }
+
+    @Override
+    public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
+      ClusterSpec cluster = clusters(context).named(arguments.string("name"));
+      try {
+        BackfillJob job =
+            new BackfillJob(arguments.stringMap("conf"), arguments.strings("arguments"));
+        List<Row> rows = new ArrayList<>();
+        DeploymentFiles.of(cluster, job)
+            .forEach((file, content) -> rows.add(RowFactory.create(file, content)));
+        return rows;
+      } catch (IllegalArgumentException e) {
+        throw new BackfillException(
+            BackfillErrorCode.INVALID_ARGUMENT, String.valueOf(e.getMessage()), e);
+      }
     }
   }
 

@@ -5,10 +5,13 @@ import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.lancebackfill.cluster.ClusterSpec;
+import io.lancebackfill.cluster.HeadGroup;
+import io.lancebackfill.cluster.Scaling;
 import io.lancebackfill.cluster.WorkerGroup;
 import io.lancebackfill.cluster.check.Finding.Severity;
 import io.lancebackfill.cluster.spark.GroupPods;
 import io.lancebackfill.cluster.spark.SparkRights;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -22,11 +25,18 @@ import org.jspecify.annotations.Nullable;
  * creates nothing. What the account may not see is left out, and said so.
  */
 public final class ClusterCheck {
+  private static final Set<FindingCode> CONCERN_ALL =
+      Set.of(
+          FindingCode.CREDENTIALS_REFUSED,
+          FindingCode.NAMESPACE_MISSING,
+          FindingCode.RIGHTS_MISSING);
+
   private final KubernetesClient client;
   private final ClusterSpec cluster;
   private final @Nullable String driverAccount;
   private final String namespace;
   private final List<Finding> findings = new ArrayList<>();
+  private boolean concernsAll;
 
   private ClusterCheck(
       KubernetesClient client, ClusterSpec cluster, @Nullable String driverAccount) {
@@ -63,14 +73,20 @@ public final class ClusterCheck {
       rights.ofCaller(SparkRights.ofSubmitter()).ifPresent(findings::add);
       rights.ofServiceAccount(driverAccount, SparkRights.ofDriver()).ifPresent(findings::add);
     }
-    serviceAccounts();
     ClusterState state = new ClusterState(client);
     Optional<List<Node>> nodes = state.nodes();
     Optional<NodeCheck> nodeCheck = nodes.map(list -> new NodeCheck(list, state.pods(namespace)));
-    for (WorkerGroup group : cluster.workerGroups()) {
+    List<WorkerGroup> groups = new ArrayList<>(cluster.workerGroups());
+    if (driverAccount != null && cluster.headGroup() != null) {
+      groups.add(0, driver(cluster.headGroup()));
+    }
+    for (WorkerGroup group : groups) {
       Pod pod = GroupPods.sample(cluster, group, name(group));
-      DryRun.of(client, pod).ifPresent(findings::add);
+      dryRun(pod);
       nodeCheck.ifPresent(check -> findings.addAll(check.of(group, pod)));
+    }
+    if (!concernsAll) {
+      serviceAccounts();
     }
     if (nodes.isEmpty()) {
       findings.add(
@@ -81,6 +97,28 @@ public final class ClusterCheck {
               "this account may not list nodes",
               "Let an account that may list nodes run the check once"));
     }
+  }
+
+  /** What a refusal says of the account or the namespace is said once. */
+  private void dryRun(Pod pod) {
+    if (concernsAll) {
+      return;
+    }
+    Optional<Finding> refusal = DryRun.of(client, pod);
+    concernsAll = refusal.map(Finding::code).filter(CONCERN_ALL::contains).isPresent();
+    boolean known =
+        refusal.isPresent()
+            && findings.stream().anyMatch(finding -> finding.code() == refusal.get().code())
+            && concernsAll;
+    if (!known) {
+      refusal.ifPresent(findings::add);
+    }
+  }
+
+  /** The driver's pod as a group of one. */
+  private static WorkerGroup driver(HeadGroup head) {
+    return new WorkerGroup(
+        "head", head.pod(), head.size(), new Scaling(1, 1, 1, Duration.ofMinutes(1)), false);
   }
 
   private static String name(WorkerGroup group) {

@@ -31,6 +31,8 @@ public enum FindingCode {
   POOL_FULL,
   /** The pool holds fewer pods than the group may have. */
   POOL_TOO_SMALL,
+  /** Full nodes would have CPUs or GPUs left that no pod can use. */
+  POOL_UNEVEN,
   /** The account may not list nodes, so that they were left out. */
   NODES_UNREADABLE,
   POD_UNSCHEDULABLE,
@@ -46,6 +48,8 @@ public enum FindingCode {
   EXECUTOR_KILLED,
   EXECUTOR_FAILED,
   POD_EVICTED,
+  /** Somebody deleted the pod, or drained its node. */
+  POD_DELETED,
   /** The node is gone or was taken away. */
   NODE_LOST
 }

@@ -7,6 +7,7 @@ import io.lancebackfill.cluster.WorkerGroup;
 import io.lancebackfill.cluster.check.Finding.Severity;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.TreeSet;
 
 /** Whether a group's pods find nodes. */
@@ -74,7 +75,33 @@ final class NodeCheck {
               fit.size() + " nodes hold " + holds + " pods of this size, of " + most,
               "Lower max_replicas to " + holds + ", or add nodes if no autoscaler does"));
     }
+    uneven(group, pod, fit).ifPresent(findings::add);
     return findings;
+  }
+
+  private Optional<Finding> uneven(WorkerGroup group, Pod pod, List<NodeFit> fit) {
+    for (NodeFit node : fit) {
+      for (Node each : nodes) {
+        if (each.getMetadata().getName().equals(node.node())) {
+          List<String> left = NodeFit.leftOver(pod, each, node.holds());
+          if (!left.isEmpty()) {
+            return Optional.of(
+                new Finding(
+                    FindingCode.POOL_UNEVEN,
+                    Severity.INFO,
+                    "nodes of group " + group.name() + " stay unused in part",
+                    "node "
+                        + node.node()
+                        + " holds "
+                        + node.holds()
+                        + " pods and has then left "
+                        + String.join(", ", left),
+                    "Give the group's pods the shares of a node that the nodes have"));
+          }
+        }
+      }
+    }
+    return Optional.empty();
   }
 
   private static boolean offers(Node node, String resource) {

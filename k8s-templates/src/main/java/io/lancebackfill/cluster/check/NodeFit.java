@@ -143,6 +143,34 @@ record NodeFit(
     return sameKey && sameEffect && sameValue;
   }
 
+  /**
+   * What a node would have left when it holds as many of these pods as it can, where that is more
+   * than half: {@code cpu 12 of 16}. Of pods with devices only those are looked at.
+   */
+  static List<String> leftOver(Pod pod, Node node, int holds) {
+    Map<String, BigDecimal> requests = PodRequests.of(pod);
+    boolean devices = requests.keySet().stream().anyMatch(name -> name.contains("/"));
+    List<String> left = new ArrayList<>();
+    allocatable(node)
+        .forEach(
+            (name, whole) -> {
+              BigDecimal used =
+                  requests.getOrDefault(name, BigDecimal.ZERO).multiply(BigDecimal.valueOf(holds));
+              boolean counts = devices ? name.contains("/") : name.equals("cpu");
+              if (counts
+                  && used.signum() > 0
+                  && used.multiply(BigDecimal.valueOf(2)).compareTo(whole) < 0) {
+                left.add(
+                    name
+                        + " "
+                        + PodRequests.text(name, whole.subtract(used))
+                        + " of "
+                        + PodRequests.text(name, whole));
+              }
+            });
+    return left;
+  }
+
   /** Whether the selector means this node. */
   boolean selected() {
     return labels.isEmpty();

@@ -191,13 +191,7 @@ final class PodSymptoms {
     @Nullable String reason = pod.getStatus().getReason();
     String message = Objects.requireNonNullElse(pod.getStatus().getMessage(), "no message");
     if ("Evicted".equals(reason)) {
-      return new Symptom(
-          FindingCode.POD_EVICTED,
-          Severity.WARNING,
-          "the node evicted",
-          message,
-          "If the node ran low on memory, raise memory of the group; if on disk, give it"
-              + " ephemeral-storage in extended_resources");
+      return evicted(message);
     }
     Optional<PodCondition> disrupted = condition(pod, "DisruptionTarget", "True");
     if (disrupted.isPresent() || (reason != null && NODE_ENDS.contains(reason))) {
@@ -217,7 +211,46 @@ final class PodSymptoms {
                     "Look at kubectl describe pod"));
   }
 
-  private static Symptom nodeLost(String why) {
+  static Symptom evicted(String message) {
+    return new Symptom(
+        FindingCode.POD_EVICTED,
+        Severity.WARNING,
+        "the node evicted",
+        message,
+        "If the node ran low on memory, raise memory of the group; if on disk, give it"
+            + " ephemeral-storage in extended_resources");
+  }
+
+  static Symptom outOfMemory(String cause) {
+    return new Symptom(
+        FindingCode.EXECUTOR_OUT_OF_MEMORY,
+        Severity.WARNING,
+        "more memory than there is was used by",
+        cause,
+        "Raise memory of the group, and memory_overhead if a Python function uses it; or lower"
+            + " batch_size, or raise num_cpus of the function so that fewer tasks run at once");
+  }
+
+  static Symptom killed(String cause) {
+    return new Symptom(
+        FindingCode.EXECUTOR_KILLED,
+        Severity.WARNING,
+        "something killed",
+        cause,
+        "If it happens again on the same rows, raise memory of the group: the system kills a"
+            + " process that uses too much without saying so");
+  }
+
+  static Symptom endedByError(String cause) {
+    return new Symptom(
+        FindingCode.EXECUTOR_FAILED,
+        Severity.WARNING,
+        "an error ended",
+        cause,
+        "Look at kubectl logs; if it could not reach the driver, give head_group.driver_host");
+  }
+
+  static Symptom nodeLost(String why) {
     return new Symptom(
         FindingCode.NODE_LOST,
         Severity.WARNING,
@@ -231,28 +264,11 @@ final class PodSymptoms {
     String message = end.getMessage() == null ? "" : ": " + end.getMessage().strip();
     String cause = "exit code " + end.getExitCode() + ", " + end.getReason() + message;
     if ("OOMKilled".equals(end.getReason())) {
-      return new Symptom(
-          FindingCode.EXECUTOR_OUT_OF_MEMORY,
-          Severity.WARNING,
-          "more memory than there is was used by",
-          cause,
-          "Raise memory of the group, and memory_overhead if a Python function uses it; or lower"
-              + " batch_size, or raise num_cpus of the function so that fewer tasks run at once");
+      return outOfMemory(cause);
     } else if (end.getExitCode() == SIGKILL) {
-      return new Symptom(
-          FindingCode.EXECUTOR_KILLED,
-          Severity.WARNING,
-          "something killed",
-          cause,
-          "If it happens again on the same rows, raise memory of the group: the system kills a"
-              + " process that uses too much without saying so");
+      return killed(cause);
     }
-    return new Symptom(
-        FindingCode.EXECUTOR_FAILED,
-        Severity.WARNING,
-        "an error ended",
-        cause,
-        "Look at kubectl logs; if it could not reach the driver, give head_group.driver_host");
+    return endedByError(cause);
   }
 
   private static String phase(Pod pod) {

@@ -36,10 +36,16 @@ final class Remedies {
     return sentence(remedies);
   }
 
-  /** From what the scheduler says, where nodes cannot be seen. */
+  /**
+   * From what the scheduler says, where nodes cannot be seen. It looks at resources last, so a node
+   * that lacks some is one that the selector and the tolerations mean: the others do not matter.
+   */
   static String of(SchedulerMessage message) {
     Set<String> remedies = new LinkedHashSet<>();
     for (SchedulerMessage.Reason reason : message.reasons()) {
+      if (message.mayPass() && reason.kind() != SchedulerMessage.Kind.RESOURCE) {
+        continue;
+      }
       switch (reason.kind()) {
         case RESOURCE -> remedies.add(wait(reason.subject()));
         case TAINT -> remedies.add(tolerate(reason.subject()));

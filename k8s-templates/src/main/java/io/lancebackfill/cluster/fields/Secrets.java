@@ -29,7 +29,8 @@ public final class Secrets {
   public static boolean givenAway(String name, String value) {
     String upper = name.toUpperCase(Locale.ROOT).replace('-', '_').replace('.', '_');
     boolean named = NAME.matcher(upper).matches() && !PLACE.matcher(upper).matches();
-    return (named && !value.isEmpty() && !PATH.matcher(value).matches())
-        || VALUE.matcher(value).matches();
+    // As GOOGLE_APPLICATION_CREDENTIALS; a key may begin with a slash as well.
+    boolean path = upper.endsWith("CREDENTIALS") && PATH.matcher(value).matches();
+    return (named && !value.isEmpty() && !path) || VALUE.matcher(value).matches();
   }
 }

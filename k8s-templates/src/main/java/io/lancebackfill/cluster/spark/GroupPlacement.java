@@ -3,6 +3,7 @@ package io.lancebackfill.cluster.spark;
 import io.lancebackfill.cluster.ClusterSpec;
 import io.lancebackfill.cluster.WorkerGroup;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import org.apache.spark.SparkConf;
@@ -50,6 +51,12 @@ public final class GroupPlacement {
   public static boolean isPlacedBy(SparkContext context, ClusterSpec cluster) {
     return context.getConf().get(CLUSTER, "").equals(cluster.name())
         && context.getConf().contains(GROUP + 0);
+  }
+
+  /** The name of the group that the executors of a profile go to. */
+  public static Optional<String> groupOf(SparkContext context, int profileId) {
+    String json = context.conf().get(GROUP + profileId, "");
+    return json.isEmpty() ? Optional.empty() : Optional.of(WorkerGroup.parse(json).name());
   }
 
   /** Labels the executors that start from now on with a job. */

@@ -1,5 +1,6 @@
 package io.lancebackfill.cluster.spark;
 
+import io.lancebackfill.cluster.ClusterSpec;
 import io.lancebackfill.cluster.PodSize.Gpus;
 import io.lancebackfill.cluster.WorkerGroup;
 import java.util.Map;
@@ -33,6 +34,18 @@ public final class GroupProfiles {
   public static ResourceProfile of(String application, WorkerGroup group, TaskNeeds needs) {
     TaskShape tasks = TaskShape.of(group.size(), needs);
     return KNOWN.computeIfAbsent(new Key(application, group, tasks), key -> build(group, tasks));
+  }
+
+  /**
+   * Whether the session's own executors are this group's and fit the tasks, so that no profile is
+   * needed and no second set of executors is started.
+   */
+  public static boolean areOfSession(ClusterSpec cluster, WorkerGroup group, TaskNeeds needs) {
+    TaskShape tasks = TaskShape.of(group.size(), needs);
+    return WorkerGroups.ofSession(cluster).filter(group::equals).isPresent()
+        && tasks.cpus() == 1
+        && tasks.gpus() == 0
+        && tasks.overheadMib() == group.size().overheadMib();
   }
 
   private static ResourceProfile build(WorkerGroup group, TaskShape tasks) {

@@ -80,7 +80,7 @@ final class Exclusions {
     return ENDINGS.contains(name.substring(name.lastIndexOf('.') + 1))
         || name.endsWith("~")
         || FILES.contains(name)
-        || BEGINNINGS.stream().anyMatch(name::startsWith)
+        || (name.startsWith(".") && BEGINNINGS.stream().anyMatch(name::startsWith))
         || (name.length() > HASH_DIGITS && PARTS.matcher(name).matches());
   }
 

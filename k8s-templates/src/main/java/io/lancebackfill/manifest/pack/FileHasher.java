@@ -73,7 +73,7 @@ final class FileHasher {
       for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         byte[] hash = digest(current);
         SourceFile.Stamp after = SourceWalk.stamp(current.file());
-        if (after.equals(current.stamp())) {
+        if (after.same(current.stamp())) {
           progress.done(1, after.size());
           return new Hashed(new HashedFile(current, hash), null);
         }

@@ -79,7 +79,7 @@ final class HashCache {
     Map<String, Entry> entries = new HashMap<>(count * 2);
     for (int at = 0; at < count; at++) {
       String name = text(in);
-      SourceFile.Stamp stamp = new SourceFile.Stamp(in.getLong(), in.getLong(), text(in));
+      SourceFile.Stamp stamp = new SourceFile.Stamp(in.getLong(), in.getLong(), in.getInt());
       byte[] hash = new byte[HASH_BYTES];
       in.get(hash);
       entries.put(name, new Entry(stamp, hash));
@@ -104,7 +104,7 @@ final class HashCache {
   /** The hash of a file that has not changed since it was last read, or null. For one thread. */
   byte @Nullable [] hash(SourceFile source) {
     Entry entry = entries.get(source.name().substring(prefix));
-    if (entry != null && entry.stamp().equals(source.stamp())) {
+    if (entry != null && entry.stamp().same(source.stamp())) {
       return entry.hash();
     }
     misses++;
@@ -131,7 +131,7 @@ final class HashCache {
         text(out, each.source().name().substring(prefix));
         out.writeLong(each.source().stamp().size());
         out.writeLong(each.source().stamp().modified());
-        text(out, each.source().stamp().inode());
+        out.writeInt(each.source().stamp().inode());
         out.write(each.hash());
       }
       out.writeLong(crc(bytes.toByteArray(), bytes.size()));

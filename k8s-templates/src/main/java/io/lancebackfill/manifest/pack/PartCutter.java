@@ -64,7 +64,10 @@ final class PartCutter {
   }
 
   private void halve(List<Placed> files, int bit) {
-    long bytes = files.stream().mapToLong(Placed::size).sum();
+    long bytes = 0;
+    for (Placed file : files) {
+      bytes += file.size();
+    }
     boolean fits = bytes <= limits.partBytes() && files.size() <= limits.partFiles();
     if (fits || files.size() == 1 || bit == BITS) {
       if (!files.isEmpty()) {
@@ -72,8 +75,13 @@ final class PartCutter {
       }
       return;
     }
-    halve(files.stream().filter(each -> !each.bit(bit)).toList(), bit + 1);
-    halve(files.stream().filter(each -> each.bit(bit)).toList(), bit + 1);
+    List<Placed> clear = new ArrayList<>();
+    List<Placed> set = new ArrayList<>();
+    for (Placed file : files) {
+      (file.bit(bit) ? set : clear).add(file);
+    }
+    halve(clear, bit + 1);
+    halve(set, bit + 1);
   }
 
   private void add(List<Placed> unsorted) {

@@ -23,6 +23,8 @@ final class RequirementFiles {
       Pattern.compile("(-r|-c|--requirement|--constraint)[\\s=]*(?<file>\\S.*)");
   private static final Pattern COMMENT = Pattern.compile("(^|\\s)#.*");
   private static final Pattern HASHES = Pattern.compile("\\s--[a-z-]+[=\\s].*");
+  private static final Pattern URL = Pattern.compile("[a-z+]+://.*");
+  private static final Pattern REMOTE = Pattern.compile("\\b(?!file:)[a-z+]+://");
   private static final Pattern LOCAL =
       Pattern.compile("(-e\\b|--editable\\b|[./~]).*|.*\\bfile:.*|.*\\.(whl|zip|tar\\.gz)");
 
@@ -83,14 +85,18 @@ final class RequirementFiles {
 
   /** Whether a local file or folder is named, whose content may change under the same name. */
   boolean local() {
-    return lines.stream().anyMatch(line -> !line.startsWith("--") && LOCAL.matcher(line).matches());
+    return lines.stream().anyMatch(RequirementFiles::local);
+  }
+
+  private static boolean local(String line) {
+    return !line.startsWith("--") && !REMOTE.matcher(line).find() && LOCAL.matcher(line).matches();
   }
 
   /** The pinned versions by name; empty where none is pinned. */
   SortedMap<String, String> wanted(List<ManifestFault> faults) {
     SortedMap<String, String> wanted = new TreeMap<>();
     for (String line : lines) {
-      if (line.startsWith("-") || LOCAL.matcher(line).matches()) {
+      if (line.startsWith("-") || local(line) || URL.matcher(line).matches()) {
         continue;
       }
       try {

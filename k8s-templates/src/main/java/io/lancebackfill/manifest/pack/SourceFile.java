@@ -16,7 +16,12 @@ record SourceFile(String name, Path file, Stamp stamp, boolean executable) {
    *
    * @param size bytes
    * @param modified nanoseconds since 1970
-   * @param inode the file system's key of the file, empty where it has none
+   * @param inode hash of the file system's key of the file, 0 where it has none
    */
-  record Stamp(long size, long modified, String inode) {}
+  record Stamp(long size, long modified, int inode) {
+    /** As equals, which is slow until it is compiled. */
+    boolean same(Stamp other) {
+      return size == other.size && modified == other.modified && inode == other.inode;
+    }
+  }
 }

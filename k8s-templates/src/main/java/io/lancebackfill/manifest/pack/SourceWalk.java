@@ -204,7 +204,7 @@ final class SourceWalk {
     return new SourceFile.Stamp(
         found.size(),
         found.lastModifiedTime().to(TimeUnit.NANOSECONDS),
-        key == null ? "" : key.toString());
+        key == null ? 0 : key.hashCode());
   }
 
   /** The stamp that a file has now. */

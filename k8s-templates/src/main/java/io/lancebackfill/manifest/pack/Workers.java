@@ -8,9 +8,15 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The threads of one packaging. */
 final class Workers implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Workers.class);
+  private static final long PATIENCE_SECONDS = 60;
+
   private final ExecutorService threads;
 
   Workers(int count) {
@@ -36,17 +42,29 @@ final class Workers implements AutoCloseable {
     return () -> result(future);
   }
 
-  /** Results in the order of the tasks. The first failure stops the others. */
+  /** Results in the order of the tasks. The first failure ends the others, and this. */
   <T> List<T> all(List<Callable<T>> tasks) throws IOException, InterruptedException {
     List<Future<T>> futures = tasks.stream().map(threads::submit).toList();
     List<T> results = new ArrayList<>(tasks.size());
+    boolean whole = false;
     try {
       for (Future<T> future : futures) {
         results.add(result(future));
       }
+      whole = true;
       return results;
     } finally {
-      futures.forEach(future -> future.cancel(true));
+      if (!whole) {
+        stop();
+      }
+    }
+  }
+
+  /** Waits for those that run, too: the caller takes their files away. */
+  private void stop() throws InterruptedException {
+    threads.shutdownNow();
+    if (!threads.awaitTermination(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+      LOG.warn("Packaging has failed, and an upload does not end after {} s.", PATIENCE_SECONDS);
     }
   }
 

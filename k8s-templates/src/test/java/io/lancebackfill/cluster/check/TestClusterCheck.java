@@ -201,6 +201,46 @@ class TestClusterCheck {
   }
 
   @Test
+  void nodesThatPodsCannotFill() {
+    server.node("cpu-1", Map.of(), "", "cpu", "16", "memory", "9Gi");
+
+    List<Finding> findings = ClusterCheck.ofClientMode(server.client(), cluster(CPU));
+
+    assertThat(findings)
+        .extracting(Finding::toString)
+        .containsExactly(
+            "[POOL_UNEVEN] nodes of group cpu stay unused in part: node cpu-1 holds 2 pods and has"
+                + " then left cpu 12 of 16. Give the group's pods the shares of a node that the"
+                + " nodes have.");
+    assertThat(findings).extracting(Finding::severity).containsExactly(Severity.INFO);
+  }
+
+  @Test
+  void clusterModeAsksForTheDriversPlaceToo() {
+    server.node("cpu-1", Map.of(), "", "cpu", "4", "memory", "8500Mi");
+    server
+        .client()
+        .serviceAccounts()
+        .inNamespace("ml")
+        .resource(
+            new ServiceAccountBuilder().withNewMetadata().withName("driver").endMetadata().build())
+        .create();
+    ClusterSpec cluster =
+        ClusterSpec.parse(
+            "name: c\ntype: kubernetes\nnamespace: ml\nimage: i:1\nhead_group: {service_account:"
+                + " driver, memory: 16Gi}\nworker_groups: ["
+                + CPU
+                + "]");
+
+    assertThat(ClusterCheck.ofClusterMode(server.client(), cluster))
+        .extracting(Finding::toString)
+        .containsExactly(
+            "[POD_FITS_NO_NODE] no node can take a pod of group head: node cpu-1 has memory 8500Mi"
+                + " of 16Gi. Lower memory of the group, or use nodes with more memory.");
+    assertThat(ClusterCheck.ofClientMode(server.client(), cluster)).isEmpty();
+  }
+
+  @Test
   void aQuotaByADryRun() {
     server.node("cpu-1", Map.of(), "", "cpu", "4", "memory", "16Gi");
     server.refusal =
@@ -233,7 +273,10 @@ class TestClusterCheck {
     assertThat(check(CPU)).singleElement().asString().startsWith("[POD_INVALID]").contains("image");
 
     server.refusal = Map.entry(404, "namespaces \"ml\" not found");
-    assertThat(check(CPU)).singleElement().asString().startsWith("[NAMESPACE_MISSING]");
+    assertThat(check(CPU, CPU.replace("name: cpu", "name: cpu2")))
+        .singleElement()
+        .asString()
+        .startsWith("[NAMESPACE_MISSING]");
 
     server.refusal = Map.entry(401, "Unauthorized");
     assertThat(check(CPU)).singleElement().asString().startsWith("[CREDENTIALS_REFUSED]");

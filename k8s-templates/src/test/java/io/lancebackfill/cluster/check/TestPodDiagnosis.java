@@ -2,6 +2,7 @@ package io.lancebackfill.cluster.check;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
 import io.fabric8.kubernetes.api.model.ContainerState;
 import io.fabric8.kubernetes.api.model.ContainerStateBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
@@ -12,6 +13,7 @@ import io.lancebackfill.cluster.ClusterSpec;
 import io.lancebackfill.cluster.check.Finding.Severity;
 import io.lancebackfill.cluster.spark.ExecutorGroupStep;
 import io.lancebackfill.cluster.spark.GroupPods;
+import io.lancebackfill.cluster.spark.OrphanedPods;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -174,7 +176,9 @@ class TestPodDiagnosis {
             finding -> {
               assertThat(finding.severity()).isEqualTo(Severity.WARNING);
               assertThat(finding.remedy())
-                  .startsWith("Wait until others give back nvidia.com/gpu, add nodes to the pool");
+                  .isEqualTo(
+                      "Wait until others give back nvidia.com/gpu, add nodes to the pool, or lower"
+                          + " num_gpus or max_replicas of the group");
             });
   }
 
@@ -342,6 +346,44 @@ class TestPodDiagnosis {
                 .application("app-1", CLUSTER, CLUSTER.workerGroups()))
         .extracting(finding -> finding.code() + " " + finding.problem())
         .containsExactly("QUOTA_EXCEEDED the API server refuses pods of group gpu");
+  }
+
+  @Test
+  void whatADeadDriverLeftIsRemoved() {
+    for (String application : List.of("dead", "live", "other")) {
+      server.add(
+          new PodBuilder()
+              .withNewMetadata()
+              .withName(application + "-exec-1")
+              .addToLabels("spark-app-selector", application)
+              .addToLabels("lance-backfill/job", application.equals("other") ? "day" : "night")
+              .endMetadata()
+              .withNewSpec()
+              .endSpec()
+              .build());
+      server
+          .client()
+          .configMaps()
+          .inNamespace("ml")
+          .resource(
+              new ConfigMapBuilder()
+                  .withNewMetadata()
+                  .withName(application + "-conf-map")
+                  .addToLabels("spark-app-selector", application)
+                  .endMetadata()
+                  .build())
+          .create();
+    }
+
+    assertThat(OrphanedPods.remove(server.client(), "ml", "night", "live")).containsExactly("dead");
+
+    assertThat(server.client().pods().inNamespace("ml").list().getItems())
+        .extracting(pod -> pod.getMetadata().getName())
+        .containsExactlyInAnyOrder("live-exec-1", "other-exec-1");
+    assertThat(server.client().configMaps().inNamespace("ml").list().getItems())
+        .extracting(map -> map.getMetadata().getName())
+        .containsExactlyInAnyOrder("live-conf-map", "other-conf-map");
+    assertThat(OrphanedPods.remove(server.client(), "ml", "night", "live")).isEmpty();
   }
 
   @Test

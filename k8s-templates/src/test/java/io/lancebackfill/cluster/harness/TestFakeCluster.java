@@ -2,6 +2,7 @@ package io.lancebackfill.cluster.harness;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
 import io.fabric8.kubernetes.api.model.ContainerStateTerminated;
@@ -48,12 +49,14 @@ class TestFakeCluster {
                 LocalImage.of("")
                     .withPath("/opt/files", inImage)
                     .withEnvironment("FROM_IMAGE", "yes"))
-            .start(new MockApiServer());
+            .start();
   }
 
   @AfterAll
   static void stop() {
-    cluster.close();
+    if (cluster != null) {
+      cluster.close();
+    }
   }
 
   @AfterEach
@@ -74,7 +77,15 @@ class TestFakeCluster {
     assertThat(terminated(awaitPhase("bad", "Failed")))
         .extracting(ContainerStateTerminated::getExitCode, ContainerStateTerminated::getReason)
         .containsExactly(3, "Error");
-    assertThat(cluster.client().pods().withName("good").getLog()).contains("hello from the image");
+  }
+
+  @Test
+  void theMockGivesLogs() {
+    assumeThat(cluster.mock()).as("a real server asks a real kubelet").isPresent();
+    create("a", "echo one; echo two");
+    awaitPhase("a", "Succeeded");
+    assertThat(cluster.client().pods().withName("a").getLog()).isEqualTo("one\ntwo");
+    assertThat(cluster.client().pods().withName("a").tailingLines(1).getLog()).isEqualTo("two");
   }
 
   @Test
@@ -316,6 +327,7 @@ class TestFakeCluster {
         .withName(name)
         .endMetadata()
         .withNewSpec()
+        .withRestartPolicy("Never")
         .addNewContainer()
         .withName("c")
         .withImage(IMAGE)

@@ -120,6 +120,20 @@ class TestWorkerGroups {
   }
 
   @Test
+  void theSessionsExecutorsAreUsedWhereTheyFit() {
+    WorkerGroup own = CLUSTER.group("big").orElseThrow();
+
+    assertThat(GroupProfiles.areOfSession(CLUSTER, own, TaskNeeds.oneCpu())).isTrue();
+    assertThat(GroupProfiles.areOfSession(CLUSTER, own, new TaskNeeds(2, 0, 0, false))).isFalse();
+    assertThat(GroupProfiles.areOfSession(CLUSTER, own, new TaskNeeds(1, 0, 3 * GIB, true)))
+        .isFalse();
+    assertThat(
+            GroupProfiles.areOfSession(
+                CLUSTER, CLUSTER.group("small").orElseThrow(), TaskNeeds.oneCpu()))
+        .isFalse();
+  }
+
+  @Test
   void aPodTooSmallHasNoShape() {
     assertThatThrownBy(
             () ->

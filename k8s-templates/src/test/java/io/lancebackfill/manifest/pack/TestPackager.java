@@ -313,6 +313,7 @@ class TestPackager {
     }
     assertThat(failure.get()).isNull();
 
+    files(workspace, 60, 1);
     PackagingListener meddler =
         event -> {
           if (event.step() == Step.ZIPPING && event.files() == 0) {
@@ -323,7 +324,11 @@ class TestPackager {
             () -> new Packager(new FolderPartStore(stored), options().build(), meddler).pack(SPEC))
         .isInstanceOf(ManifestException.class)
         .hasMessageContaining("log.txt: changed between hashing and zipping");
-    assertThat(stored).doesNotExist();
+    Files.createDirectories(stored.resolve("incoming"));
+    assertThat(Trees.entries(stored))
+        .as("other parts may have been whole by then")
+        .doesNotContain("path-0/log.txt");
+    assertThat(stored.resolve("incoming")).isEmptyDirectory();
     assertThat(folder.resolve("cache/zips")).isEmptyDirectory();
   }
 

@@ -114,13 +114,16 @@ class TestPipPackages {
   void whatTheImageHasIsNotSentButMustBeThere() throws Exception {
     requirements(
         "Pillow==10.1.0 --hash=sha256:00\ntorch>=2\nold==1; python_version < '3'\n"
+            + "far @ https://example.com/far-1-py3-none-any.whl\n"
+            + "https://example.com/nameless-1-py3-none-any.whl\n./near-1-py3-none-any.whl\n"
             + "-r more.txt\n");
     Files.writeString(workspace.resolve("more.txt"), "more == 3  # and a comment\n");
     PackagedManifest packaged =
         pack(spec("numpy==1.26.4").skipSitePackages(true).build(), "store", "cache");
     assertThat(packaged.parts()).isEmpty();
     assertThat(packaged.packages())
-        .isEqualTo(Map.of("numpy", "1.26.4", "pillow", "10.1.0", "torch", "", "more", "3"));
+        .isEqualTo(
+            Map.of("numpy", "1.26.4", "pillow", "10.1.0", "torch", "", "more", "3", "far", ""));
 
     requirements("-r gone.txt\n");
     assertThatThrownBy(() -> pack(spec().build(), "store", "cache"))

@@ -53,10 +53,11 @@ public final class ControlPlane implements ApiServer {
    */
   public static Optional<Path> binary() {
     Optional<Path> binary = Optional.ofNullable(System.getProperty(BINARY)).map(Path::of);
-    if (binary.isPresent() && !Files.isExecutable(binary.get())) {
+    if (binary.isPresent()
+        && !(Files.isRegularFile(binary.get()) && Files.isExecutable(binary.get()))) {
       throw new IllegalStateException(
           String.format(
-              "%s is %s, which is no program: build it by src/test/controlplane/build.sh, and name"
+              "%s is '%s', which is no program: build it by src/test/controlplane/build.sh, and name"
                   + " it by -Dcontrol.plane=BINARY",
               BINARY, binary.get()));
     }

@@ -1,0 +1,96 @@
+package io.lancebackfill.context;
+
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.lancebackfill.cluster.Access;
+import io.lancebackfill.cluster.ClusterSpec;
+import io.lancebackfill.cluster.WorkerGroup;
+import io.lancebackfill.cluster.check.ClusterCheck;
+import io.lancebackfill.cluster.check.ClusterClients;
+import io.lancebackfill.cluster.check.Finding;
+import io.lancebackfill.cluster.check.PodDiagnosis;
+import io.lancebackfill.cluster.check.StepCheck;
+import io.lancebackfill.cluster.spark.GroupPlacement;
+import io.lancebackfill.cluster.spark.OrphanedPods;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkContext;
+import org.apache.spark.resource.ResourceProfile;
+import org.jspecify.annotations.Nullable;
+
+/** What Kubernetes says of executors' pods; nothing else here knows its client. */
+public final class PodFindings {
+  private PodFindings() {}
+
+  /** Why no executor of a profile runs. */
+  static List<Finding> waiting(
+      SparkContext context, @Nullable ClusterSpec cluster, Optional<ResourceProfile> profile) {
+    List<Finding> findings = new ArrayList<>();
+    if (cluster != null) {
+      StepCheck.of(context.getConf()).ifPresent(findings::add);
+    }
+    List<WorkerGroup> groups =
+        cluster == null
+            ? List.of()
+            : GroupPlacement.groupOf(context, profile.map(ResourceProfile::id).orElse(0))
+                .flatMap(cluster::group)
+                .map(List::of)
+                .orElse(List.of());
+    try (KubernetesClient client = ClusterClients.open(access(context.getConf(), cluster))) {
+      PodDiagnosis pods = new PodDiagnosis(client, access(context.getConf(), cluster).namespace());
+      findings.addAll(
+          cluster == null
+              ? pods.application(context.applicationId())
+              : pods.application(context.applicationId(), cluster, groups));
+    }
+    return findings;
+  }
+
+  /** What is to be said of the executors of an application, running ones included. */
+  public static List<Finding> ofApplication(
+      SparkContext context, @Nullable ClusterSpec cluster, String application) {
+    Access access = access(context.getConf(), cluster);
+    try (KubernetesClient client = ClusterClients.open(access)) {
+      return new PodDiagnosis(client, access.namespace()).application(application);
+    }
+  }
+
+  /**
+   * Labels the pods that start from now on with a job, and removes those that a dead driver of the
+   * same job left.
+   *
+   * @param job names it among the jobs of all tables
+   * @return the applications of which something was removed
+   */
+  public static Set<String> begin(SparkContext context, @Nullable ClusterSpec cluster, String job) {
+    GroupPlacement.label(context, job);
+    Access access = access(context.getConf(), cluster);
+    try (KubernetesClient client = ClusterClients.open(access)) {
+      return OrphanedPods.remove(client, access.namespace(), job, context.applicationId());
+    }
+  }
+
+  /** Whether a cluster can run what its definition says. */
+  public static List<Finding> ofDefinition(ClusterSpec cluster, boolean clusterMode) {
+    try (KubernetesClient client = ClusterClients.open(cluster.access())) {
+      return clusterMode
+          ? ClusterCheck.ofClusterMode(client, cluster)
+          : ClusterCheck.ofClientMode(client, cluster);
+    }
+  }
+
+  /** As the session reaches its cluster, where no definition says it. */
+  private static Access access(SparkConf conf, @Nullable ClusterSpec cluster) {
+    String master = conf.get("spark.master", "");
+    return new Access(
+        master.startsWith("k8s") ? master : cluster == null ? null : cluster.access().master(),
+        conf.get(
+            "spark.kubernetes.namespace",
+            cluster == null ? "default" : cluster.access().namespace()),
+        cluster == null ? null : cluster.access().kubeconfig(),
+        cluster == null ? conf.get("spark.kubernetes.context", null) : cluster.access().context(),
+        cluster != null && cluster.access().inCluster());
+  }
+}

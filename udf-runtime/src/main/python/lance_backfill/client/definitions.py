@@ -1,0 +1,71 @@
+"""Clusters that a catalog keeps the definitions of."""
+
+import json
+from typing import Any, Dict, Mapping, Optional, Union
+
+import pyarrow as pa
+
+from .calls import Calls
+
+
+class Definitions:
+    """What is called on the definitions of a catalog."""
+
+    _calls: Calls
+
+    def define_cluster(self, spec: Union[str, Mapping[str, Any]]) -> Dict[str, Any]:
+        """Keeps the definition of a cluster, in the place of one of its name.
+
+        Args:
+            spec: a mapping with the fields of the definition, or its JSON or YAML.
+
+        Returns:
+            Its name, type, number of worker_groups, and warnings: known traps, one a line.
+
+        Raises:
+            BackfillError: CLUSTER_SPEC_INVALID, with every fault and its place.
+        """
+        return self._calls.rows("define_cluster", {"spec": _text(spec)})[0]
+
+    def clusters(self) -> pa.Table:
+        """The clusters that are defined: name, type, worker_groups, spec, defined_at."""
+        return self._calls.table("clusters", {})
+
+    def drop_cluster(self, name: str, if_exists: bool = False) -> None:
+        """Forgets a definition; what runs goes on. Raises BackfillError CLUSTER_NOT_FOUND."""
+        self._calls.rows("drop_cluster", {"name": name, "if_exists": if_exists})
+
+    def cluster_settings(self, name: str, deploy_mode: str = "client") -> Dict[str, str]:
+        """Spark's settings of a session on a cluster, to be given when it starts.
+
+        Args:
+            name: of the cluster.
+            deploy_mode: 'client', the driver in the process that starts it; 'cluster', in a pod.
+        """
+        arguments = {"name": name, "deploy_mode": deploy_mode}
+        return {row["key"]: row["value"] for row in self._calls.rows("cluster_settings", arguments)}
+
+    def check_cluster(self, name: str, **needs: Any) -> pa.Table:
+        """Whether a cluster can run what its definition says, and what a job requests of it.
+
+        Args:
+            name: of the cluster.
+            needs: of a task and the job: num_cpus, num_gpus, memory, concurrency, worker_group,
+                deploy_mode.
+
+        Returns:
+            Findings: severity (ERROR, WARNING, INFO), code, problem, cause, remedy. Nothing is started.
+        """
+        numbers = {
+            key: float(value) if key in ("num_cpus", "num_gpus") else value
+            for key, value in needs.items()
+        }
+        return self._calls.table("check_cluster", {"name": name, **numbers})
+
+    def diagnose(self, cluster: Optional[str] = None, application: Optional[str] = None) -> pa.Table:
+        """Why executors' pods wait, or ended; no rows if all of them run. Columns as check_cluster's."""
+        return self._calls.table("diagnose", {"cluster": cluster, "application": application})
+
+
+def _text(spec: Union[str, Mapping[str, Any]]) -> str:
+    return spec if isinstance(spec, str) else json.dumps(spec)
