@@ -14,6 +14,7 @@ import io.lancebackfill.manifest.pack.PackagedManifest;
 import java.io.File;
 import java.io.IOException;
 import java.io.Serializable;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -38,10 +39,17 @@ public record WorkerEnvironment(String packaged, DatasetRef root, @Nullable Stri
   /** The setting of {@code cache}, also of what packaging keeps on the driver's machine. */
   public static final String CACHE_SETTING = "spark.lancebackfill.environments.cache";
 
-  private static final Map<Installed, Map<String, String>> INSTALLED = new ConcurrentHashMap<>();
+  private static final Map<Key, Installed> INSTALLED = new ConcurrentHashMap<>();
   private static final ReentrantLock INSTALLING = new ReentrantLock();
 
-  private record Installed(WorkerEnvironment environment, String python) {}
+  private record Key(WorkerEnvironment environment, String python) {}
+
+  private record Installed(Path tree, Map<String, String> variables) {
+    /** Those who tidy temporary folders may have been there. */
+    boolean isThere() {
+      return Files.isDirectory(tree);
+    }
+  }
 
   /** The folder that a session names for the cache, if it does. */
   public static Optional<String> cache(RuntimeConfig session) {
@@ -64,20 +72,20 @@ public record WorkerEnvironment(String packaged, DatasetRef root, @Nullable Stri
    *     PYTHON_UNAVAILABLE, or a code of the storage
    */
   public Map<String, String> variables(String python) {
-    Installed key = new Installed(this, python);
-    Map<String, String> known = INSTALLED.get(key);
-    if (known != null) {
-      return known;
+    Key key = new Key(this, python);
+    Installed known = INSTALLED.get(key);
+    if (known != null && known.isThere()) {
+      return known.variables();
     }
     try {
       INSTALLING.lockInterruptibly();
       try {
         known = INSTALLED.get(key);
-        if (known == null) {
+        if (known == null || !known.isThere()) {
           known = install(python);
           INSTALLED.put(key, known);
         }
-        return known;
+        return known.variables();
       } finally {
         INSTALLING.unlock();
       }
@@ -94,7 +102,7 @@ public record WorkerEnvironment(String packaged, DatasetRef root, @Nullable Stri
     }
   }
 
-  private Map<String, String> install(String python) throws InterruptedException {
+  private Installed install(String python) throws InterruptedException {
     PackagedManifest manifest = PackagedManifest.parse(packaged);
     try {
       InstalledManifest installed =
@@ -107,7 +115,7 @@ public record WorkerEnvironment(String packaged, DatasetRef root, @Nullable Stri
           installed.sysPath().stream()
               .map(Path::toString)
               .collect(Collectors.joining(File.pathSeparator)));
-      return Map.copyOf(variables);
+      return new Installed(installed.tree(), Map.copyOf(variables));
     } catch (ManifestException e) {
       throw new BackfillException(
           BackfillErrorCode.PYTHON_UNAVAILABLE,

@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.apache.spark.network.util.JavaUtils;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -178,6 +179,41 @@ class TestManifests {
         .isEmpty();
     assertThatThrownBy(() -> session.call("drop_manifest('kept')"))
         .hasMessageStartingWith("[MANIFEST_NOT_FOUND] No manifest 'kept' is defined");
+  }
+
+  @Test
+  void zipsAreLeftWhereTheyAreAskedFor() throws IOException {
+    Path module = Files.writeString(folder.resolve("zipped.py"), "ZIPPED = 1\n");
+    Path zips = folder.resolve("zips");
+    String call =
+        "define_manifest(spec => '{\"name\": \"%s\", \"py_modules\": [\"%s\"], \"pip\":"
+            + " [\"nowhere\"]}', skip_site_packages => true, local_zip_output_dir => '%s',"
+            + " delete_local_zips => %s)";
+    session.call(call, "zips", module, zips, "false");
+    assertThat(zips).isDirectoryContaining("glob:**/other-*.zip");
+    Files.writeString(module, "ZIPPED = 2\n");
+    session.call(call, "zips", module, zips, "false");
+    assertThat(zips.toFile().list()).hasSize(2);
+    Files.writeString(module, "ZIPPED = 3\n");
+    session.call(call, "zips", module, zips, "true");
+    assertThat(zips.toFile().list()).hasSize(2);
+  }
+
+  @Test
+  void aColumnCanNameItsManifest() throws IOException {
+    defineShifting("declared", 5);
+    String table = session.table("declared", 10, 1, "2.1");
+    session.call(
+        "add_column(table => '%s', column => 'n', expression => '%s(id)',"
+            + " options => map('manifest', 'declared'))",
+        table, function);
+    session.call("backfill('%s', 'n')", table);
+    assertThat(session.number("SELECT count(*) FROM %s WHERE n = id + 105", table)).isEqualTo(10);
+    // As those do who tidy temporary folders.
+    JavaUtils.deleteRecursively(folder.resolve("cache").toFile());
+    session.sql("INSERT INTO %s (id, text) SELECT id, 'later' FROM range(10, 15)", table);
+    session.call("backfill('%s', 'n')", table);
+    assertThat(session.number("SELECT count(*) FROM %s WHERE n = id + 105", table)).isEqualTo(15);
   }
 
   @Test

@@ -64,7 +64,19 @@ public final class ManifestProcedures {
           "define_manifest",
           List.of(
               ProcedureParameter.required(
-                  "spec", ParameterType.STRING, "The manifest, JSON or YAML.")),
+                  "spec", ParameterType.STRING, "The manifest, JSON or YAML."),
+              ProcedureParameter.optional(
+                  "skip_site_packages",
+                  ParameterType.BOOLEAN,
+                  "Whether the workers have the packages of pip already, whatever the manifest says."),
+              ProcedureParameter.optional(
+                  "local_zip_output_dir",
+                  ParameterType.STRING,
+                  "A folder of the driver's machine that gets the zips too."),
+              ProcedureParameter.optional(
+                  "delete_local_zips",
+                  ParameterType.BOOLEAN,
+                  "Whether that folder loses them again once they are uploaded.")),
           packaged().build(),
           "Packages what Python workers need installed, and keeps it under the manifest's name.");
     }
@@ -75,7 +87,7 @@ public final class ManifestProcedures {
           manifests(context)
               .define(
                   arguments.string("spec"),
-                  options(context.session()),
+                  options(context.session(), arguments),
                   new PackagingLines(System.err))
               .packaged();
       return List.of(
@@ -89,9 +101,15 @@ public final class ManifestProcedures {
     }
 
     /** Relative paths are those of the driver's working folder. */
-    private static PackagingOptions options(SparkSession session) {
+    private static PackagingOptions options(SparkSession session, ProcedureArguments arguments) {
       PackagingOptions.Builder options =
-          PackagingOptions.builder().python(PythonProgram.of(session.sparkContext()));
+          PackagingOptions.builder()
+              .python(PythonProgram.of(session.sparkContext()))
+              .skipSitePackages(arguments.bool("skip_site_packages", false))
+              .deleteLocalZips(arguments.bool("delete_local_zips", false));
+      arguments
+          .optionalString("local_zip_output_dir")
+          .ifPresent(zips -> options.localZipOutputDir(Path.of(zips)));
       WorkerEnvironment.cache(session.conf()).ifPresent(cache -> options.cache(Path.of(cache)));
       return options.build();
     }
