@@ -112,6 +112,8 @@ class PythonFunctionsIT {
           return v.slice(1)
       t.add_columns({"short": short})
       refused("short", lambda: t.backfill("short"))
+      spark.udf.register("judged", lambda v: v > 0, "boolean")
+      refused("judged", lambda: t.add_columns({"j": "v + 1"}, require="judged(j)"))
       refused("two", lambda: t.add_columns({"a": (scalar, ["text"]), "b": (scalar, ["gone"])}))
 
       spark.sql("CREATE TABLE lance.default.words TBLPROPERTIES ('file_format_version'='2.1') AS SELECT "
@@ -251,6 +253,9 @@ class PythonFunctionsIT {
     assertThat(told.get("group")).isEqualTo("40 0 0");
     assertThat(told.get("dies")).isEqualTo("DONE_WITH_ERRORS 0 ['PROCESS_LOST', 'PROCESS_LOST']");
     assertThat(told.get("short")).startsWith("FUNCTION_FAILED ").contains("short");
+    assertThat(told.get("judged"))
+        .startsWith("INVALID_EXPRESSION ")
+        .contains("'judged(j)' calls a Python UDF");
     assertThat(told.get("by_length")).isEqualTo("1000000 True True");
     assertThat(told.get("two")).contains("text").contains("gone");
     assertThat(told.get("model")).isEqualTo("4000 0 True");

@@ -58,7 +58,7 @@ class Table:
     def add_columns(
         self,
         transforms: Mapping[Union[str, Tuple[str, ...]], Transform],
-        require: Sequence[str] = (),
+        require: Union[str, Sequence[str]] = (),
         **options: Any,
     ) -> None:
         """Declares computed columns; nothing is computed yet, see backfill.
@@ -105,7 +105,7 @@ class Table:
             self._register(expression, function)
             arguments = {**columns, "expression": expression, "options": _texts(options)}
             if require:
-                arguments["require"] = list(require)
+                arguments["require"] = _list(require)
             self._calls.rows("add_column", {"table": self.name, **arguments})
 
     def alter_columns(self, *alterations: Mapping[str, Any]) -> None:
@@ -124,7 +124,7 @@ class Table:
         require: Dict[str, List[str]] = {}
         for alteration in alterations:
             if "require" in alteration and "path" in alteration:
-                require[alteration["path"]] = list(alteration["require"])
+                require[alteration["path"]] = _list(alteration["require"])
             if set(alteration) - {"require"} != {"path", "udf"}:
                 faults.add(
                     "INVALID_ARGUMENT",
@@ -226,7 +226,10 @@ class Table:
             BackfillError: with the code of what failed. What was finished before is committed or kept: the
                 same call goes on from there.
         """
-        arguments = {**self._entered.get(), **options, "table": self.name, "column": column}
+        return self._run(column, where, {**self._entered.get(), **options})
+
+    def _run(self, column: str, where: Optional[str], options: Dict[str, Any]) -> BackfillResult:
+        arguments = {**options, "table": self.name, "column": column}
         if where is not None:
             arguments["where"] = where
         return BackfillResult.of(self._calls.rows("backfill", arguments)[0])
@@ -238,7 +241,7 @@ class Table:
         job_id = options.setdefault("job_id", str(uuid.uuid4()))
         options = {**self._entered.get(), **options}
         return BackfillJob(
-            self._calls, self.name, job_id, lambda: self.backfill(column, where, **options)
+            self._calls, self.name, job_id, lambda: self._run(column, where, options)
         )
 
     # What is known
@@ -358,3 +361,7 @@ def _columns(
                 "Name one for each output, in their order.",
             )
     return {"columns": names}
+
+
+def _list(conditions: Union[str, Sequence[str]]) -> List[str]:
+    return [conditions] if isinstance(conditions, str) else list(conditions)

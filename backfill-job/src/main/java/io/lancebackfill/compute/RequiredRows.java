@@ -3,6 +3,7 @@ package io.lancebackfill.compute;
 import io.lancebackfill.datasource.arrow.SparkVectors;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.RootCause;
 import io.lancebackfill.exec.RowFailure;
 import io.lancebackfill.task.JobTasks;
 import io.lancebackfill.task.OffsetBatch;
@@ -18,6 +19,8 @@ import java.util.List;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.util.TransferPair;
+import org.apache.spark.TaskContext;
+import org.apache.spark.TaskKilledException;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.JoinedRow;
 import org.apache.spark.sql.vectorized.ColumnVector;
@@ -69,14 +72,20 @@ public final class RequiredRows implements TaskPack.Rows {
       public @Nullable OffsetBatch next() {
         OffsetBatch batch = rows.next();
         if (batch == null) {
+          if (inputs != null) {
+            inputs.skipRest();
+          }
           return null;
         }
         List<RowFailure> failures;
+        boolean looked = false;
         try {
           failures = failures(batch, inputs);
-        } catch (RuntimeException e) {
-          batch.close();
-          throw e;
+          looked = true;
+        } finally {
+          if (!looked) {
+            batch.close();
+          }
         }
         return failures.isEmpty() ? batch : without(batch, failures, allocator);
       }
@@ -98,6 +107,13 @@ public final class RequiredRows implements TaskPack.Rows {
     Inputs(PackReader reader, int fragmentId) {
       this.reader = reader;
       this.fragmentId = fragmentId;
+    }
+
+    /** Goes on to the next fragment: of rows that failed already nothing was read. */
+    void skipRest() {
+      while (reader.next(fragmentId)) {
+        batch = null;
+      }
     }
 
     InternalRow at(int offset) {
@@ -166,9 +182,14 @@ public final class RequiredRows implements TaskPack.Rows {
         }
       }
       return null;
-    } catch (ArithmeticException | IllegalArgumentException | IndexOutOfBoundsException e) {
-      // Under ANSI mode, of which Spark's own errors are these.
-      return "the conditions cannot be evaluated: " + e.getMessage();
+    } catch (TaskKilledException e) {
+      throw e;
+    } catch (Exception | LinkageError | StackOverflowError e) { // also checked ones, of Spark's
+      TaskContext context = TaskContext.get();
+      if (context != null) {
+        context.killTaskIfInterrupted();
+      }
+      return "the conditions cannot be evaluated: " + RootCause.ofFunction(e);
     }
   }
 

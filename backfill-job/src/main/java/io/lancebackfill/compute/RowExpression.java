@@ -5,6 +5,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
@@ -44,11 +45,14 @@ public record RowExpression(int address, List<Step> steps) implements Serializab
     throw new IllegalStateException("no row address among " + scanned);
   }
 
-  /** The projections of a query, the first one first. */
-  public static List<Step> steps(LogicalPlan optimized) {
+  /**
+   * The projections of a query, the first one first; empty if it has something else above its scan,
+   * as of Python UDFs.
+   */
+  public static Optional<List<Step>> steps(LogicalPlan optimized) {
     Deque<Step> steps = new ArrayDeque<>();
-    peeled(optimized, steps);
-    return List.copyOf(steps);
+    LogicalPlan scan = peeled(optimized, steps);
+    return scan.children().isEmpty() ? Optional.of(List.copyOf(steps)) : Optional.empty();
   }
 
   /** Takes projections off a plan; returns what is under them. */

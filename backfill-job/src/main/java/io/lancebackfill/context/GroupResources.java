@@ -50,7 +50,7 @@ public final class GroupResources {
       other.ifPresent(notes::add);
       return new TaskResources(own.slots(), own.most(), own.profile(), notes);
     }
-    if (GroupPlacement.isPlacedBy(context, cluster)
+    if (GroupPlacement.isOfSession(context, cluster, fitting)
         && GroupProfiles.areOfSession(cluster, fitting, needs)) {
       return ofGroup(fitting, needs, Optional.empty());
     }
@@ -116,7 +116,7 @@ public final class GroupResources {
               ? Optional.empty()
               : Optional.of(runs + "; the definition is of one that runs in local mode");
       case KUBERNETES ->
-          kubernetes
+          kubernetes && isThere(context, cluster)
               ? Optional.empty()
               : Optional.of(
                   runs + "; start one with the settings that cluster_settings gives for it");
@@ -126,5 +126,16 @@ public final class GroupResources {
                   runs + "; executors of a worker group come with " + DYNAMIC + "=true only")
               : Optional.empty();
     };
+  }
+
+  /** Whether a session on Kubernetes is in the definition's cluster and namespace. */
+  private static boolean isThere(SparkContext context, ClusterSpec cluster) {
+    String master = cluster.access().master();
+    String there = master == null || master.startsWith("k8s://") ? master : "k8s://" + master;
+    return (there == null || there.equals(context.master()))
+        && context
+            .getConf()
+            .get("spark.kubernetes.namespace", "default")
+            .equals(cluster.access().namespace());
   }
 }

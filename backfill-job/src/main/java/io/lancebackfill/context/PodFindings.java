@@ -72,6 +72,11 @@ public final class PodFindings {
     }
   }
 
+  /** The other end of {@link #begin}. */
+  public static void end(SparkContext context) {
+    GroupPlacement.unlabel(context);
+  }
+
   /** Whether a cluster can run what its definition says. */
   public static List<Finding> ofDefinition(ClusterSpec cluster, boolean clusterMode) {
     try (KubernetesClient client = ClusterClients.open(cluster.access())) {

@@ -289,7 +289,9 @@ public final class ColumnDeclarations {
     }
     columns.forEach(column -> names.addAll(ColumnFileCommitter.leftOver(table, column.columns())));
     long version = LanceTables.dropColumns(target.ref(), names).version();
-    columns.forEach(column -> ReadyTag.remove(target, column));
+    columns.stream()
+        .filter(ReadyTag::isDeclared)
+        .forEach(column -> ReadyTag.remove(target, column));
     return version;
   }
 

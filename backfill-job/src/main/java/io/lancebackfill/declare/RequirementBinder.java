@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -81,7 +82,14 @@ final class RequirementBinder {
 
   private BoundWhere bound(String condition) {
     try {
-      return ColumnBinder.coded(() -> new WhereBinder(session, schema).bind(condition));
+      BoundWhere bound = ColumnBinder.coded(() -> new WhereBinder(session, schema).bind(condition));
+      if (session.withActive(() -> steps(List.of(bound.sql()))).isEmpty()) {
+        throw new BackfillException(
+            BackfillErrorCode.INVALID_EXPRESSION,
+            "'%s' calls a Python UDF, and conditions are evaluated without Python. Have the function itself raise an exception."
+                .formatted(condition));
+      }
+      return bound;
     } catch (BackfillException e) {
       throw new BackfillException(
           BackfillErrorCode.INVALID_EXPRESSION,
@@ -111,10 +119,11 @@ final class RequirementBinder {
     names.forEach(read::remove);
     List<String> used = List.copyOf(read);
     RequirementBinder binder = new RequirementBinder(session, view, used, names, fields);
-    return session.withActive(() -> new Requirements(conditions, used, binder.steps(conditions)));
+    return session.withActive(
+        () -> new Requirements(conditions, used, binder.steps(conditions).orElseThrow()));
   }
 
-  private List<RowExpression.Step> steps(List<String> conditions) {
+  private Optional<List<RowExpression.Step>> steps(List<String> conditions) {
     // The optimizer is to know nothing of the rows, least of all that there are none.
     Dataset<Row> rows =
         session.createDataFrame(

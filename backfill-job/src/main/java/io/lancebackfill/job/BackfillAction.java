@@ -96,13 +96,17 @@ public final class BackfillAction {
     RunId id = RunId.passing(call.jobId(), call.column(), epoch);
     JobJournal journal =
         new JobJournal(new JobRecords(state), listener, info, id, JobRun.options(request, call));
-    if (call.readyTag()) {
-      ReadyTag.move(request.table(), call.column(), table.version());
-    }
     JobCounts counts = new JobCounts(0, 0, table.fragments().size(), 0, 0, 0, 0, 0);
     journal.started(table.version());
     journal.planned(table.version(), counts, 0, call.slots(spark));
     journal.ended(JobStatus.DONE, table.version(), counts, "");
+    if (call.readyTag()) {
+      try {
+        ReadyTag.move(request.table(), call.column(), table.version());
+      } catch (RuntimeException e) {
+        journal.trouble("Could not move its ready tag", String.valueOf(e.getMessage()));
+      }
+    }
     String note = journal.tidied(JobStatus.DONE, table.version(), counts, "");
     return new BackfillResult(
         call.jobId(),
@@ -121,7 +125,8 @@ public final class BackfillAction {
         ComputedColumn.of(table, table.present(call.column().columns().get(0)).name());
     boolean same =
         now.fieldIds().equals(call.column().fieldIds())
-            && now.fingerprint().equals(call.column().fingerprint());
+            && now.fingerprint().equals(call.column().fingerprint())
+            && now.require().equals(call.column().require());
     return same ? call.on(table) : CheckedCall.of(spark, request);
   }
 

@@ -172,6 +172,14 @@ record CheckedCall(
                         .orElse(null));
     WorkerEnvironment environment =
         conf == null ? null : faults.collect(() -> environment(target, conf, spark).orElse(null));
+    if (conf != null
+        && conf.optional(WORKER_GROUP).isPresent()
+        && conf.optional(CLUSTER).isEmpty()) {
+      faults.add(
+          BackfillErrorCode.INVALID_OPTION,
+          "worker_group is '%s', and no cluster is named whose group it could be. Name it with cluster, or leave worker_group out."
+              .formatted(conf.optional(WORKER_GROUP).orElseThrow()));
+    }
     if (conf != null && bound != null && !faults.any()) {
       faults.collect(() -> resources(spark, bound, conf, cluster));
     }

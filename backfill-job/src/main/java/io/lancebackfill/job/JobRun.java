@@ -48,6 +48,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -58,6 +59,8 @@ import org.apache.spark.sql.SparkSession;
 final class JobRun {
   /** How often a job plans anew for fragments that others changed under its hands. */
   private static final int ATTEMPTS = 3;
+
+  private static final String EXECUTOR_STEPS = "spark.kubernetes.executor.pod.featureSteps";
 
   private final SparkSession spark;
   private final BackfillRequest request;
@@ -75,6 +78,7 @@ final class JobRun {
   private final OtherWriters others;
   private final Finishing finishing;
   private Followed followed;
+  private boolean labelsPods;
 
   /**
    * Reads what earlier jobs on the column leave to this one.
@@ -138,6 +142,10 @@ final class JobRun {
       outcome = rounds(begin());
     } catch (Throwable e) { // Spark's checked exceptions, which Scala does not declare, and errors
       throw finishing.afterFailure(JobFailure.coded(request.table(), e), checked.table());
+    } finally {
+      if (labelsPods) {
+        PodFindings.end(spark.sparkContext());
+      }
     }
     String note = finishing.afterEnd(checked, outcome);
     if (outcome.complete() && journal.untroubled()) {
@@ -169,17 +177,19 @@ final class JobRun {
 
   /** Whatever comes of it, the job goes on: those pods are in nobody's way but the quota's. */
   private void forgetPodsOfTheDead() {
-    if (!spark.sparkContext().master().startsWith("k8s")) {
-      return; // A Spark without Kubernetes has no client for it either.
+    SparkContext context = spark.sparkContext();
+    if (!context.master().startsWith("k8s") || !context.getConf().contains(EXECUTOR_STEPS)) {
+      return; // A Spark without Kubernetes has no client; without the step no pod has a label.
     }
     try {
       String everywhere = request.table().ref().display() + " " + id.jobId();
-      Set<String> dead = PodFindings.begin(spark.sparkContext(), checked.cluster(), everywhere);
+      labelsPods = true;
+      Set<String> dead = PodFindings.begin(context, checked.cluster(), everywhere);
       if (!dead.isEmpty()) {
         journal.notice("Removed the pods that dead drivers of this job left: %s".formatted(dead));
       }
     } catch (RuntimeException | LinkageError e) {
-      journal.trouble("Could not look for pods of a dead driver", String.valueOf(e.getMessage()));
+      journal.notice("Could not look for pods of a dead driver: " + e.getMessage());
     }
   }
 

@@ -69,7 +69,8 @@ final class OtherWriters {
         .anyMatch(
             declared ->
                 declared.fieldIds().equals(column.fieldIds())
-                    && declared.fingerprint().equals(column.fingerprint()));
+                    && declared.fingerprint().equals(column.fingerprint())
+                    && declared.require().equals(column.require()));
   }
 
   /**

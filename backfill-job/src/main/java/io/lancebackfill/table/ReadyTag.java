@@ -35,6 +35,12 @@ public final class ReadyTag {
     tags(column).forEach(tag -> LanceTables.untag(table.ref(), tag));
   }
 
+  /** Whether a column's declaration asks for tags. */
+  public static boolean isDeclared(ComputedColumn column) {
+    String option = column.options().get("ready_tag");
+    return option == null ? !column.require().isEmpty() : Boolean.parseBoolean(option);
+  }
+
   private static List<String> tags(ComputedColumn column) {
     return column.names().stream().map(ReadyTag::of).toList();
   }

@@ -157,6 +157,21 @@ class TestLancePartStore {
     assertThat(rows().read("chunks IS NOT NULL", List.of("upload"))).hasSize(2);
   }
 
+  /** As an append is whose answer was lost. */
+  @Test
+  void rowsThatAreThereTwiceAreRead() throws IOException {
+    byte[] part = bytes(3 * CHUNK);
+    put(part);
+    StateRow second = rows().read("position = 1", List.of()).get(0);
+    rows()
+        .append(
+            List.of(
+                Arrays.asList(
+                    second.string("upload"), 1, second.binary("content"), 1L, null, null)));
+    store().fetch(HASH, copy());
+    assertThat(copy()).hasBinaryContent(part);
+  }
+
   @Test
   void damageIsNoticed() throws IOException {
     put(bytes(3 * CHUNK));
@@ -164,7 +179,7 @@ class TestLancePartStore {
     rows().delete("position = 1");
     assertThatThrownBy(() -> store().fetch(HASH, copy()))
         .isInstanceOf(IOException.class)
-        .hasMessageContaining(HASH + ".lance is damaged: it has 0 rows at position 1");
+        .hasMessageContaining(HASH + ".lance is damaged: it has no row at position 1");
     rows().append(List.of(Arrays.asList(second.string("upload"), 1, bytes(1), 1L, null, null)));
     assertThatThrownBy(() -> store().fetch(HASH, folder.resolve("again.zip")))
         .isInstanceOf(IOException.class)

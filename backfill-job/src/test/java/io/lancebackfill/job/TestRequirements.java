@@ -177,6 +177,52 @@ class TestRequirements {
   }
 
   @Test
+  void fragmentsWhoseRowsAllFailedAreReadPast() {
+    String table = numbers("skipped");
+    session.call(
+        "add_column(table => '%s', column => 'n', expression =>"
+            + " 'IF(v <= 25 OR v BETWEEN 51 AND 75, raise_error(\"no\"), v)',"
+            + " require => array('n + v <> 60', 'n + v < 190'))",
+        table);
+    Row result =
+        session.call(
+            "backfill(table => '%s', column => 'n', on_error => 'null', concurrency => 1)", table);
+    // 50 that the expression fails on, 30, and 95 to 100.
+    assertThat(result.<Long>getAs("rows_failed")).isEqualTo(50 + 1 + 6);
+    assertThat(
+            session
+                .sql("CALL lance.system.errors('%s')", table)
+                .where("message LIKE '%cannot be read%'")
+                .count())
+        .isZero();
+  }
+
+  @Test
+  void aConditionThatCannotBeEvaluatedIsItsRowsFault() {
+    String table = numbers("dates");
+    session.sql("SET spark.sql.ansi.enabled = true");
+    try {
+      session.call(
+          "add_column(table => '%s', column => 'd', expression =>"
+              + " 'IF(v = 13, \"never\", \"2026-01-01\")',"
+              + " require => array('to_date(d) > DATE\"2025-01-01\"'))",
+          table);
+    } finally {
+      session.sql("RESET spark.sql.ansi.enabled");
+    }
+    session.call("backfill(table => '%s', column => 'd', on_error => 'null')", table);
+    assertThat(session.number("SELECT v FROM %s WHERE d IS NULL", table)).isEqualTo(13);
+    assertThat(
+            session
+                .sql("CALL lance.system.errors('%s')", table)
+                .collectAsList()
+                .get(0)
+                .<String>getAs("message"))
+        .contains("cannot be evaluated")
+        .contains("never");
+  }
+
+  @Test
   void theTagStaysWhereTheColumnIsWhole() {
     String table = numbers("tagged");
     session.call("add_column('%s', 'n', 'v + 1', 'BIGINT', map('ready_tag', 'true'))", table);

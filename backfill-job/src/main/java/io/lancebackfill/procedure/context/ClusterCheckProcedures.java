@@ -22,6 +22,7 @@ import io.lancebackfill.procedure.CallTargets;
 import io.lancebackfill.resource.FunctionResources;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.apache.spark.SparkContext;
 import org.apache.spark.network.util.JavaUtils;
 import org.apache.spark.sql.Row;
@@ -43,6 +44,18 @@ public final class ClusterCheckProcedures {
 
   public static List<Procedure> all() {
     return List.of(new Check(), new Diagnose());
+  }
+
+  private static List<Finding> findings(Supplier<List<Finding>> look) {
+    try {
+      return look.get();
+    } catch (LinkageError e) {
+      throw new BackfillException(
+          BackfillErrorCode.MISSING_JARS,
+          "This Spark has no client of Kubernetes (%s). Add spark-kubernetes_2.12 of Spark's own version to it, with what that needs."
+              .formatted(e),
+          e);
+    }
   }
 
   private static Row row(Finding finding) {
@@ -108,7 +121,7 @@ public final class ClusterCheckProcedures {
                           sizing.table(),
                           "")));
       if (cluster.type() == ClusterType.KUBERNETES) {
-        PodFindings.ofDefinition(cluster, inPod(arguments))
+        findings(() -> PodFindings.ofDefinition(cluster, inPod(arguments)))
             .forEach(finding -> rows.add(row(finding)));
       }
       return rows;
@@ -163,9 +176,8 @@ public final class ClusterCheckProcedures {
             "This session runs on %s, where there are no pods to look at. Name a 'cluster' of type kubernetes and an 'application', or call it in a session on Kubernetes."
                 .formatted(spark.master()));
       }
-      return PodFindings.ofApplication(
-              spark, cluster, arguments.optionalString("application").orElse(spark.applicationId()))
-          .stream()
+      String application = arguments.optionalString("application").orElse(spark.applicationId());
+      return findings(() -> PodFindings.ofApplication(spark, cluster, application)).stream()
           .map(ClusterCheckProcedures::row)
           .toList();
     }

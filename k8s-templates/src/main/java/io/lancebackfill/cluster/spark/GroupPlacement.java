@@ -15,6 +15,9 @@ import org.apache.spark.resource.ResourceProfile;
  * profiles when they are made, and it reads these settings for each pod anew.
  */
 public final class GroupPlacement {
+  /** The class {@link ExecutorGroupStep}, which a Spark without Kubernetes cannot load. */
+  public static final String STEP = "io.lancebackfill.cluster.spark.ExecutorGroupStep";
+
   /** Followed by a profile's number: the group's JSON. */
   static final String GROUP = "spark.lancebackfill.cluster.group.";
 
@@ -47,10 +50,9 @@ public final class GroupPlacement {
     conf.set(GROUP + profile.id(), json(cluster, group));
   }
 
-  /** Whether a session's settings are those of a cluster, or executors were sent to it before. */
-  public static boolean isPlacedBy(SparkContext context, ClusterSpec cluster) {
-    return context.getConf().get(CLUSTER, "").equals(cluster.name())
-        && context.getConf().contains(GROUP + 0);
+  /** Whether the session's own executors are of a group, as its cluster's definition is now. */
+  public static boolean isOfSession(SparkContext context, ClusterSpec cluster, WorkerGroup group) {
+    return context.conf().get(GROUP + 0, "").equals(json(cluster, group));
   }
 
   /** The name of the group that the executors of a profile go to. */
@@ -62,6 +64,11 @@ public final class GroupPlacement {
   /** Labels the executors that start from now on with a job. */
   public static void label(SparkContext context, String jobId) {
     context.conf().set(JOB, jobId);
+  }
+
+  /** Labels the executors that start from now on with no job. */
+  public static void unlabel(SparkContext context) {
+    context.conf().remove(JOB);
   }
 
   /** A job's id as a label's value: itself where that is allowed, else a hash of it. */

@@ -11,6 +11,7 @@ import java.util.TreeSet;
  */
 public final class OrphanedPods {
   private static final String APPLICATION = "spark-app-selector";
+  private static final String ROLE = "spark-role";
 
   private OrphanedPods() {}
 
@@ -40,7 +41,12 @@ public final class OrphanedPods {
     }
     dead.removeIf(application -> runs(client, namespace, application));
     for (String application : dead) {
-      client.pods().inNamespace(namespace).withLabel(APPLICATION, application).delete();
+      client
+          .pods()
+          .inNamespace(namespace)
+          .withLabel(APPLICATION, application)
+          .withLabel(ROLE, "executor")
+          .delete();
       client.configMaps().inNamespace(namespace).withLabel(APPLICATION, application).delete();
     }
     return dead;

@@ -120,7 +120,7 @@ public final class SessionSettings {
     set(
         KUBERNETES + "authenticate.executor.serviceAccountName",
         Optional.ofNullable(group.pod().serviceAccount()).orElse("default"));
-    set(KUBERNETES + "executor.pod.featureSteps", ExecutorGroupStep.class.getName());
+    set(KUBERNETES + "executor.pod.featureSteps", GroupPlacement.STEP);
     set(GroupPlacement.CLUSTER, cluster.name());
     set(GroupPlacement.GROUP + 0, GroupPlacement.json(cluster, group));
     set("spark.executor.cores", group.size().cpus());
