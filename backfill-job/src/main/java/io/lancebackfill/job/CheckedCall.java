@@ -319,13 +319,17 @@ record CheckedCall(
 
   /** Watches that its tasks get executors. */
   AdmissionWatch admission(SparkSession spark, Consumer<String> notices) {
-    Duration otherwise = cluster == null ? DEFAULT_ADMISSION_TIMEOUT : cluster.admissionTimeout();
     return AdmissionWatch.of(
         spark.sparkContext(),
         cluster,
         resources(spark).profile(),
-        conf.optional(ADMISSION_TIMEOUT).orElse(otherwise),
+        conf.optional(ADMISSION_TIMEOUT).orElse(admissionTimeout(cluster)),
         notices);
+  }
+
+  /** How long tasks may go without an executor where no call says it. */
+  static Duration admissionTimeout(@Nullable ClusterSpec cluster) {
+    return cluster == null ? DEFAULT_ADMISSION_TIMEOUT : cluster.admissionTimeout();
   }
 
   /** Tasks that run at once. */
