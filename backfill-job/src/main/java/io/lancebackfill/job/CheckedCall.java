@@ -50,7 +50,6 @@ import io.lancebackfill.state.JobRecords.Followed;
 import io.lancebackfill.state.TableState;
 import io.lancebackfill.table.TableTarget;
 import io.lancebackfill.table.Tables;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -83,8 +82,6 @@ record CheckedCall(
     @Nullable Map<Integer, RoaringBitmap> failedRows,
     @Nullable ClusterSpec cluster,
     String jobId) {
-  private static final Duration DEFAULT_ADMISSION_TIMEOUT = Duration.ofMinutes(10);
-
   /**
    * Checks a call against its table, and binds the column in a session of its own.
    *
@@ -323,13 +320,8 @@ record CheckedCall(
         spark.sparkContext(),
         cluster,
         resources(spark).profile(),
-        conf.optional(ADMISSION_TIMEOUT).orElse(admissionTimeout(cluster)),
+        conf.optional(ADMISSION_TIMEOUT).orElse(AdmissionWatch.defaultTimeout(cluster)),
         notices);
-  }
-
-  /** How long tasks may go without an executor where no call says it. */
-  static Duration admissionTimeout(@Nullable ClusterSpec cluster) {
-    return cluster == null ? DEFAULT_ADMISSION_TIMEOUT : cluster.admissionTimeout();
   }
 
   /** Tasks that run at once. */

@@ -32,18 +32,20 @@ class TestWarmUp {
   private static final String AUTHOR =
       """
       import base64, json, sys
+      import pyarrow as pa
       from lance_backfill import udf
       from lance_backfill.client.functions import Prepared
       from lance_backfill.declare import travel
       from lance_backfill.declare.udf import declaration_of
 
-      @udf(version="1", input_columns=["id"], data_type="int64")
       class Plus:
           def __init__(self, folder):
               self.folder = folder
 
           def setup(self):
-              import os, tempfile
+              import os, tempfile, threading
+              if self.folder == "stuck":
+                  threading.Event().wait()
               handle, _ = tempfile.mkstemp(prefix="%d-" % os.getpid(), dir=self.folder)
               os.close(handle)
 
@@ -54,8 +56,9 @@ class TestWarmUp {
           def call(self, procedure, arguments):
               print(json.dumps({**arguments, "body": base64.b64encode(arguments["body"]).decode()}))
 
-      for name, folder in zip(("plus", "broken"), sys.argv[1:]):
-          function = Plus(folder)
+      for name, folder in zip(("plus", "broken", "stuck"), sys.argv[1:]):
+          declare = udf(version="1", input_columns=["id"], data_type=pa.int64(), name=name)
+          function = declare(type(name, (Plus,), {}))(folder)
           body, environment = travel.pickled(function, name)
           Prepared(declaration_of(function), ("id",), body, environment, None).register(Calls())
       """;
@@ -74,7 +77,8 @@ class TestWarmUp {
                 System.getProperty("test.python"),
                 Files.writeString(folder.resolve("author.py"), AUTHOR).toString(),
                 setups.toString(),
-                folder.resolve("missing").toString())
+                folder.resolve("missing").toString(),
+                "stuck")
             .redirectError(ProcessBuilder.Redirect.INHERIT);
     author
         .environment()
@@ -83,7 +87,7 @@ class TestWarmUp {
     String told = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor(1, TimeUnit.MINUTES)).isTrue();
     functions = told.lines().map(TestWarmUp::registered).toList();
-    assertThat(functions).hasSize(2).doesNotHaveDuplicates();
+    assertThat(functions).hasSize(3).doesNotHaveDuplicates();
   }
 
   private static String registered(String line) {
@@ -170,14 +174,19 @@ class TestWarmUp {
     String table = session.table("broken", 20, 2, "2.1");
     session.call("add_column('%s', 'n', '%s(id)')", table, functions.get(1));
     assertThatThrownBy(() -> warmUp("table => '%s', column => 'n'", table))
-        .hasMessageStartingWith("[FUNCTION_NOT_LOADED] Function '" + functions.get(1) + "'")
+        .hasMessageStartingWith("[FUNCTION_FAILED] Function '" + functions.get(1) + "'")
         .hasMessageContaining("failed in setup(): FileNotFoundError");
   }
 
   @Test
   void stepsEndAtTheTimeout() {
+    String table = session.table("stuck", 20, 2, "2.1");
+    session.call("add_column('%s', 'n', '%s(id)')", table, functions.get(2));
+    assertThatThrownBy(() -> warmUp("table => '%s', column => 'n', timeout => '5s'", table))
+        .hasMessageStartingWith("[ADMISSION_TIMEOUT] Step function of warm_up, on 1 executor, ")
+        .hasMessageContaining(" is not done in 5s. ");
     assertThatThrownBy(() -> warmUp("timeout => '0s'"))
-        .hasMessageStartingWith("[INVALID_OPTION] admission_timeout");
+        .hasMessageStartingWith("[INVALID_OPTION] Option 'admission_timeout' is 'PT0S'");
   }
 
   @Test

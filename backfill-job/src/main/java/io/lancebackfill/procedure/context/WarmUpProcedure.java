@@ -14,7 +14,6 @@ import io.lancebackfill.config.BackfillOptions;
 import io.lancebackfill.context.WarmUp;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
-import io.lancebackfill.job.WarmUpCall;
 import io.lancebackfill.procedure.CallTargets;
 import java.util.List;
 import java.util.Map;

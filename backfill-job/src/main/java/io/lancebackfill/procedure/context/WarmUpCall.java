@@ -1,4 +1,4 @@
-package io.lancebackfill.job;
+package io.lancebackfill.procedure.context;
 
 import static io.lancebackfill.config.BackfillOptions.ADMISSION_TIMEOUT;
 import static io.lancebackfill.config.BackfillOptions.CLUSTER;
@@ -10,6 +10,7 @@ import io.lancebackfill.compute.ArrowFunction;
 import io.lancebackfill.compute.Computation;
 import io.lancebackfill.config.BackfillConf;
 import io.lancebackfill.config.FunctionNeeds;
+import io.lancebackfill.context.AdmissionWatch;
 import io.lancebackfill.context.Clusters;
 import io.lancebackfill.context.GroupResources;
 import io.lancebackfill.context.Manifests;
@@ -19,6 +20,7 @@ import io.lancebackfill.environment.PythonProgram;
 import io.lancebackfill.environment.WorkerEnvironment;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
+import io.lancebackfill.job.BackfillCheck;
 import io.lancebackfill.resource.FunctionResources;
 import io.lancebackfill.run.TaskResources;
 import io.lancebackfill.table.TableTarget;
@@ -29,7 +31,7 @@ import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 
 /** Readies a session for backfills: with what a call of one with the same options would get. */
-public final class WarmUpCall {
+final class WarmUpCall {
   private final SparkSession spark;
   private final Map<String, Object> options;
   private final int executors;
@@ -40,7 +42,7 @@ public final class WarmUpCall {
    * @param executors how many there shall be; 0 for one at least
    * @param notices is told what a user should know meanwhile
    */
-  public WarmUpCall(
+  WarmUpCall(
       SparkSession spark, Map<String, Object> options, int executors, Consumer<String> notices) {
     this.spark = spark;
     this.options = options;
@@ -53,23 +55,18 @@ public final class WarmUpCall {
    *
    * @throws BackfillException as a backfill's call, with a line for each fault
    */
-  public WarmUp of(TableTarget table, String column) {
-    Faults faults = new Faults();
-    CheckedCall call = CheckedCall.of(spark, table, column, options, faults);
-    faults.throwIfAny();
-    if (call == null) {
-      throw new IllegalStateException("a fault was lost");
-    }
+  WarmUp of(TableTarget table, String column) {
+    BackfillCheck.Runs runs = BackfillCheck.runs(spark, table, column, options);
     ArrowFunction function =
-        call.bound().computation() instanceof Computation.OfFunction called && called.isPython()
+        runs.computation() instanceof Computation.OfFunction called && called.isPython()
             ? called.function()
             : null;
     return warmUp(
-        call.conf(),
-        call.cluster(),
-        call.resources(spark),
+        runs.conf(),
+        runs.cluster(),
+        runs.resources(),
         new WarmUp.Content(
-            program(), call.environment().orElse(null), function, call.table().ref()));
+            program(), runs.computation().environment().orElse(null), function, table.ref()));
   }
 
   /**
@@ -79,7 +76,7 @@ public final class WarmUpCall {
    * @throws BackfillException CLUSTER_NOT_FOUND, MANIFEST_NOT_FOUND, INVALID_OPTION and what {@link
    *     GroupResources} finds, with a line for each
    */
-  public WarmUp of(DatasetRef root) {
+  WarmUp of(DatasetRef root) {
     BackfillConf conf = BackfillConf.resolve(options, Map.of(), spark.conf());
     Faults faults = new Faults();
     ClusterSpec cluster =
@@ -121,7 +118,7 @@ public final class WarmUpCall {
             resources,
             FunctionNeeds.of(conf).gpus(),
             executors,
-            conf.optional(ADMISSION_TIMEOUT).orElse(CheckedCall.admissionTimeout(cluster))),
+            conf.optional(ADMISSION_TIMEOUT).orElse(AdmissionWatch.defaultTimeout(cluster))),
         content,
         notices);
   }
