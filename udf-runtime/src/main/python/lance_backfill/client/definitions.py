@@ -56,11 +56,7 @@ class Definitions:
         Returns:
             Findings: severity (ERROR, WARNING, INFO), code, problem, cause, remedy. Nothing is started.
         """
-        numbers = {
-            key: float(value) if key in ("num_cpus", "num_gpus") else value
-            for key, value in needs.items()
-        }
-        return self._calls.table("check_cluster", {"name": name, **numbers})
+        return self._calls.table("check_cluster", {"name": name, **_needs(needs)})
 
     def diagnose(self, cluster: Optional[str] = None, application: Optional[str] = None) -> pa.Table:
         """Why executors' pods wait, or ended; no rows if all of them run. Columns as check_cluster's."""
@@ -89,6 +85,31 @@ class Definitions:
     def drop_manifest(self, name: str, if_exists: bool = False) -> None:
         """Forgets a manifest; what runs with it goes on. Raises BackfillError MANIFEST_NOT_FOUND."""
         self._calls.rows("drop_manifest", {"name": name, "if_exists": if_exists})
+
+    def warm_up(self, **options: Any) -> pa.Table:
+        """Starts executors and Python workers, and loads what those need, before a job does.
+
+        Args:
+            options: those of the backfills to come: cluster, worker_group, manifest, num_cpus, num_gpus,
+                memory; executors, how many there shall be; table and column, whose function workers
+                load; timeout, such as '5 min'.
+
+        Returns:
+            A row for each step that was taken: step (executors, manifest, python, function), seconds,
+            detail.
+
+        Raises:
+            BackfillError: ADMISSION_TIMEOUT if a step is not done in time, and what a backfill's call
+                raises.
+        """
+        return self._calls.table("warm_up", _needs(options))
+
+
+def _needs(options: Mapping[str, Any]) -> Dict[str, Any]:
+    return {
+        key: float(value) if key in ("num_cpus", "num_gpus") else value
+        for key, value in options.items()
+    }
 
 
 def _text(spec: Union[str, Mapping[str, Any]]) -> str:

@@ -11,7 +11,7 @@ from .loading import WorkerFault
 from .spec import parse
 from .task import Task
 
-__all__ = ["WorkerFault", "start"]
+__all__ = ["WorkerFault", "ready", "start"]
 
 
 def start(spec_json: str) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
@@ -30,3 +30,14 @@ def start(spec_json: str) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.Re
     """
     spec = parse(spec_json)
     return lambda batches: Task(spec).run(batches)
+
+
+def ready() -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """A function that gives nothing: a worker that has run it has loaded what all functions need."""
+
+    def nothing(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for _ in batches:
+            pass
+        yield from ()
+
+    return nothing

@@ -3,8 +3,6 @@ package io.lancebackfill.compute;
 import io.lancebackfill.environment.WorkerEnvironment;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
-import io.lancebackfill.error.PythonWorkerFault;
-import io.lancebackfill.error.RootCause;
 import io.lancebackfill.exec.BatchBytes;
 import io.lancebackfill.exec.RowFailure;
 import io.lancebackfill.python.PythonFunction;
@@ -161,7 +159,7 @@ public final class PythonFunctionRows implements TaskPack.Rows {
       if (context != null) {
         context.killTaskIfInterrupted();
       }
-      recover(fault(e), own);
+      recover(WorkerErrors.ended(python, e), own);
       return;
     }
     deaths = 0;
@@ -190,13 +188,6 @@ public final class PythonFunctionRows implements TaskPack.Rows {
         single = false;
       }
     }
-  }
-
-  private BackfillException fault(Exception e) {
-    return PythonWorkerFault.of(e)
-        .map(fault -> WorkerErrors.ofAuthor(python, fault))
-        .orElseGet(
-            () -> new BackfillException(BackfillErrorCode.FUNCTION_FAILED, RootCause.of(e), e));
   }
 
   /**

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.PythonWorkerFault;
 import io.lancebackfill.error.RemoteTrace;
 import io.lancebackfill.error.RootCause;
 import io.lancebackfill.exec.RowFailure;
@@ -86,6 +87,14 @@ final class WorkerErrors {
   static RowFailure died(int offset, BackfillException lost) {
     return new RowFailure(
         offset, BackfillErrorCode.PROCESS_LOST.name(), "PROCESS_LOST", lost.problem(), "", 1);
+  }
+
+  /** What ended a worker, or kept it from its work. */
+  static BackfillException ended(PythonFunction function, Exception e) {
+    return PythonWorkerFault.of(e)
+        .map(fault -> ofAuthor(function, fault))
+        .orElseGet(
+            () -> new BackfillException(BackfillErrorCode.FUNCTION_FAILED, RootCause.of(e), e));
   }
 
   /** The fault with the versions of Python that do not fit, if that is it. */

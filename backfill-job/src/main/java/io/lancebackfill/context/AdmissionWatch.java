@@ -34,6 +34,8 @@ public final class AdmissionWatch {
   private static final Duration LOOK_EVERY = Duration.ofSeconds(10);
   private static final Duration ASK_EVERY = Duration.ofSeconds(1);
 
+  private static final Duration DEFAULT_TIMEOUT = Duration.ofMinutes(10);
+
   /** Of a last look before the job gives up. */
   private static final Duration LAST_LOOK = Duration.ofSeconds(15);
 
@@ -85,6 +87,11 @@ public final class AdmissionWatch {
     ExecutorsOfProfile executors = new ExecutorsOfProfile(context, profile);
     return new AdmissionWatch(
         timeout, executors::any, () -> executors.missing(cluster), notices, System::nanoTime);
+  }
+
+  /** How long tasks may go without an executor where no call says it. */
+  public static Duration defaultTimeout(@Nullable ClusterSpec cluster) {
+    return cluster == null ? DEFAULT_TIMEOUT : cluster.admissionTimeout();
   }
 
   /**

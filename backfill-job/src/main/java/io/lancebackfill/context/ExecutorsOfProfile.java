@@ -4,11 +4,14 @@ import io.lancebackfill.cluster.ClusterSpec;
 import io.lancebackfill.cluster.check.Finding;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
 import org.apache.spark.resource.ResourceProfile;
 import org.apache.spark.resource.TaskResourceProfile;
+import org.apache.spark.resource.TaskResourceRequest;
 import org.apache.spark.status.api.v1.ExecutorSummary;
 import org.jspecify.annotations.Nullable;
 import scala.collection.JavaConverters;
@@ -16,6 +19,7 @@ import scala.collection.JavaConverters;
 /** The executors that run tasks of a resource profile, or why there are none. */
 final class ExecutorsOfProfile {
   private static final String DRIVER = "driver";
+  private static final String GPU = "gpu";
 
   private final SparkContext context;
   private final Optional<ResourceProfile> profile;
@@ -35,14 +39,36 @@ final class ExecutorsOfProfile {
 
   /** Whether there is one. */
   boolean any() {
+    return !slots().isEmpty();
+  }
+
+  /** Their ids, and how many of the tasks each runs at once. */
+  Map<String, Integer> slots() {
     int wanted = profile.map(ResourceProfile::id).orElse(0);
+    Map<String, Integer> slots = new TreeMap<>();
     for (ExecutorSummary executor :
         JavaConverters.seqAsJavaList(context.statusStore().executorList(true))) {
       if (!executor.id().equals(DRIVER) && (onAll || executor.resourceProfileId() == wanted)) {
-        return true;
+        slots.put(executor.id(), Math.max(1, slots(executor)));
       }
     }
-    return false;
+    return slots;
+  }
+
+  private int slots(ExecutorSummary executor) {
+    if (!onAll || profile.isEmpty()) {
+      return executor.maxTasks();
+    }
+    TaskResourceRequest cpus = profile.get().taskResourcesJMap().get(ResourceProfile.CPUS());
+    TaskResourceRequest gpus = profile.get().taskResourcesJMap().get(GPU);
+    double most = executor.maxTasks();
+    if (cpus != null) {
+      most = Math.floor(executor.totalCores() / cpus.amount());
+    }
+    if (gpus != null && executor.resources().contains(GPU)) {
+      most = Math.min(most, executor.resources().apply(GPU).addresses().length / gpus.amount());
+    }
+    return (int) most;
   }
 
   /**

@@ -1,18 +1,51 @@
 package io.lancebackfill.job;
 
+import io.lancebackfill.cluster.ClusterSpec;
+import io.lancebackfill.compute.Computation;
+import io.lancebackfill.config.BackfillConf;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
+import io.lancebackfill.run.TaskResources;
 import io.lancebackfill.table.StorageErrors;
 import io.lancebackfill.table.TableTarget;
 import java.util.Map;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 
-/** Looks for further faults of a call of backfill that is refused already. Reads only. */
+/** Looks at a call of backfill without running it. Reads only. */
 public final class BackfillCheck {
   private BackfillCheck() {}
 
   /**
+   * What a call would run, and with what.
+   *
+   * @param cluster that it names, or null
+   */
+  public record Runs(
+      BackfillConf conf,
+      Computation computation,
+      @Nullable ClusterSpec cluster,
+      TaskResources resources) {}
+
+  /**
+   * Binds the column's function as a job does.
+   *
+   * @throws BackfillException with a line for each fault
+   */
+  public static Runs runs(
+      SparkSession spark, TableTarget table, String column, Map<String, Object> options) {
+    return StorageErrors.translate(
+        table,
+        () -> {
+          CheckedCall call = CheckedCall.of(spark, new BackfillRequest(table, column, options));
+          return new Runs(
+              call.conf(), call.bound().computation(), call.cluster(), call.resources(spark));
+        });
+  }
+
+  /**
+   * Looks for further faults of a call that is refused already.
+   *
    * @param column null if the call names none, which is the caller's to say
    * @param options those that could be read
    * @throws BackfillException with a line for each fault of table, column and options, if any

@@ -50,7 +50,6 @@ import io.lancebackfill.state.JobRecords.Followed;
 import io.lancebackfill.state.TableState;
 import io.lancebackfill.table.TableTarget;
 import io.lancebackfill.table.Tables;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -83,8 +82,6 @@ record CheckedCall(
     @Nullable Map<Integer, RoaringBitmap> failedRows,
     @Nullable ClusterSpec cluster,
     String jobId) {
-  private static final Duration DEFAULT_ADMISSION_TIMEOUT = Duration.ofMinutes(10);
-
   /**
    * Checks a call against its table, and binds the column in a session of its own.
    *
@@ -327,12 +324,11 @@ record CheckedCall(
 
   /** Watches that its tasks get executors. */
   AdmissionWatch admission(SparkSession spark, Consumer<String> notices) {
-    Duration otherwise = cluster == null ? DEFAULT_ADMISSION_TIMEOUT : cluster.admissionTimeout();
     return AdmissionWatch.of(
         spark.sparkContext(),
         cluster,
         resources(spark).profile(),
-        conf.optional(ADMISSION_TIMEOUT).orElse(otherwise),
+        conf.optional(ADMISSION_TIMEOUT).orElse(AdmissionWatch.defaultTimeout(cluster)),
         notices);
   }
 

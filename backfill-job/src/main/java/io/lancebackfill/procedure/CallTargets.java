@@ -16,7 +16,8 @@ public final class CallTargets {
     return new TableResolver(context.session(), context.catalog());
   }
 
-  static TableTarget table(ProcedureContext context, ProcedureArguments arguments) {
+  /** The table that the call's argument {@code table} names. */
+  public static TableTarget table(ProcedureContext context, ProcedureArguments arguments) {
     return resolver(context).target(arguments.string("table"));
   }
 

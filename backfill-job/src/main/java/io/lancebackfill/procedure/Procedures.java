@@ -5,6 +5,7 @@ import io.lancebackfill.call.ProcedureRegistry;
 import io.lancebackfill.procedure.context.ClusterCheckProcedures;
 import io.lancebackfill.procedure.context.ClusterProcedures;
 import io.lancebackfill.procedure.context.ManifestProcedures;
+import io.lancebackfill.procedure.context.WarmUpProcedure;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -33,6 +34,7 @@ public final class Procedures {
     all.addAll(ClusterProcedures.all());
     all.addAll(ClusterCheckProcedures.all());
     all.addAll(ManifestProcedures.all());
+    all.add(new WarmUpProcedure());
     return new ProcedureRegistry(all);
   }
 }

@@ -2,6 +2,7 @@ package io.lancebackfill.python;
 
 import io.lancebackfill.exec.PromptPythonOutput;
 import java.util.List;
+import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
@@ -46,17 +47,40 @@ public final class PythonWorker implements AutoCloseable {
     byte[] command =
         WorkerCommand.pickled(
             function, PythonFiles.function(function.hash(), body), names, settings, single);
-    TaskContext context = TaskContext.get();
     SimplePythonFunction python =
-        new SimplePythonFunction(
-            command,
-            PromptPythonOutput.environment(WorkerCommand.environment(settings.environment())),
-            List.of(),
-            settings.python(),
-            function.minorVersion(),
-            List.of(),
-            null);
-    return new PythonWorker(new ArrowRunner(python, names, allocator), context);
+        function(command, settings.python(), function.minorVersion(), settings.environment());
+    return new PythonWorker(new ArrowRunner(python, names, allocator), TaskContext.get());
+  }
+
+  /**
+   * Starts a worker, or takes one, that gets no function and no rows: it loads what all functions
+   * need, for a later task.
+   *
+   * @param python the program that it runs
+   * @param minorVersion of the program, such as {@code 3.11}
+   * @param environment as {@link WorkerSettings#environment}
+   */
+  public static PythonWorker startEmpty(
+      String python,
+      String minorVersion,
+      Map<String, String> environment,
+      BufferAllocator allocator) {
+    SimplePythonFunction function =
+        function(WorkerCommand.ready(), python, minorVersion, environment);
+    return new PythonWorker(new ArrowRunner(function, List.of(), allocator), TaskContext.get());
+  }
+
+  /** Spark keeps workers for later ones of the same program and environment. */
+  private static SimplePythonFunction function(
+      byte[] command, String python, String minorVersion, Map<String, String> environment) {
+    return new SimplePythonFunction(
+        command,
+        PromptPythonOutput.environment(WorkerCommand.environment(environment)),
+        List.of(),
+        python,
+        minorVersion,
+        List.of(),
+        null);
   }
 
   private PythonWorker(ArrowRunner runner, TaskContext context) {

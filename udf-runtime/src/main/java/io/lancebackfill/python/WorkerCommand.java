@@ -75,7 +75,15 @@ final class WorkerCommand {
     } catch (JsonProcessingException e) {
       throw new IllegalStateException(e);
     }
-    String function = "clance_backfill.worker\nstart\n(V" + json + "\ntR";
+    return pickle("clance_backfill.worker\nstart\n(V" + json + "\ntR");
+  }
+
+  /** A pickle of {@code (lance_backfill.worker.ready(), StructType([]))}. */
+  static byte[] ready() {
+    return pickle("clance_backfill.worker\nready\n(tR");
+  }
+
+  private static byte[] pickle(String function) {
     String type = "cpyspark.sql.types\nStructType\n(tR";
     return ("(" + function + type + "t.").getBytes(US_ASCII);
   }
