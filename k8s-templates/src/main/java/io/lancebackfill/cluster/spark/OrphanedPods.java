@@ -60,6 +60,6 @@ public final class OrphanedPods {
         .list()
         .getItems()
         .stream()
-        .anyMatch(pod -> "Running".equals(pod.getStatus().getPhase()));
+        .anyMatch(pod -> pod.getStatus() != null && "Running".equals(pod.getStatus().getPhase()));
   }
 }

@@ -350,16 +350,21 @@ class TestPodDiagnosis {
 
   @Test
   void whatADeadDriverLeftIsRemoved() {
-    for (String application : List.of("dead", "live", "other")) {
+    // Of the one that runs, the driver may be at other work by now.
+    for (String application : List.of("dead", "live", "other", "running")) {
       server.add(
           new PodBuilder()
               .withNewMetadata()
               .withName(application + "-exec-1")
               .addToLabels("spark-app-selector", application)
+              .addToLabels("spark-role", "executor")
               .addToLabels("lance-backfill/job", application.equals("other") ? "day" : "night")
               .endMetadata()
               .withNewSpec()
               .endSpec()
+              .withNewStatus()
+              .withPhase(application.equals("running") ? "Running" : "Pending")
+              .endStatus()
               .build());
       server
           .client()
@@ -379,10 +384,10 @@ class TestPodDiagnosis {
 
     assertThat(server.client().pods().inNamespace("ml").list().getItems())
         .extracting(pod -> pod.getMetadata().getName())
-        .containsExactlyInAnyOrder("live-exec-1", "other-exec-1");
+        .containsExactlyInAnyOrder("live-exec-1", "other-exec-1", "running-exec-1");
     assertThat(server.client().configMaps().inNamespace("ml").list().getItems())
         .extracting(map -> map.getMetadata().getName())
-        .containsExactlyInAnyOrder("live-conf-map", "other-conf-map");
+        .containsExactlyInAnyOrder("live-conf-map", "other-conf-map", "running-conf-map");
     assertThat(OrphanedPods.remove(server.client(), "ml", "night", "live")).isEmpty();
   }
 
