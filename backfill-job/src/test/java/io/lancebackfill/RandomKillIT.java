@@ -102,9 +102,11 @@ class RandomKillIT {
     job.pylance(
             """
             tags = lance.dataset(uri).tags.list()
-            print(json.dumps([lance.dataset(uri, version=t["version"]).count_rows("value IS NULL")
-                              for name, t in tags.items() if name == "value.ready"]))
+            versions = [t["version"] for name, t in tags.items() if name == "value.ready"]
+            print(json.dumps({"nulls": [
+                lance.dataset(uri, version=v).count_rows("value IS NULL") for v in versions]}))
             """)
+        .get("nulls")
         .forEach(count -> nulls.add(count.asLong()));
     return nulls;
   }

@@ -237,7 +237,8 @@ final class JobRun {
           continue;
         }
         long version = Math.max(round.table().version(), commits.version());
-        boolean ours = version == round.table().version() + commits.commits();
+        // From the version before the first of them, those of adopted files.
+        boolean ours = version == call.table().version() + commits.commits();
         return JobOutcome.of(
             request.table(),
             plan,
