@@ -1,5 +1,6 @@
 package io.lancebackfill.cluster;
 
+import io.lancebackfill.secret.SecretKey;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

@@ -1,5 +1,7 @@
 package io.lancebackfill.manifest;
 
+import io.lancebackfill.secret.SecretKey;
+import io.lancebackfill.secret.Secrets;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -139,7 +141,7 @@ final class ManifestChecks {
       return null;
     }
     if (text.contains("://")) {
-      fault(place, "'%s' is a URL. Name a local file or folder.", SecretWords.redacted(text));
+      fault(place, "'%s' is a URL. Name a local file or folder.", Secrets.redacted(text));
       return null;
     }
     try {
@@ -155,16 +157,16 @@ final class ManifestChecks {
     variableName(place, variable);
     if (env.secretVars().containsKey(variable)) {
       fault(place, "is in secret_env_vars too. Keep one of the two.");
-    } else if (SecretWords.names(variable)) {
+    } else if (Secrets.names(variable)) {
       fault(
           place,
           "looks like a secret, and a manifest stores none. Put the value into a Kubernetes secret"
               + " and name it: secret_env_vars: {%s: SECRET/KEY}.",
           variable);
-    } else if (SecretWords.holds(value)) {
+    } else if (Secrets.holds(value)) {
       fault(
           place,
-          "the value holds a password or a private key, and a manifest stores none. Put it into a"
+          "the value holds a password, a token or a private key, and a manifest stores none. Put it into a"
               + " Kubernetes secret and name it: secret_env_vars: {%s: SECRET/KEY}.",
           variable);
     }
@@ -184,7 +186,7 @@ final class ManifestChecks {
     }
   }
 
-  private void secret(String variable, SecretRef ref) {
+  private void secret(String variable, SecretKey ref) {
     String place = "secret_env_vars." + variable;
     variableName(place, variable);
     // What was put here by mistake may be the secret itself, so it is not shown.
@@ -207,7 +209,7 @@ final class ManifestChecks {
       fault(
           "image",
           "'%s' is no image. Write HOST/NAME:TAG or HOST/NAME@sha256:DIGEST.",
-          SecretWords.redacted(target.image()));
+          Secrets.redacted(target.image()));
     }
     if (target.python() != null && !VERSION.matcher(target.python()).matches()) {
       fault("python", "'%s' is no version of Python 3. Write 3.11 or 3.11.7.", target.python());

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import io.lancebackfill.secret.Secrets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -59,7 +60,7 @@ final class ManifestParser {
           e.getLocation() == null
               ? "document"
               : "line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr();
-      String what = SecretWords.redacted(firstLine(e.getOriginalMessage()));
+      String what = Secrets.redacted(firstLine(e.getOriginalMessage()));
       throw new ManifestException(
           List.of(
               new ManifestFault(

@@ -1,5 +1,6 @@
 package io.lancebackfill.manifest;
 
+import io.lancebackfill.secret.SecretKey;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -59,7 +60,7 @@ public record ManifestSpec(String name, Packages packages, Code code, Env env, T
    * @param vars by name; none is a secret
    * @param secretVars where the secret ones are kept, by name
    */
-  public record Env(SortedMap<String, String> vars, SortedMap<String, SecretRef> secretVars) {
+  public record Env(SortedMap<String, String> vars, SortedMap<String, SecretKey> secretVars) {
     public Env {
       vars = Collections.unmodifiableSortedMap(new TreeMap<>(vars));
       secretVars = Collections.unmodifiableSortedMap(new TreeMap<>(secretVars));
@@ -121,7 +122,7 @@ public record ManifestSpec(String name, Packages packages, Code code, Env env, T
     private final List<String> pyModules = new ArrayList<>();
     private final List<String> paths = new ArrayList<>();
     private final Map<String, String> vars = new LinkedHashMap<>();
-    private final Map<String, SecretRef> secretVars = new LinkedHashMap<>();
+    private final Map<String, SecretKey> secretVars = new LinkedHashMap<>();
     private @Nullable String requirements;
     private @Nullable String image;
     private @Nullable String python;
@@ -159,7 +160,7 @@ public record ManifestSpec(String name, Packages packages, Code code, Env env, T
     }
 
     public Builder secretEnvVar(String variable, String secret, String key) {
-      secretVars.put(variable, new SecretRef(secret, key));
+      secretVars.put(variable, new SecretKey(secret, key));
       return this;
     }
 

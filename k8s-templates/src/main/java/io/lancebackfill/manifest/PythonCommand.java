@@ -1,5 +1,6 @@
 package io.lancebackfill.manifest;
 
+import io.lancebackfill.secret.Secrets;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -24,10 +25,7 @@ public final class PythonCommand {
     /** The last lines of what it had to say, without passwords of URLs. */
     public String tail(int lines) {
       List<String> all =
-          SecretWords.redacted(output + "\n" + errors)
-              .lines()
-              .filter(line -> !line.isBlank())
-              .toList();
+          Secrets.redacted(output + "\n" + errors).lines().filter(line -> !line.isBlank()).toList();
       return String.join("\n", all.subList(Math.max(0, all.size() - lines), all.size()));
     }
   }

@@ -1,5 +1,6 @@
 package io.lancebackfill.manifest;
 
+import io.lancebackfill.secret.Secrets;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -30,14 +31,14 @@ public record Requirement(String name, @Nullable String pinned, boolean marker) 
     if (text.strip().startsWith("-")) {
       throw new IllegalArgumentException(
           "'"
-              + SecretWords.redacted(text)
+              + Secrets.redacted(text)
               + "' is an option of pip. Put it into a requirements file, or into pip's own"
               + " configuration.");
     }
-    if (SecretWords.holds(text)) {
+    if (Secrets.holds(text)) {
       throw new IllegalArgumentException(
           "'"
-              + SecretWords.redacted(text)
+              + Secrets.redacted(text)
               + "' holds a password, and a manifest stores none. Put it into pip's own"
               + " configuration or ~/.netrc.");
     }

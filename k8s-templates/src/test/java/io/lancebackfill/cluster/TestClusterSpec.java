@@ -7,6 +7,7 @@ import io.fabric8.kubernetes.api.model.Quantity;
 import io.lancebackfill.cluster.PodSize.Gpus;
 import io.lancebackfill.cluster.fields.Quantities;
 import io.lancebackfill.cluster.fields.SpecProblem;
+import io.lancebackfill.secret.SecretKey;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.lancebackfill.secret.SecretKey;
+import io.lancebackfill.secret.Secrets;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -52,7 +54,7 @@ class TestManifestSpec {
     assertThat(json.target().python()).isEqualTo("3.10");
     assertThat(json.env().vars()).containsEntry("OMP_NUM_THREADS", "1");
     assertThat(json.env().secretVars())
-        .containsEntry("HF_TOKEN", new SecretRef("hugging-face", "token"));
+        .containsEntry("HF_TOKEN", new SecretKey("hugging-face", "token"));
     assertThat(json.toJson())
         .isEqualTo(
             "{\"env_vars\":{\"MODE\":\"fast\",\"OMP_NUM_THREADS\":\"1\"},\"format\":1,"
@@ -180,7 +182,7 @@ class TestManifestSpec {
     "PWD, false"
   })
   void aVariableIsTakenForASecretByItsWords(String name, boolean secret) {
-    assertThat(SecretWords.names(name)).isEqualTo(secret);
+    assertThat(Secrets.names(name)).isEqualTo(secret);
   }
 
   @ParameterizedTest

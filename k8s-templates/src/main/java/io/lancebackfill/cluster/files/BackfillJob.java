@@ -1,6 +1,6 @@
 package io.lancebackfill.cluster.files;
 
-import io.lancebackfill.cluster.fields.Secrets;
+import io.lancebackfill.secret.Secrets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

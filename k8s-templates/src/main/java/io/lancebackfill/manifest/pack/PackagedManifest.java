@@ -7,7 +7,7 @@ import io.lancebackfill.manifest.ManifestException;
 import io.lancebackfill.manifest.ManifestFault;
 import io.lancebackfill.manifest.ManifestSpec;
 import io.lancebackfill.manifest.ManifestWriter;
-import io.lancebackfill.manifest.SecretRef;
+import io.lancebackfill.secret.SecretKey;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -101,13 +101,13 @@ public record PackagedManifest(
       root.path("parts").forEach(part -> parts.add(part(part)));
       List<String> sysPath = new ArrayList<>();
       root.path("sys_path").forEach(entry -> sysPath.add(checked(entry.asText(), FOLDER)));
-      SortedMap<String, SecretRef> secrets = new TreeMap<>();
+      SortedMap<String, SecretKey> secrets = new TreeMap<>();
       texts(root.path("secret_env_vars"))
           .forEach(
               (variable, ref) -> {
                 int slash = ref.indexOf('/');
                 secrets.put(
-                    variable, new SecretRef(ref.substring(0, slash), ref.substring(slash + 1)));
+                    variable, new SecretKey(ref.substring(0, slash), ref.substring(slash + 1)));
               });
       return new PackagedManifest(
           root.path("name").asText(),

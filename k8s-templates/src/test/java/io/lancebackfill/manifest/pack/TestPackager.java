@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.lancebackfill.manifest.ManifestException;
 import io.lancebackfill.manifest.ManifestSpec;
-import io.lancebackfill.manifest.SecretRef;
 import io.lancebackfill.manifest.pack.PackagingProgress.Step;
 import io.lancebackfill.manifest.store.FolderPartStore;
+import io.lancebackfill.secret.SecretKey;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -369,7 +369,7 @@ class TestPackager {
             "modules/feats/__init__.py",
             "modules/single.py");
     assertThat(packaged.env().secretVars())
-        .containsEntry("HF_TOKEN", new SecretRef("hub", "token"));
+        .containsEntry("HF_TOKEN", new SecretKey("hub", "token"));
     assertThat(packaged.target())
         .isEqualTo(new ManifestSpec.Target("example/spark:1", "3.11", "aarch64"));
     assertThat(PackagedManifest.parse(packaged.toJson())).isEqualTo(packaged);

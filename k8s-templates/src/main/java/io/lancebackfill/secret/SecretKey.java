@@ -1,4 +1,4 @@
-package io.lancebackfill.manifest;
+package io.lancebackfill.secret;
 
 /**
  * Where a secret value is kept: a Kubernetes secret. The value itself is never read here.
@@ -6,8 +6,8 @@ package io.lancebackfill.manifest;
  * @param secret the secret's name
  * @param key the key in it
  */
-public record SecretRef(String secret, String key) {
-  /** As it is written in a manifest: {@code secret/key}. */
+public record SecretKey(String secret, String key) {
+  /** As manifests write it: {@code secret/key}. */
   @Override
   public String toString() {
     return secret + "/" + key;
