@@ -19,10 +19,6 @@ import java.util.Map;
 public final class ColumnOptions {
   static final String VECTOR_DIM = "vector_dim";
   static final String VERSION = "version";
-
-  /** Where a declaration keeps the conditions of {@code require}; no option that a call gives. */
-  public static final String REQUIRE = "require";
-
   private static final List<String> OWN = List.of(VECTOR_DIM, VERSION);
 
   private ColumnOptions() {}
@@ -31,7 +27,7 @@ public final class ColumnOptions {
   public static Map<String, String> ofJob(ComputedColumn column) {
     Map<String, String> options = new LinkedHashMap<>(column.options());
     OWN.forEach(options::remove);
-    options.remove(REQUIRE);
+    options.remove(ComputedColumn.REQUIRE);
     return options;
   }
 

@@ -61,9 +61,9 @@ final class RequirementBinder {
   /** The options of a declaration with its conditions among them. */
   static Map<String, String> kept(Map<String, String> options, List<String> conditions) {
     Map<String, String> kept = new HashMap<>(options);
-    kept.remove(ColumnOptions.REQUIRE);
+    kept.remove(ComputedColumn.REQUIRE);
     if (!conditions.isEmpty()) {
-      kept.put(ColumnOptions.REQUIRE, Json.write(conditions));
+      kept.put(ComputedColumn.REQUIRE, Json.write(conditions));
     }
     return kept;
   }
@@ -82,13 +82,8 @@ final class RequirementBinder {
 
   private BoundWhere bound(String condition) {
     try {
-      BoundWhere bound = ColumnBinder.coded(() -> new WhereBinder(session, schema).bind(condition));
-      if (session.withActive(() -> steps(List.of(bound.sql()))).isEmpty()) {
-        throw new BackfillException(
-            BackfillErrorCode.INVALID_EXPRESSION,
-            "'%s' calls a Python UDF, and conditions are evaluated without Python. Have the function itself raise an exception."
-                .formatted(condition));
-      }
+      BoundWhere bound = parsed(condition);
+      compiled(List.of(bound.sql()));
       return bound;
     } catch (BackfillException e) {
       throw new BackfillException(
@@ -97,6 +92,22 @@ final class RequirementBinder {
               .formatted(e.problem(), String.join(", ", schema.fieldNames())),
           e);
     }
+  }
+
+  private BoundWhere parsed(String condition) {
+    return ColumnBinder.coded(() -> new WhereBinder(session, schema).bind(condition));
+  }
+
+  /** What evaluates conditions; what they call may be another thing here than where declared. */
+  private List<RowExpression.Step> compiled(List<String> conditions) {
+    return session
+        .withActive(() -> steps(conditions))
+        .orElseThrow(
+            () ->
+                new BackfillException(
+                    BackfillErrorCode.INVALID_EXPRESSION,
+                    "'%s' calls a Python UDF, and conditions are evaluated without Python. Have the function itself raise an exception."
+                        .formatted(String.join("', '", conditions))));
   }
 
   /**
@@ -115,12 +126,11 @@ final class RequirementBinder {
     List<String> inputs = column.declaredInputs().names();
     RequirementBinder all = new RequirementBinder(session, view, inputs, names, fields);
     Set<String> read = new LinkedHashSet<>();
-    conditions.forEach(condition -> read.addAll(all.bound(condition).columns()));
+    conditions.forEach(condition -> read.addAll(all.parsed(condition).columns()));
     names.forEach(read::remove);
     List<String> used = List.copyOf(read);
     RequirementBinder binder = new RequirementBinder(session, view, used, names, fields);
-    return session.withActive(
-        () -> new Requirements(conditions, used, binder.steps(conditions).orElseThrow()));
+    return new Requirements(conditions, used, binder.compiled(conditions));
   }
 
   private Optional<List<RowExpression.Step>> steps(List<String> conditions) {

@@ -52,6 +52,9 @@ public record ComputedColumn(
   /** The newest format of field metadata and state that this build reads and the one it writes. */
   public static final int FORMAT = 1;
 
+  /** Where {@link #options} keep the conditions; no option that a call gives. */
+  public static final String REQUIRE = "require";
+
   private static final String COMPUTED = "computed_column";
   private static final String KIND = "computed_column.kind";
   private static final String EXPRESSION = "computed_column.expression";
@@ -313,7 +316,7 @@ public record ComputedColumn(
 
   /** Conditions in SQL that a computed row has to meet. */
   public List<String> require() {
-    return Json.strings(options.getOrDefault("require", "[]"));
+    return Json.strings(options.getOrDefault(REQUIRE, "[]"));
   }
 
   /** The names that the columns were declared with, which the conditions use. */
