@@ -3,6 +3,7 @@ package io.lancebackfill.context;
 import io.lancebackfill.cluster.ClusterSpec;
 import io.lancebackfill.cluster.ClusterSpecException;
 import io.lancebackfill.cluster.fields.SpecProblem;
+import io.lancebackfill.context.StoredDefinitions.Missing;
 import io.lancebackfill.context.StoredDefinitions.Stored;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.error.BackfillErrorCode;
@@ -10,11 +11,13 @@ import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
 import java.time.Instant;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /** The cluster definitions of a catalog. */
 public final class Clusters {
+  private static final Missing MISSING =
+      new Missing(BackfillErrorCode.CLUSTER_NOT_FOUND, "cluster");
+
   private final StoredDefinitions stored;
 
   /**
@@ -66,15 +69,7 @@ public final class Clusters {
    * @throws BackfillException CLUSTER_NOT_FOUND
    */
   public ClusterSpec named(String name) {
-    Map<String, Stored> all = stored.all();
-    Stored found = all.get(name);
-    if (found == null) {
-      throw new BackfillException(
-          BackfillErrorCode.CLUSTER_NOT_FOUND,
-          "No cluster '%s' is defined in this catalog. Defined are: %s. Name one of them, or define it: CALL system.define_cluster(spec => '...')."
-              .formatted(name, all.isEmpty() ? "none" : String.join(", ", all.keySet())));
-    }
-    return defined(found).cluster();
+    return defined(stored.named(name, MISSING)).cluster();
   }
 
   /**
@@ -85,13 +80,6 @@ public final class Clusters {
    * @throws BackfillException CLUSTER_NOT_FOUND
    */
   public Optional<String> drop(String name, boolean ifExists) {
-    if (!stored.all().containsKey(name)) {
-      if (ifExists) {
-        return Optional.empty();
-      }
-      named(name);
-    }
-    stored.drop(name);
-    return Optional.of(name);
+    return stored.drop(name, ifExists, MISSING);
   }
 }

@@ -1,6 +1,7 @@
 package io.lancebackfill.context;
 
 import com.fasterxml.jackson.core.type.TypeReference;
+import io.lancebackfill.context.StoredDefinitions.Missing;
 import io.lancebackfill.context.StoredDefinitions.Stored;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.environment.LancePartStore;
@@ -8,7 +9,6 @@ import io.lancebackfill.environment.WorkerEnvironment;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
-import io.lancebackfill.error.NearestName;
 import io.lancebackfill.manifest.ManifestException;
 import io.lancebackfill.manifest.ManifestFault;
 import io.lancebackfill.manifest.ManifestSpec;
@@ -28,6 +28,9 @@ import org.jspecify.annotations.Nullable;
 
 /** The manifests of a catalog: what Python workers need installed, and its parts. */
 public final class Manifests {
+  private static final Missing MISSING =
+      new Missing(BackfillErrorCode.MANIFEST_NOT_FOUND, "manifest");
+
   private static final TypeReference<Map<String, String>> TEXTS = new TypeReference<>() {};
 
   private final DatasetRef root;
@@ -111,18 +114,7 @@ public final class Manifests {
    * @throws BackfillException MANIFEST_NOT_FOUND
    */
   public Defined named(String name) {
-    Map<String, Stored> all = stored.all();
-    Stored found = all.get(name);
-    if (found == null) {
-      throw new BackfillException(
-          BackfillErrorCode.MANIFEST_NOT_FOUND,
-          "No manifest '%s' is defined in this catalog. Defined are: %s.%s Name one of them, or define it: CALL system.define_manifest(spec => '...')."
-              .formatted(
-                  name,
-                  all.isEmpty() ? "none" : String.join(", ", all.keySet()),
-                  NearestName.hint(name, all.keySet())));
-    }
-    return defined(found);
+    return defined(stored.named(name, MISSING));
   }
 
   /**
@@ -143,13 +135,6 @@ public final class Manifests {
    * @throws BackfillException MANIFEST_NOT_FOUND
    */
   public Optional<String> drop(String name, boolean ifExists) {
-    if (!stored.all().containsKey(name)) {
-      if (ifExists) {
-        return Optional.empty();
-      }
-      named(name);
-    }
-    stored.drop(name);
-    return Optional.of(name);
+    return stored.drop(name, ifExists, MISSING);
   }
 }

@@ -38,8 +38,9 @@ public final class PodFindings {
                 .flatMap(cluster::group)
                 .map(List::of)
                 .orElse(List.of());
-    try (KubernetesClient client = ClusterClients.open(access(context.getConf(), cluster))) {
-      PodDiagnosis pods = new PodDiagnosis(client, access(context.getConf(), cluster).namespace());
+    Access access = access(context.getConf(), cluster);
+    try (KubernetesClient client = ClusterClients.open(access)) {
+      PodDiagnosis pods = new PodDiagnosis(client, access.namespace());
       findings.addAll(
           cluster == null
               ? pods.application(context.applicationId())

@@ -5,11 +5,15 @@ import io.lancebackfill.datasource.store.StateTable;
 import io.lancebackfill.datasource.store.StateTable.Column;
 import io.lancebackfill.datasource.store.StateTable.Type;
 import io.lancebackfill.datasource.table.DatasetRef;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
+import io.lancebackfill.error.NearestName;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -59,12 +63,49 @@ final class StoredDefinitions {
     return found;
   }
 
+  /** How it is said that there is no definition of a name. */
+  record Missing(BackfillErrorCode code, String what) {}
+
+  /**
+   * A definition by its name.
+   *
+   * @throws BackfillException the code of {@code missing}
+   */
+  Stored named(String name, Missing missing) {
+    Map<String, Stored> all = all();
+    Stored found = all.get(name);
+    if (found == null) {
+      throw new BackfillException(
+          missing.code,
+          "No %1$s '%2$s' is defined in this catalog. Defined are: %3$s.%4$s Name one of them, or define it: CALL system.define_%1$s(spec => '...')."
+              .formatted(
+                  missing.what,
+                  name,
+                  all.isEmpty() ? "none" : String.join(", ", all.keySet()),
+                  NearestName.hint(name, all.keySet())));
+    }
+    return found;
+  }
+
   void put(String name, String spec) {
     append(name, spec, false);
   }
 
-  void drop(String name) {
+  /**
+   * Forgets a definition.
+   *
+   * @param ifExists whether there need be none of that name
+   * @return its name; empty if there was none
+   */
+  Optional<String> drop(String name, boolean ifExists, Missing missing) {
+    if (!all().containsKey(name)) {
+      if (ifExists) {
+        return Optional.empty();
+      }
+      named(name, missing);
+    }
     append(name, "", true);
+    return Optional.of(name);
   }
 
   private void append(String name, String spec, boolean dropped) {

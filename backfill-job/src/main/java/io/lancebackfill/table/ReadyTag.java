@@ -1,5 +1,6 @@
 package io.lancebackfill.table;
 
+import io.lancebackfill.config.BackfillOptions;
 import io.lancebackfill.datasource.table.LanceTables;
 import io.lancebackfill.state.ComputedColumn;
 import java.util.List;
@@ -37,7 +38,7 @@ public final class ReadyTag {
 
   /** Whether a column's declaration asks for tags. */
   public static boolean isDeclared(ComputedColumn column) {
-    String option = column.options().get("ready_tag");
+    String option = column.options().get(BackfillOptions.READY_TAG.name());
     return option == null ? !column.require().isEmpty() : Boolean.parseBoolean(option);
   }
 

@@ -163,4 +163,19 @@ class TestClusters {
           .matches("in all +.* " + (gpu.equals("1") ? gpus : 0) + " +" + tasks);
     }
   }
+
+  @Test
+  void theDefinitionThatTheGuideShowsIsTaken() throws Exception {
+    String guide = Files.readString(Path.of("..", "docs", "clusters.md"));
+    int from = guide.indexOf("```yaml") + "```yaml".length();
+    String spec = guide.substring(from, guide.indexOf("```", from));
+    Row defined = define(spec.replace("name: pools", "name: of-the-guide"));
+    assertThat(defined.<Integer>getAs("worker_groups")).isEqualTo(2);
+    String secret = "secret_env_vars: {HF_TOKEN: {secret: hub, key: token}}";
+    assertThat(guide).contains(secret);
+    define(
+        POOLS
+            .replace("name: pools", "name: guide")
+            .replace("max_replicas: 10", "max_replicas: 10\n    " + secret));
+  }
 }
