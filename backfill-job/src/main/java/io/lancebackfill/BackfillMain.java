@@ -10,10 +10,9 @@ import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
 import io.lancebackfill.error.NearestName;
-import io.lancebackfill.job.BackfillAction;
 import io.lancebackfill.job.BackfillCheck;
-import io.lancebackfill.job.BackfillRequest;
 import io.lancebackfill.job.BackfillResult;
+import io.lancebackfill.pipeline.ColumnPipeline;
 import io.lancebackfill.state.JobCounts;
 import io.lancebackfill.table.TableTarget;
 import io.lancebackfill.table.TableTargets;
@@ -23,17 +22,19 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The main class for spark-submit: {@code --table T --column C} and the options of backfill with
- * dashes, {@code --commit-granularity 4}. Prints the result row as one JSON line on stdout. Exit
- * codes: 0 DONE or PLANNED, 3 DONE_WITH_ERRORS, 4 PAUSED or CANCELLED, 1 failed.
+ * The main class for spark-submit: {@code --table T --column C}, or {@code --columns C,D}, and the
+ * options of backfill with dashes, {@code --commit-granularity 4}. Prints the result row as one
+ * JSON line on stdout, one for each column. Exit codes: 0 DONE or PLANNED, 3 DONE_WITH_ERRORS, 4
+ * PAUSED or CANCELLED, 1 failed; of several columns the highest but for a failure, which ends all.
  */
 public final class BackfillMain {
   private static final String USAGE =
-      "usage: spark-submit --class io.lancebackfill.BackfillMain ... --table TABLE --column COLUMN [--OPTION VALUE ...]";
+      "usage: spark-submit --class io.lancebackfill.BackfillMain ... --table TABLE --column COLUMN | --columns COLUMN,... [--OPTION VALUE ...]";
 
   private BackfillMain() {}
 
@@ -65,18 +66,29 @@ public final class BackfillMain {
     if (!options.containsKey("table")) {
       faults.throwIfAny(); // without a table a session finds nothing more
     }
-    String name = "backfill " + options.get("column");
+    String name = "backfill " + String.join(", ", columns(options));
     try (SparkSession spark = SparkSession.builder().appName(name).getOrCreate()) {
-      BackfillResult result = action(spark, options, faults).run();
-      System.out.println(json(result));
+      List<BackfillResult> results = pipeline(spark, options, faults).run();
+      results.stream().map(BackfillMain::json).forEach(System.out::println);
       System.out.flush();
-      return switch (result.status()) {
-        case DONE, PLANNED, RUNNING -> 0;
-        case DONE_WITH_ERRORS -> 3;
-        case PAUSED, CANCELLED -> 4;
-        case FAILED, INTERRUPTED -> 1;
-      };
+      return results.stream().mapToInt(BackfillMain::exitCode).max().orElseThrow();
     }
+  }
+
+  private static int exitCode(BackfillResult result) {
+    return switch (result.status()) {
+      case DONE, PLANNED, RUNNING -> 0;
+      case DONE_WITH_ERRORS -> 3;
+      case PAUSED, CANCELLED -> 4;
+      case FAILED, INTERRUPTED -> 1;
+    };
+  }
+
+  private static List<String> columns(Map<String, Object> options) {
+    Object several = options.get("columns");
+    return several == null
+        ? Stream.ofNullable((String) options.get("column")).toList()
+        : Stream.of(((String) several).split(",")).map(String::strip).toList();
   }
 
   /**
@@ -85,26 +97,26 @@ public final class BackfillMain {
    * @throws BackfillException with a line for each fault, if there is one of the command line; then
    *     table, column and the other options are looked at, too
    */
-  static BackfillAction action(SparkSession spark, Map<String, Object> given, Faults faults) {
+  static ColumnPipeline pipeline(SparkSession spark, Map<String, Object> given, Faults faults) {
     Map<String, Object> options = new LinkedHashMap<>(given);
     String name = String.valueOf(options.remove("table"));
-    String column = (String) options.remove("column");
+    List<String> columns = columns(given);
+    options.keySet().removeAll(List.of("column", "columns"));
     TableTarget table = faults.collect(() -> TableTargets.resolve(spark, name));
     if (faults.any() && table != null) {
       faults.collect(
           () -> {
-            BackfillCheck.check(spark, table, column, options);
+            BackfillCheck.check(spark, table, columns, options);
             return null;
           });
     }
     faults.throwIfAny();
-    return new BackfillAction(
-        spark, new BackfillRequest(requireNonNull(table), requireNonNull(column), options));
+    return new ColumnPipeline(spark, requireNonNull(table), columns, options);
   }
 
   /** What could be read of a command line: table, column and options by their snake_case names. */
   static Map<String, Object> parse(String[] arguments, Faults faults) {
-    List<String> known = new ArrayList<>(List.of("table", "column"));
+    List<String> known = new ArrayList<>(List.of("table", "column", "columns"));
     BackfillOptions.callable().stream().map(ConfigOption::name).forEach(known::add);
     Map<String, Object> options = new LinkedHashMap<>();
     for (int i = 0; i < arguments.length; i++) {
@@ -146,11 +158,16 @@ public final class BackfillMain {
         }
       }
     }
-    for (String required : List.of("table", "column")) {
-      if (!options.containsKey(required)) {
-        faults.add(
-            BackfillErrorCode.MISSING_ARGUMENT, "--%s is missing. %s".formatted(required, USAGE));
-      }
+    if (!options.containsKey("table")) {
+      faults.add(BackfillErrorCode.MISSING_ARGUMENT, "--table is missing. " + USAGE);
+    }
+    if (!options.containsKey("column") && !options.containsKey("columns")) {
+      faults.add(BackfillErrorCode.MISSING_ARGUMENT, "--column is missing. " + USAGE);
+    }
+    if (options.containsKey("column") && options.containsKey("columns")) {
+      faults.add(
+          BackfillErrorCode.INVALID_ARGUMENT,
+          "--column and --columns are both given; one of them says what to fill.");
     }
     return options;
   }
@@ -196,6 +213,7 @@ public final class BackfillMain {
     row.put("elapsed_ms", result.elapsedMs());
     row.put("attached_by", result.attachedBy());
     row.put("note", result.note());
+    row.put("columns", result.columns());
     try {
       return new ObjectMapper().writeValueAsString(row);
     } catch (JsonProcessingException e) {

@@ -7,6 +7,7 @@ import io.lancebackfill.declare.ColumnDeclarations.Declared;
 import io.lancebackfill.job.BackfillAction;
 import io.lancebackfill.job.BackfillRequest;
 import io.lancebackfill.job.BackfillResult;
+import io.lancebackfill.pipeline.ColumnPipeline;
 import io.lancebackfill.procedure.ErrorsProcedure;
 import io.lancebackfill.report.CoverageReport;
 import io.lancebackfill.report.ErrorsReport;
@@ -90,6 +91,20 @@ public final class LanceBackfill {
     return new BackfillAction(
             spark, new BackfillRequest(target, failed.column(), Map.copyOf(options), failed.rows()))
         .run();
+  }
+
+  /**
+   * Fills several computed columns, a job each: each after those that it reads, and beside them
+   * where its tasks have executors of their own.
+   *
+   * @param columns a group by one of its columns
+   * @param options of each job, by option name
+   * @return what each job did, in the order in which they began
+   * @throws io.lancebackfill.error.BackfillException for whatever keeps one of them from its end;
+   *     what was finished is committed then, and the same call goes on from there
+   */
+  public List<BackfillResult> backfillAll(List<String> columns, Map<String, ?> options) {
+    return new ColumnPipeline(spark, target, columns, Map.copyOf(options)).run();
   }
 
   /** A backfill of one computed column, or group, to be set up and run. */

@@ -144,6 +144,51 @@ class FunctionResourcesIT {
     assertGpusWereGivenAsAsked();
   }
 
+  private static final String TWO_COLUMNS =
+      """
+      import os, sys, time
+      from pyspark.sql import SparkSession
+      from lance_backfill import connect, udf
+      spark = SparkSession.builder.getOrCreate()
+      db = connect(catalog="lance", spark=spark)
+      spark.sql("CREATE TABLE lance.default.t TBLPROPERTIES ('file_format_version'='2.1') AS"
+                " SELECT id FROM range(0, 64, 1, 8)").collect()
+      t = db.open_table("default.t")
+      embedded = os.path.join(sys.argv[1], "embedded")
+
+      @udf
+      def clean(id: int) -> int:
+          end = time.time() + 100
+          while id == 63 and not os.path.exists(embedded) and time.time() < end:
+              time.sleep(0.05)
+          return id if id < 63 or os.path.exists(embedded) else -1
+      @udf(num_gpus=0.5)
+      def embed(clean: int) -> str:
+          open(embedded, "w").close()
+          return "%d on %s" % (clean, os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
+      t.add_columns({"clean": clean})
+      t.add_columns({"emb": embed})
+      for job in t.backfill(["emb", "clean"], concurrency=2, commit_granularity=1):
+          print("%s: %s %d of %d" % (job.columns, job.status, job.rows_computed, job.rows_failed))
+      rows = t.to_spark().where("clean = id").select("emb").collect()
+      print("values:", len(rows), sorted({row.emb.split(" ")[2] for row in rows}))
+      """;
+
+  /** The CPU function's last row waits for a value that the GPU function has computed. */
+  @Test
+  void aGpuFunctionRunsOnWhatACpuFunctionHasCommittedMeanwhile() throws Exception {
+    try (var ignored = StandaloneCluster.start(spark, folder, 3, GPUS)) {
+      spark.conf("spark.dynamicAllocation.enabled", "true");
+      spark.conf("spark.dynamicAllocation.shuffleTracking.enabled", "true");
+      spark.conf("spark.dynamicAllocation.executorIdleTimeout", "3s");
+      Map<String, String> printed = run(TWO_COLUMNS);
+      assertThat(printed)
+          .containsEntry("clean", "DONE 64 of 0")
+          .containsEntry("emb", "DONE 64 of 0");
+      assertThat(printed.get("values")).startsWith("64 ").matches("64 \\[('[47]'(, )?)+]");
+    }
+  }
+
   @Test
   void withoutDynamicAllocationTheExecutorsThatThereAreGiveWhatTheyHave() throws Exception {
     try (var ignored = StandaloneCluster.start(spark, folder, 2, GPUS)) {

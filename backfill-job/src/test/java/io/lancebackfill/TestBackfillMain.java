@@ -139,8 +139,9 @@ class TestBackfillMain {
 
   private static BackfillResult run(String... arguments) {
     Faults faults = new Faults();
-    return BackfillMain.action(session.spark(), BackfillMain.parse(arguments, faults), faults)
-        .run();
+    return BackfillMain.pipeline(session.spark(), BackfillMain.parse(arguments, faults), faults)
+        .run()
+        .get(0);
   }
 
   /** The lines that begin with a code. */

@@ -37,6 +37,7 @@ class TestProjectRules {
           List.of("catalog"),
           List.of("procedure", "procedure.context"),
           List.of("call"),
+          List.of("pipeline"),
           List.of("job"),
           List.of("clean"),
           List.of("report"),

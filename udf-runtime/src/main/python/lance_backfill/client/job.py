@@ -27,6 +27,7 @@ class BackfillResult:
     elapsed_ms: int = 0
     attached_by: Optional[str] = None
     note: Optional[str] = None
+    columns: Optional[str] = None
 
     @staticmethod
     def of(row: Dict[str, Any]) -> "BackfillResult":
@@ -49,6 +50,8 @@ class BackfillResult:
         rows = [fact for fact in facts if fact[1] is not None]
         note = shown.faded(self.note) if self.note else ""
         title = "%s, job %s" % (self.status, self.job_id)
+        if self.columns is not None:
+            title = "%s: %s" % (self.columns, title)
         return shown.page(title, shown.grid(["", ""], rows, len(rows)), note)
 
 

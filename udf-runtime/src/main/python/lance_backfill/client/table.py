@@ -3,7 +3,7 @@
 import difflib
 import json
 import uuid
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union, overload
 
 import pyarrow as pa
 
@@ -211,13 +211,25 @@ class Table:
             )
         return field
 
+    @overload
     def backfill(
         self, column: str, where: Optional[str] = None, **options: Any
-    ) -> BackfillResult:
+    ) -> BackfillResult: ...
+
+    @overload
+    def backfill(
+        self, column: Sequence[str], where: Optional[str] = None, **options: Any
+    ) -> List[BackfillResult]: ...
+
+    def backfill(
+        self, column: Union[str, Sequence[str]], where: Optional[str] = None, **options: Any
+    ) -> Union[BackfillResult, List[BackfillResult]]:
         """Computes the values that a column lacks, and those that are stale; waits for the end.
 
         Args:
-            column: a computed column; its whole group is filled.
+            column: a computed column; its whole group is filled. Or several: a job each, each after those
+                that it reads, and beside them where its tasks have executors of their own, as those of a GPU
+                function over what a CPU function prepares; then a list of results, in the order of the jobs.
             where: a condition in SQL that narrows the rows.
             options: those of the procedure, such as batch_size, concurrency, commit_granularity,
                 checkpoint_interval='5s', recompute, on_error, max_failed_rows, row_timeout, job_id.
@@ -226,7 +238,11 @@ class Table:
             BackfillError: with the code of what failed. What was finished before is committed or kept: the
                 same call goes on from there.
         """
-        return self._run(column, where, {**self._entered.get(), **options})
+        options = {**self._entered.get(), **options}
+        if isinstance(column, str):
+            return self._run(column, where, options)
+        arguments = {**options, "table": self.name, "columns": list(column), "where": where}
+        return [BackfillResult.of(row) for row in self._calls.rows("backfill", arguments)]
 
     def _run(self, column: str, where: Optional[str], options: Dict[str, Any]) -> BackfillResult:
         arguments = {**options, "table": self.name, "column": column}

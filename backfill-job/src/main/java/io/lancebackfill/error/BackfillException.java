@@ -23,6 +23,7 @@ public final class BackfillException extends SparkRuntimeException {
 
   private final BackfillErrorCode code;
   private final String message;
+  private final List<BackfillException> together;
 
   public BackfillException(BackfillErrorCode code, @Nullable String message) {
     this(code, message, null);
@@ -30,21 +31,32 @@ public final class BackfillException extends SparkRuntimeException {
 
   public BackfillException(
       BackfillErrorCode code, @Nullable String message, @Nullable Throwable cause) {
-    this("[" + code + "] " + message, code, cause);
+    this("[" + code + "] " + message, code, cause, List.of());
   }
 
   BackfillException(List<BackfillException> faults) {
     this(
         String.join("\n", faults.stream().map(BackfillException::getMessage).toList()),
         faults.get(0).code,
-        null);
+        null,
+        faults);
     faults.forEach(this::addSuppressed);
   }
 
-  private BackfillException(String message, BackfillErrorCode code, @Nullable Throwable cause) {
+  private BackfillException(
+      String message,
+      BackfillErrorCode code,
+      @Nullable Throwable cause,
+      List<BackfillException> together) {
     super(SPARKS_CLASS, new Map.Map1<>("message", code.name()), cause, new QueryContext[0], "");
     this.code = code;
     this.message = message;
+    this.together = List.copyOf(together);
+  }
+
+  /** The faults that it tells together; itself if it is one. */
+  List<BackfillException> each() {
+    return together.isEmpty() ? List.of(this) : together;
   }
 
   @Override

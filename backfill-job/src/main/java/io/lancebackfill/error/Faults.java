@@ -5,16 +5,23 @@ import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** Collects all the faults of one call, so that a user mends them together. */
+/**
+ * Collects all the faults of one call, so that a user mends them together. What two checks find
+ * alike is one fault.
+ */
 public final class Faults {
   private final List<BackfillException> faults = new ArrayList<>();
 
   public void add(BackfillErrorCode code, String message) {
-    faults.add(new BackfillException(code, message));
+    add(new BackfillException(code, message));
   }
 
   public void add(BackfillException fault) {
-    faults.add(fault);
+    for (BackfillException one : fault.each()) {
+      if (faults.stream().noneMatch(known -> known.getMessage().equals(one.getMessage()))) {
+        faults.add(one);
+      }
+    }
   }
 
   /** Runs one check of the call and keeps its fault, if any, for {@link #throwIfAny}. */
@@ -22,7 +29,7 @@ public final class Faults {
     try {
       return check.get();
     } catch (BackfillException fault) {
-      faults.add(fault);
+      add(fault);
       return null;
     }
   }

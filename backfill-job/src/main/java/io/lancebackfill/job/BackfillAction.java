@@ -110,6 +110,7 @@ public final class BackfillAction {
     String note = journal.tidied(JobStatus.DONE, table.version(), counts, "");
     return new BackfillResult(
         call.jobId(),
+        call.column().name(),
         JobStatus.DONE,
         table.version(),
         counts,
@@ -146,6 +147,7 @@ public final class BackfillAction {
     listener.planned(info, plan.counts(), plan.rowsToCompute(), call.slots(spark));
     return new BackfillResult(
         call.jobId(),
+        call.column().name(),
         JobStatus.PLANNED,
         table.version(),
         plan.counts(),

@@ -1,6 +1,8 @@
 package io.lancebackfill.job;
 
+import io.lancebackfill.progress.FollowedJob;
 import io.lancebackfill.table.TableTarget;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.roaringbitmap.RoaringBitmap;
@@ -13,14 +15,25 @@ import org.roaringbitmap.RoaringBitmap;
  * @param options values by option name, typed or as a CALL gives them
  * @param failedRows null for every row that needs computing; else only these, by fragment, and of
  *     them those on which the function failed
+ * @param followed jobs of the same table that fill inputs of the column meanwhile: the job goes on
+ *     with what they commit until they are over
  */
 public record BackfillRequest(
     TableTarget table,
     String column,
     Map<String, Object> options,
-    @Nullable Map<Integer, RoaringBitmap> failedRows) {
+    @Nullable Map<Integer, RoaringBitmap> failedRows,
+    List<FollowedJob> followed) {
 
   public BackfillRequest(TableTarget table, String column, Map<String, Object> options) {
     this(table, column, options, null);
+  }
+
+  public BackfillRequest(
+      TableTarget table,
+      String column,
+      Map<String, Object> options,
+      @Nullable Map<Integer, RoaringBitmap> failedRows) {
+    this(table, column, options, failedRows, List.of());
   }
 }

@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a backfill did.
  *
+ * @param columns name of the column, or the names of a group with commas
  * @param tableVersion newest version of the table that the job saw or made
  * @param elapsedMs milliseconds from the call to its end
  * @param attachedBy how files were attached, as the option {@code attach} names it, with commas;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record BackfillResult(
     String jobId,
+    String columns,
     JobStatus status,
     long tableVersion,
     JobCounts counts,

@@ -21,6 +21,7 @@ import io.lancebackfill.datasource.store.Lease;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.failure.ErrorRecords;
 import io.lancebackfill.plan.BackfillPlan;
+import io.lancebackfill.progress.FollowedJob;
 import io.lancebackfill.progress.JobJournal;
 import io.lancebackfill.progress.JobListener;
 import io.lancebackfill.progress.JobListener.JobInfo;
@@ -153,6 +154,7 @@ final class JobRun {
     }
     return new BackfillResult(
         id.jobId(),
+        checked.column().name(),
         outcome.status(),
         outcome.version(),
         totals.counts(),
@@ -204,9 +206,11 @@ final class JobRun {
   private JobOutcome rounds(TableSnapshot first) {
     CheckedCall agreed = checked.on(first);
     Map<Integer, Refusal> left = new HashMap<>();
+    boolean noted = false;
     int attempt = 1;
     for (int number = 1; ; number++) {
-      if (number > 1) {
+      List<Long> seen = request.followed().stream().map(FollowedJob::steps).toList();
+      if (number > 1 || !seen.isEmpty()) {
         TableSnapshot newest = Tables.latest(request.table());
         agreed = others.stillAgreed(agreed, newest).on(newest);
       }
@@ -217,9 +221,10 @@ final class JobRun {
       if (number == 1) {
         journal.planned(
             followed.to(), all.counts(), all.rowsToCompute(), round.call().slots(spark));
-        if (!all.fragments().isEmpty()) {
-          round.call().resources(spark).notes().forEach(journal::notice);
-        }
+      }
+      if (!noted && !all.fragments().isEmpty()) {
+        noted = true;
+        round.call().resources(spark).notes().forEach(journal::notice);
       }
       BackfillPlan plan = losses.choose(all);
       if (!plan.fragments().isEmpty()) {
@@ -233,7 +238,7 @@ final class JobRun {
       }
       if (refused.isEmpty() || pinned) {
         left.putAll(refused);
-        if (losses.more()) {
+        if (losses.more() || moreToFollow(seen)) {
           continue;
         }
         long version = Math.max(round.table().version(), commits.version());
@@ -252,6 +257,25 @@ final class JobRun {
       journal.notice(
           "%d fragments were changed by others meanwhile (%s); they are planned again"
               .formatted(refused.size(), refused));
+    }
+  }
+
+  /**
+   * Waits until a job that fills an input has gone on since a round began.
+   *
+   * @param seen its steps by then, of each such job
+   * @return false if all of them were over
+   */
+  private boolean moreToFollow(List<Long> seen) {
+    try {
+      boolean more = false;
+      for (int i = 0; i < seen.size() && !more; i++) {
+        more = request.followed().get(i).awaitBeyond(seen.get(i));
+      }
+      return more;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw JobFailure.coded(request.table(), e);
     }
   }
 

@@ -12,11 +12,13 @@ import io.lancebackfill.call.ProcedureSpec;
 import io.lancebackfill.call.ResultSchema;
 import io.lancebackfill.config.BackfillOptions;
 import io.lancebackfill.config.ConfigOption;
-import io.lancebackfill.job.BackfillAction;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.Faults;
 import io.lancebackfill.job.BackfillCheck;
-import io.lancebackfill.job.BackfillRequest;
 import io.lancebackfill.job.BackfillResult;
+import io.lancebackfill.pipeline.ColumnPipeline;
 import io.lancebackfill.state.JobCounts;
+import io.lancebackfill.table.TableTarget;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.spark.sql.Row;
@@ -41,6 +43,7 @@ final class BackfillProcedure implements Procedure {
           .notNull("elapsed_ms", LongType)
           .nullable("attached_by", StringType)
           .notNull("note", StringType)
+          .notNull("columns", StringType)
           .build();
 
   @Override
@@ -49,38 +52,65 @@ final class BackfillProcedure implements Procedure {
     parameters.add(
         ProcedureParameter.required("table", ParameterType.STRING, "Name or URI of the table."));
     parameters.add(
-        ProcedureParameter.required(
+        ProcedureParameter.optional(
             "column", ParameterType.STRING, "A computed column, or one of a group."));
     for (ConfigOption<?> option : BackfillOptions.callable()) {
       parameters.add(ProcedureParameter.of(option));
     }
+    parameters.add(
+        ProcedureParameter.optional(
+            "columns",
+            ParameterType.STRING_ARRAY,
+            "Several computed columns in place of 'column': a job each, each after those that it reads, and beside them where its tasks have executors of their own."));
     return new ProcedureSpec(
         "backfill", parameters, OUTPUT, "Computes the values of a column that need it.");
   }
 
   @Override
   public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
-    return List.of(row(action(context, arguments).run()));
+    List<String> columns = columns(arguments);
+    if (columns.isEmpty()) {
+      check(context, arguments);
+    }
+    return new ColumnPipeline(
+            context.session(), CallTargets.table(context, arguments), columns, arguments.options())
+        .run().stream().map(BackfillProcedure::row).toList();
   }
 
   @Override
   public void check(ProcedureContext context, ProcedureArguments arguments) {
-    if (arguments.has("table")) {
-      BackfillCheck.check(
-          context.session(),
-          CallTargets.table(context, arguments),
-          arguments.optionalString("column").orElse(null),
-          arguments.options());
+    Faults faults = new Faults();
+    List<String> columns = columns(arguments);
+    if (columns.isEmpty()) {
+      faults.add(
+          arguments.has("column") || arguments.has("columns")
+              ? BackfillErrorCode.INVALID_ARGUMENT
+              : BackfillErrorCode.MISSING_ARGUMENT,
+          "backfill takes either 'column', the name of a computed column, or 'columns', an array of such names; %s was given."
+              .formatted(
+                  arguments.has("column")
+                      ? "both"
+                      : arguments.has("columns") ? "an empty array" : "neither"));
     }
+    if (arguments.has("table")) {
+      TableTarget table = faults.collect(() -> CallTargets.table(context, arguments));
+      if (table != null) {
+        faults.collect(
+            () -> {
+              BackfillCheck.check(context.session(), table, columns, arguments.options());
+              return null;
+            });
+      }
+    }
+    faults.throwIfAny();
   }
 
-  private static BackfillAction action(ProcedureContext context, ProcedureArguments arguments) {
-    return new BackfillAction(
-        context.session(),
-        new BackfillRequest(
-            CallTargets.table(context, arguments),
-            arguments.string("column"),
-            arguments.options()));
+  /** Empty if the call names none, or by both arguments. */
+  private static List<String> columns(ProcedureArguments arguments) {
+    if (arguments.has("column") && arguments.has("columns")) {
+      return List.of();
+    }
+    return arguments.optionalString("column").map(List::of).orElse(arguments.strings("columns"));
   }
 
   static Row row(BackfillResult result) {
@@ -99,6 +129,7 @@ final class BackfillProcedure implements Procedure {
         counts.bytesWritten(),
         result.elapsedMs(),
         result.attachedBy(),
-        result.note());
+        result.note(),
+        result.columns());
   }
 }
