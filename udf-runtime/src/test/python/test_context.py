@@ -2,15 +2,35 @@
 
 import unittest
 
+from lance_backfill import BackfillError
 from lance_backfill.client.context import Context, Entered
+
+
+class Session:
+    """A session with executors; those that come are added to them."""
+
+    def __init__(self):
+        self.executors = ["0"]
+        self.called = []
+
+    def rows(self, procedure, arguments):
+        self.called.append(procedure)
+        if procedure == "warm_up":
+            self.executors += [str(len(self.executors) + i) for i in range(arguments["executors"])]
+            if arguments.get("manifest") == "broken":
+                raise BackfillError("MANIFEST_NOT_FOUND", "None.", "Define it.")
+        if procedure == "release_executors":
+            self.executors = [e for e in self.executors if e in arguments["keep"].split(",")]
+        return [{"executor": e} for e in self.executors]
 
 
 class ContextTest(unittest.TestCase):
     def setUp(self):
         self.entered = Entered()
+        self.session = Session()
 
-    def context(self, **options):
-        return Context("database", self.entered, options)
+    def context(self, executors=None, on_exit="delete", **options):
+        return Context("database", self.session, self.entered, options, executors, on_exit)
 
     def test_the_inner_one_wins_and_both_end(self):
         with self.context(cluster="a", concurrency=2) as database:
@@ -34,6 +54,49 @@ class ContextTest(unittest.TestCase):
         context.exit()
         self.assertEqual({}, self.entered.get())
         context.exit()
+
+    def test_executors_that_came_end_with_it(self):
+        with self.context(executors=2, cluster="a"):
+            self.assertEqual(["0", "1", "2"], self.session.executors)
+        self.assertEqual(["0"], self.session.executors)
+
+    def test_retained_ones_stay(self):
+        with self.context(executors=2, on_exit="retain"):
+            pass
+        self.assertEqual(["0", "1", "2"], self.session.executors)
+
+    def test_they_are_retained_on_failure_of_the_block_or_a_backfill_only(self):
+        context = self.context(executors=1, on_exit="retain_on_failure")
+        with context:
+            pass
+        self.assertEqual(["0"], self.session.executors)
+        context.enter()
+        with self.assertRaises(ZeroDivisionError):
+            self.entered.running(lambda: 1 / 0)
+        context.exit()
+        self.assertEqual(["0", "1"], self.session.executors)
+        with self.assertRaises(KeyError):
+            with context:
+                raise KeyError
+        self.assertEqual(["0", "1", "2"], self.session.executors)
+
+    def test_a_context_that_cannot_be_entered_leaves_none(self):
+        with self.assertRaises(BackfillError):
+            self.context(executors=1, manifest="broken").enter()
+        self.assertEqual(["0"], self.session.executors)
+        self.assertEqual({}, self.entered.get())
+
+    def test_an_unknown_mode_is_refused(self):
+        with self.assertRaisesRegex(BackfillError, "on_exit is 'keep'"):
+            self.context(on_exit="keep")
+
+    def test_a_second_enter_or_exit_provisions_nothing(self):
+        context = self.context(executors=1)
+        context.enter()
+        context.enter()
+        context.exit()
+        context.exit()
+        self.assertEqual(["executors", "warm_up", "release_executors"], self.session.called)
 
     def test_it_is_seen_by_other_threads(self):
         import threading

@@ -209,6 +209,7 @@ class TestShown(unittest.TestCase):
             "fragments_planned": 2,
             "fragments_committed": 1,
             "message": EVIL,
+            "startup": {"driver": 0.5},
         }
         for end in (BackfillResult("job-1", "DONE", rows_computed=7), BackfillError("A_CODE", EVIL, "Do.")):
             go = threading.Event()
@@ -226,6 +227,7 @@ class TestShown(unittest.TestCase):
             text = self.check(job._repr_html_())
             self.assertIn("45 done (22.5 %), 5 failed (2.5 %), 150 to do (75.0 %)", text)
             self.assertIn(EVIL, text)
+            self.assertIn("start: driver 0.5", text)
             go.set()
             job._thread.join()
             text = self.check(job._repr_html_())

@@ -2,21 +2,30 @@ package io.lancebackfill;
 
 import io.lancebackfill.config.BackfillOptions;
 import io.lancebackfill.config.ConfigOption;
+import io.lancebackfill.context.SessionExecutors;
+import io.lancebackfill.context.WarmUp;
+import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.declare.ColumnDeclarations;
 import io.lancebackfill.declare.ColumnDeclarations.Declared;
+import io.lancebackfill.error.BackfillErrorCode;
+import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.job.BackfillAction;
 import io.lancebackfill.job.BackfillRequest;
 import io.lancebackfill.job.BackfillResult;
 import io.lancebackfill.pipeline.ColumnPipeline;
 import io.lancebackfill.procedure.ErrorsProcedure;
+import io.lancebackfill.procedure.context.WarmUpCall;
 import io.lancebackfill.report.CoverageReport;
 import io.lancebackfill.report.ErrorsReport;
+import io.lancebackfill.table.CallCatalog;
 import io.lancebackfill.table.TableTarget;
 import io.lancebackfill.table.TableTargets;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -29,10 +38,12 @@ import org.jspecify.annotations.Nullable;
 public final class LanceBackfill {
   private final SparkSession spark;
   private final TableTarget target;
+  private final @Nullable Context context;
 
-  private LanceBackfill(SparkSession spark, TableTarget target) {
+  private LanceBackfill(SparkSession spark, TableTarget target, @Nullable Context context) {
     this.spark = spark;
     this.target = target;
+    this.context = context;
   }
 
   /**
@@ -43,7 +54,121 @@ public final class LanceBackfill {
    * @throws io.lancebackfill.error.BackfillException if there is no such table or catalog
    */
   public static LanceBackfill table(SparkSession spark, String table) {
-    return new LanceBackfill(spark, TableTargets.resolve(spark, table));
+    return new LanceBackfill(spark, TableTargets.resolve(spark, table), null);
+  }
+
+  /**
+   * A cluster, a manifest and executors for several backfills: {@code try (var context =
+   * LanceBackfill.context(spark, "lance").cluster("pools").open()) {
+   * context.table("lance.db.t").backfill("col").run(); }}.
+   *
+   * @param catalog a Lance catalog of the session, which keeps the definitions
+   */
+  public static ContextBuilder context(SparkSession spark, String catalog) {
+    return new ContextBuilder(spark, catalog);
+  }
+
+  /** What becomes of executors that came in a context. Spark ends idle ones in any case. */
+  public enum OnExit {
+    /** Those that are idle end with the context. */
+    DELETE,
+    /** They stay until they have been idle for the session's timeout. */
+    RETAIN,
+    /** As RETAIN if a backfill failed, for a look at it; else as DELETE. */
+    RETAIN_ON_FAILURE
+  }
+
+  /** Options of a context. */
+  public static final class ContextBuilder {
+    private final SparkSession spark;
+    private final String catalog;
+    private final Map<String, Object> options = new LinkedHashMap<>();
+    private int executors;
+    private OnExit onExit = OnExit.DELETE;
+
+    private ContextBuilder(SparkSession spark, String catalog) {
+      this.spark = spark;
+      this.catalog = catalog;
+    }
+
+    public ContextBuilder cluster(String name) {
+      options.put(BackfillOptions.CLUSTER.name(), name);
+      return this;
+    }
+
+    public ContextBuilder manifest(String name) {
+      options.put(BackfillOptions.MANIFEST.name(), name);
+      return this;
+    }
+
+    /** So many executors are started at once, and warmed up; else they come with the first task. */
+    public ContextBuilder executors(int number) {
+      executors = number;
+      return this;
+    }
+
+    public ContextBuilder onExit(OnExit mode) {
+      onExit = mode;
+      return this;
+    }
+
+    /**
+     * Begins it. A session keeps to what it was started with; what of the cluster it cannot have, a
+     * backfill says.
+     *
+     * @throws io.lancebackfill.error.BackfillException CLUSTER_NOT_FOUND, MANIFEST_NOT_FOUND; with
+     *     executors, what keeps them from coming
+     */
+    public Context open() {
+      DatasetRef root =
+          CallCatalog.find(spark.sessionState().conf(), catalog)
+              .flatMap(CallCatalog::folder)
+              .orElseThrow(
+                  () ->
+                      new BackfillException(
+                          BackfillErrorCode.UNKNOWN_CATALOG,
+                          "'%1$s' is no Lance catalog of this session that has a root. Set spark.sql.catalog.%1$s and spark.sql.catalog.%1$s.root."
+                              .formatted(catalog)));
+      Context context = new Context(spark, Map.copyOf(options), onExit);
+      WarmUp warmUp =
+          new WarmUpCall(spark, options, executors, line -> System.err.println("context: " + line))
+              .of(root);
+      if (executors > 0) {
+        warmUp.run();
+      }
+      return context;
+    }
+  }
+
+  /** Backfills with the same cluster and manifest, and the executors that came for them. */
+  public static final class Context implements AutoCloseable {
+    private final SparkSession spark;
+    private final Map<String, Object> options;
+    private final OnExit onExit;
+    private final Set<String> before;
+    private volatile boolean failed;
+
+    private Context(SparkSession spark, Map<String, Object> options, OnExit onExit) {
+      this.spark = spark;
+      this.options = options;
+      this.onExit = onExit;
+      this.before =
+          new SessionExecutors(spark.sparkContext())
+              .list().stream().map(SessionExecutors.Listed::id).collect(Collectors.toSet());
+    }
+
+    /** As {@link LanceBackfill#table}; its backfills have the context's cluster and manifest. */
+    public LanceBackfill table(String table) {
+      return new LanceBackfill(spark, TableTargets.resolve(spark, table), this);
+    }
+
+    /** Ends it, and executors by its mode; a second time changes nothing. */
+    @Override
+    public void close() {
+      if (onExit == OnExit.DELETE || (onExit == OnExit.RETAIN_ON_FAILURE && !failed)) {
+        new SessionExecutors(spark.sparkContext()).release(before);
+      }
+    }
   }
 
   /** Declares a computed column. */
@@ -119,6 +244,19 @@ public final class LanceBackfill {
 
     private Backfill(String column) {
       this.column = column;
+      if (context != null) {
+        options.putAll(context.options);
+      }
+    }
+
+    /** The name of the cluster whose worker groups run it. */
+    public Backfill cluster(String name) {
+      return option(BackfillOptions.CLUSTER, name);
+    }
+
+    /** The name of the manifest that its Python workers run in. */
+    public Backfill manifest(String name) {
+      return option(BackfillOptions.MANIFEST, name);
     }
 
     public Backfill where(String condition) {
@@ -225,7 +363,17 @@ public final class LanceBackfill {
      *     finished is committed then, and the same call goes on from there
      */
     public BackfillResult run() {
-      return new BackfillAction(spark, new BackfillRequest(target, column, options)).run();
+      boolean ended = false;
+      try {
+        BackfillResult result =
+            new BackfillAction(spark, new BackfillRequest(target, column, options)).run();
+        ended = true;
+        return result;
+      } finally {
+        if (!ended && context != null) {
+          context.failed = true;
+        }
+      }
     }
   }
 }

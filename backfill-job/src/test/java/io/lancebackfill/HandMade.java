@@ -172,6 +172,7 @@ public final class HandMade {
         0,
         0,
         "{}",
+        "",
         "");
   }
 }

@@ -21,6 +21,7 @@ final class StandaloneCluster implements AutoCloseable {
   private final SparkDistribution spark;
   private final Path folder;
   private final List<Process> daemons = new ArrayList<>();
+  private String master = "";
 
   private StandaloneCluster(SparkDistribution spark, Path folder) {
     this.spark = spark;
@@ -64,7 +65,7 @@ final class StandaloneCluster implements AutoCloseable {
     String port = String.valueOf(freePort());
     String deploy = "org.apache.spark.deploy.";
     daemon(deploy + "master.Master", "--host", "127.0.0.1", "--port", port, "--webui-port", "0");
-    String master = "spark://127.0.0.1:" + port;
+    master = "spark://127.0.0.1:" + port;
     List<String> worker = new ArrayList<>(List.of(deploy + "worker.Worker", "--host", "127.0.0.1"));
     String cores = String.valueOf(2 * executors);
     worker.addAll(List.of("--cores", cores, "--memory", executors + "g", "--webui-port", "0"));
@@ -83,6 +84,21 @@ final class StandaloneCluster implements AutoCloseable {
     spark.conf("spark.executor.memory", "700m");
     spark.conf("spark.executor.cores", "2");
     spark.conf("spark.cores.max", cores);
+  }
+
+  String master() {
+    return master;
+  }
+
+  /** Processes of executors that its workers have now. */
+  long executors() {
+    return daemons.stream()
+        .flatMap(Process::descendants)
+        .filter(ProcessHandle::isAlive)
+        .filter(
+            process ->
+                process.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend"))
+        .count();
   }
 
   private void daemon(String... command) {

@@ -91,13 +91,15 @@ def arrow_table(frame: Any) -> pa.Table:
     rows = frame.collect()
     schema = to_arrow_schema(frame.schema)
     columns = [
-        pa.array([_instant(row[i]) for row in rows], field.type)
+        pa.array([_plain(row[i]) for row in rows], field.type)
         for i, field in enumerate(schema)
     ]
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _instant(value: Any) -> Any:
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return list(value.items())
     # Rows have instants in the local time zone, without saying so.
     if isinstance(value, datetime.datetime) and value.tzinfo is None:
         return value.astimezone(datetime.timezone.utc)

@@ -31,6 +31,7 @@ def connect(
     spark: Any = None,
     storage_options: Optional[Mapping[str, str]] = None,
     jars: Optional[str] = None,
+    cluster: Optional[str] = None,
 ) -> "Database":
     """Opens a folder of Lance tables.
 
@@ -44,6 +45,8 @@ def connect(
         storage_options: credentials and settings of the storage, as Lance names them.
         jars: for a session that is started here, the folder of the jars; else the environment variable
             LANCE_BACKFILL_JARS, or the folder of the jar that this package is in.
+        cluster: for a session that is started here, a cluster that is defined at the location: the session
+            gets its settings. A session that runs already keeps its own.
 
     Raises:
         BackfillError: SESSION_NOT_CONFIGURED, MISSING_JARS or INVALID_ARGUMENT.
@@ -55,7 +58,11 @@ def connect(
             "Give a folder, connect('/data/lance'), or a catalog of the session, "
             "connect(catalog='lance').",
         )
-    session = spark if spark is not None else _running() or _started(jars)
+    session = spark if spark is not None else _running()
+    if session is None:
+        session = _started(jars)
+        if cluster is not None:
+            session = _on_cluster(session, cluster, location, dict(storage_options or {}))
     extensions = str(session.conf.get("spark.sql.extensions", ""))
     if _EXTENSIONS not in extensions:
         raise BackfillError(
@@ -107,6 +114,27 @@ def _started(jars: Optional[str]) -> Any:
                 "Set LANCE_BACKFILL_JARS to the folder of the jars (backfill-job/target/dist), or give "
                 "connect(..., jars=...), or start a session before.",
             )
+    return builder.getOrCreate()
+
+
+def _on_cluster(session: Any, cluster: str, location: Any, storage: Dict[str, str]) -> Any:
+    """A session with a cluster's settings, in the place of the local one that read them."""
+    from pyspark.sql import SparkSession
+
+    try:
+        if location is None:
+            raise BackfillError(
+                "INVALID_ARGUMENT",
+                "connect(cluster=%r) has no location where the cluster is defined." % cluster,
+                "Give connect(location, cluster=...).",
+            )
+        catalog = _catalog_of(session, _root(os.fspath(location)), storage)
+        settings = Database(session, catalog).cluster_settings(cluster)
+    finally:
+        session.stop()
+    builder = SparkSession.builder.config("spark.sql.extensions", _EXTENSIONS)
+    for key, value in settings.items():
+        builder = builder.config(key, value)
     return builder.getOrCreate()
 
 
@@ -242,14 +270,25 @@ class Database(Definitions):
             fields.append(field)
         return self.spark.createDataFrame(data.to_pylist(), from_arrow_schema(pa.schema(fields)))
 
-    def context(self, **options: Any) -> "Context[Database]":
-        """Options for all backfills of this database in a block; those of a call win.
+    def context(
+        self, *, executors: Optional[int] = None, on_exit: str = "delete", **options: Any
+    ) -> "Context[Database]":
+        """A cluster, a manifest and other options for all backfills of this database in a block; those of a
+        call win.
 
         ``with db.context(cluster="pools", concurrency=2): table.backfill("embedding")``; in a notebook
         also ``context = db.context(cluster="pools")``, ``context.enter()`` in one cell and
-        ``context.exit()`` in another.
+        ``context.exit()`` in another. A session keeps to what it was started with: what of the cluster it
+        cannot have, each backfill says.
+
+        Args:
+            executors: start and warm up so many on entering; else they come with the first task.
+            on_exit: what becomes of idle executors that came meanwhile. 'delete' ends them; 'retain' leaves
+                them to the session's idle timeout, and ``executors()`` lists them; 'retain_on_failure' does if
+                a backfill, or the block, failed.
+            options: of backfill, such as cluster, manifest, worker_group, concurrency.
         """
-        return Context(self, self._entered, options)
+        return Context(self, self._calls, self._entered, options, executors, on_exit)
 
     def __repr__(self) -> str:
         return "Database(catalog=%r)" % self.catalog

@@ -1,9 +1,14 @@
-"""Options that hold for several calls."""
+"""A cluster, a manifest and other options that hold for several calls, and the executors that came for them."""
 
 import threading
-from typing import Any, Dict, Generic, List, TypeVar
+from typing import Any, Callable, Dict, Generic, List, Mapping, Optional, Set, TypeVar
+
+from ..errors import BackfillError
+from .calls import Calls
 
 T = TypeVar("T")
+
+_MODES = ("delete", "retain", "retain_on_failure")
 
 
 class Entered:
@@ -25,36 +30,94 @@ class Entered:
         with self._lock:
             self._contexts.append(context)
 
-    def remove(self, context: "Context[Any]") -> None:
+    def remove(self, context: "Context[Any]") -> bool:
         with self._lock:
-            if context in self._contexts:
-                self._contexts.remove(context)
+            if context not in self._contexts:
+                return False
+            self._contexts.remove(context)
+            return True
+
+    def running(self, run: Callable[[], T]) -> T:
+        """Runs a backfill; the contexts that are entered hear of its failure."""
+        with self._lock:
+            contexts = list(self._contexts)
+        try:
+            return run()
+        except BaseException:
+            for context in contexts:
+                context.failed = True
+            raise
 
 
 class Context(Generic[T]):
     """Options for all backfills of a database while it is entered: in a ``with`` block, or from ``enter()``
     in one cell of a notebook to ``exit()`` in another. It holds for all threads of the process."""
 
-    def __init__(self, database: T, entered: Entered, options: Dict[str, Any]) -> None:
-        self.options = options
+    def __init__(
+        self,
+        database: T,
+        calls: Calls,
+        entered: Entered,
+        options: Mapping[str, Any],
+        executors: Optional[int] = None,
+        on_exit: str = "delete",
+    ) -> None:
+        if on_exit not in _MODES:
+            raise BackfillError(
+                "INVALID_ARGUMENT", "on_exit is %r." % (on_exit,), "Give one of %s." % ", ".join(_MODES)
+            )
+        self.options = dict(options)
+        self.on_exit = on_exit
+        self.failed = False
         self._database = database
+        self._calls = calls
         self._entered = entered
+        self._executors = executors
+        self._before: Set[str] = set()
 
     def enter(self) -> T:
-        """Begins it; a second time changes nothing."""
-        self._entered.remove(self)
+        """Begins it; a second time changes nothing. With ``executors`` it returns when they are there.
+
+        Raises BackfillError CLUSTER_NOT_FOUND or MANIFEST_NOT_FOUND, and what keeps executors from coming.
+        """
+        if self._entered.remove(self):
+            self._entered.add(self)
+            return self._database
+        self.failed = False
+        self._before = self._ids()
+        if self._executors is not None:
+            warmed = ("cluster", "worker_group", "manifest", "num_cpus", "num_gpus", "memory")
+            needs = {name: value for name, value in self.options.items() if name in warmed}
+            for name in {"num_cpus", "num_gpus"} & needs.keys():
+                needs[name] = float(needs[name])
+            try:
+                self._calls.rows("warm_up", {**needs, "executors": self._executors})
+            except BackfillError:
+                self._release()
+                raise
         self._entered.add(self)
         return self._database
 
     def exit(self) -> None:
-        """Ends it; a second time changes nothing."""
-        self._entered.remove(self)
+        """Ends it, and idle executors as ``on_exit`` says; a second time changes nothing."""
+        if self._entered.remove(self):
+            if self.on_exit == "delete" or (self.on_exit == "retain_on_failure" and not self.failed):
+                self._release()
+
+    def _ids(self) -> Set[str]:
+        return {row["executor"] for row in self._calls.rows("executors", {})}
+
+    def _release(self) -> None:
+        self._calls.rows("release_executors", {"keep": ",".join(sorted(self._before))})
 
     def __enter__(self) -> T:
         return self.enter()
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: Any, *exception: object) -> None:
+        if kind is not None:
+            self.failed = True
         self.exit()
 
     def __repr__(self) -> str:
-        return "Context(%s)" % ", ".join("%s=%r" % item for item in self.options.items())
+        shown = ["%s=%r" % item for item in self.options.items()]
+        return "Context(%s)" % ", ".join([*shown, "on_exit=%r" % self.on_exit])

@@ -86,6 +86,17 @@ class Definitions:
         """Forgets a manifest; what runs with it goes on. Raises BackfillError MANIFEST_NOT_FOUND."""
         self._calls.rows("drop_manifest", {"name": name, "if_exists": if_exists})
 
+    def clean_manifests(self, older_than: Optional[str] = None, dry_run: bool = False) -> pa.Table:
+        """Deletes packaged parts that no manifest has had for ``older_than``, 7 days if it is left out.
+
+        Returns part and unnamed_since of those that were deleted, or would be.
+        """
+        return self._calls.table("clean_manifests", {"older_than": older_than, "dry_run": dry_run})
+
+    def executors(self) -> pa.Table:
+        """The executors that this session has: executor, host, profile, slots, running_tasks, added_at."""
+        return self._calls.table("executors", {})
+
     def warm_up(self, **options: Any) -> pa.Table:
         """Starts executors and Python workers, and loads what those need, before a job does.
 

@@ -57,7 +57,10 @@ class BackfillResult:
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """How far a job is. ``status`` is STARTING until the job is known to its table."""
+    """How far a job is. ``status`` is STARTING until the job is known to its table.
+
+    ``startup`` is what its first rows waited for: steps and their seconds, or counts.
+    """
 
     status: str
     rows_planned: int = 0
@@ -66,6 +69,7 @@ class Progress:
     fragments_planned: int = 0
     fragments_committed: int = 0
     message: str = ""
+    startup: Dict[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def fraction(self) -> float:
@@ -74,8 +78,13 @@ class Progress:
             return 1.0
         return min(1.0, self.rows_done / self.rows_planned) if self.rows_planned else 0.0
 
+    def _started(self) -> str:
+        return "start: " + ", ".join("%s %g" % step for step in self.startup.items())
+
     def _repr_html_(self) -> str:
         words = [shown.faded(self.message)] if self.message else []
+        if self.startup:
+            words.append(shown.faded(self._started()))
         return shown.page(
             self.status, shown.progress(self.rows_done, self.rows_failed, self.rows_planned), *words
         )
@@ -139,6 +148,7 @@ class BackfillJob:
             fragments_planned=last["fragments_planned"] or 0,
             fragments_committed=last["fragments_committed"] or 0,
             message=last["message"] or "",
+            startup=dict(last["startup"] or {}),
         )
 
     def __repr__(self) -> str:
@@ -146,7 +156,11 @@ class BackfillJob:
 
     def _repr_html_(self) -> str:
         if self._result is not None:
-            return self._result._repr_html_()
+            try:
+                started = self.progress()._started()
+            except BackfillError:
+                started = ""
+            return self._result._repr_html_() + shown.faded(started)
         title = "job %s of %s" % (self.job_id, self._table)
         if self._raised is not None:
             return shown.page("FAILED, " + title, shown.faded(str(self._raised)))

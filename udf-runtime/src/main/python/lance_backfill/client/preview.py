@@ -3,18 +3,24 @@
 import hashlib
 import importlib.resources
 import json
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, Iterator, List, Mapping
 
 import pyarrow as pa
 
 from .calls import arrow_table, as_backfill_error, quoted
+from .environment import of_workers
 from .functions import Prepared
 
 _SIZE = "arrow.fixed-size-list.size"
 
 
-def of_function(frame: Any, function: Prepared, limit: int) -> pa.Table:
-    """The columns that the function reads, ``value``, and ``error`` (NULL, or JSON)."""
+def of_function(
+    frame: Any, function: Prepared, limit: int, variables: Mapping[str, str]
+) -> pa.Table:
+    """The columns that the function reads, ``value``, and ``error`` (NULL, or JSON).
+
+    ``variables`` are those of a manifest that its workers run in; none for the session's own workers.
+    """
     columns = list(function.columns)
     inputs = frame.select([_column(frame, column) for column in columns]).limit(limit)
     declaration = function.declaration
@@ -36,7 +42,7 @@ def of_function(frame: Any, function: Prepared, limit: int) -> pa.Table:
         if size is not None:
             sizes[i] = int(size)
     answer = _runner(json.dumps(asked), function.body, sizes, _sources())
-    with as_backfill_error():
+    with of_workers(frame, variables), as_backfill_error():
         rows = inputs.coalesce(1).mapInArrow(answer, "batch binary").collect()
     batches: List[pa.RecordBatch] = []
     for row in rows:

@@ -7,7 +7,7 @@ import json
 import pickle
 import platform
 import re
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, ContextManager, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import pyarrow as pa
 
@@ -19,7 +19,7 @@ from ..worker.calls import Calls as FunctionCalls
 from ..worker.calls import rows_of
 from ..worker.failures import InvalidOutput, WrongLength
 from ..worker.limits import NoLimit
-from . import rows
+from . import environment, rows
 from .calls import Calls
 
 # Where the Java side cuts what it sends, and the rows of a first batch whose size is adaptive.
@@ -70,7 +70,9 @@ class _Function:
 class _Case:
     """An error of a column, and what is known of where it came from."""
 
-    def __init__(self, calls: Calls, table: str, frame: Any, error: Any) -> None:
+    def __init__(
+        self, calls: Calls, table: str, frame: Any, error: Any, entered: Mapping[str, Any]
+    ) -> None:
         told = _told(error)
         self.table = table
         self.frame = frame
@@ -88,6 +90,12 @@ class _Case:
             **json.loads(self._stored["options"]),
             **json.loads(metadata.get("lance-backfill.options", "{}")),
         }
+        self._manifest = environment.manifest_of(calls, entered, self.options)
+
+    def environment(self) -> ContextManager[None]:
+        """This process with what the manifest brings, if there is one."""
+        found = environment.variables(self._calls, self._manifest, "replay")
+        return environment.of_process(found)
 
     def _metadata(self) -> Mapping[str, Any]:
         fields = {field.name: field for field in self.frame.schema.fields}
@@ -124,8 +132,8 @@ class _Case:
 
     def stored(self) -> _Function:
         """The function as it failed, after its setup(). Raises what its loading raises."""
-        environment = json.loads(self.options["environment"])
-        there, here = str(environment.get("python", "")), platform.python_version()
+        declared = json.loads(self.options["environment"])
+        there, here = str(declared.get("python", "")), platform.python_version()
         if there.split(".")[:2] != here.split(".")[:2]:
             raise BackfillError(
                 "ENVIRONMENT_MISMATCH",
@@ -202,9 +210,16 @@ class _Case:
         return sorted({self.address, *same})
 
 
-def once_more(calls: Calls, table: str, frame: Any, error: Any) -> Any:
+def once_more(
+    calls: Calls, table: str, frame: Any, error: Any, entered: Mapping[str, Any]
+) -> Any:
     """The value of the row, if it does not fail here. See Table.replay."""
-    case = _Case(calls, table, frame, error)
+    case = _Case(calls, table, frame, error, entered)
+    with case.environment():
+        return _once_more(case, table, frame)
+
+
+def _once_more(case: _Case, table: str, frame: Any) -> Any:
     columns = case.columns
     first, last, what = case.neighbours()
     base = case.fragment * _OFFSETS
@@ -232,9 +247,16 @@ def once_more(calls: Calls, table: str, frame: Any, error: Any) -> Any:
     return value
 
 
-def tried(calls: Calls, table: str, frame: Any, error: Any, fix: Any) -> pa.Table:
+def tried(
+    calls: Calls, table: str, frame: Any, error: Any, fix: Any, entered: Mapping[str, Any]
+) -> pa.Table:
     """What another function makes of the rows with this error. See Table.replay."""
-    case = _Case(calls, table, frame, error)
+    case = _Case(calls, table, frame, error, entered)
+    with case.environment():
+        return _tried(case, frame, fix)
+
+
+def _tried(case: _Case, frame: Any, fix: Any) -> pa.Table:
     function = case.fix(fix)
     addresses = case.same_errors()
     found = rows.at(frame, function.columns, addresses[:_MOST_ROWS])

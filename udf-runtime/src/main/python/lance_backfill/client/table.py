@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ..declare.udf import Declaration
 from ..errors import BackfillError, Faults
+from . import environment
 from . import preview as previews
 from . import replay as replays
 from . import shown
@@ -158,7 +159,8 @@ class Table:
     # Computing
 
     def preview(self, what: Transform, limit: int = 20) -> pa.Table:
-        """Computes a few rows, and writes nothing.
+        """Computes a few rows, and writes nothing; in a local session under the manifest that a backfill would
+        have.
 
         Args:
             what: a function, one with its columns, or the name of a declared column.
@@ -169,7 +171,8 @@ class Table:
             trace of what the function raised.
 
         Raises:
-            BackfillError: if the function cannot run on this table.
+            BackfillError: if the function cannot run on this table; MANIFEST_NOT_HERE if it has a manifest and
+                the session is not a local one.
         """
         frame = self.to_spark()
         if isinstance(what, str):
@@ -177,7 +180,8 @@ class Table:
             expression = field.metadata["computed_column.expression"]
             function = _PREPARED.get(expression)
             if function is not None:
-                return previews.of_function(frame, function, limit)
+                options = json.loads(field.metadata.get("lance-backfill.options", "{}"))
+                return self._previewed(frame, function, limit, options)
             if field.metadata.get("computed_column.kind") == "function":
                 raise BackfillError(
                     "FUNCTION_NOT_FOUND",
@@ -191,7 +195,15 @@ class Table:
         ready = prepared(what, frame.schema, faults)
         faults.check()
         assert ready is not None
-        return previews.of_function(frame, ready, limit)
+        return self._previewed(frame, ready, limit, {})
+
+    def _previewed(
+        self, frame: Any, function: Prepared, limit: int, options: Mapping[str, Any]
+    ) -> pa.Table:
+        of_all = {**function.declaration.options, **options}
+        manifest = environment.manifest_of(self._calls, self._entered.get(), of_all)
+        variables = environment.variables(self._calls, manifest, "preview")
+        return previews.of_function(frame, function, limit, variables)
 
     def _computed(self, column: str, schema: Any) -> Any:
         fields = {field.name: field for field in schema.fields}
@@ -248,7 +260,8 @@ class Table:
         arguments = {**options, "table": self.name, "column": column}
         if where is not None:
             arguments["where"] = where
-        return BackfillResult.of(self._calls.rows("backfill", arguments)[0])
+        found = self._entered.running(lambda: self._calls.rows("backfill", arguments))
+        return BackfillResult.of(found[0])
 
     def backfill_async(
         self, column: str, where: Optional[str] = None, **options: Any
@@ -285,7 +298,8 @@ class Table:
         The function is the one that the job ran, as the table keeps it: from this session, or one that
         spark.lancebackfill.functions.trust allows. The row is computed alone, as the worker did last; if it
         does not fail, a function on arrays or batches also gets it with the rows of its batch, as far as they
-        are known. Which rows is printed. There is no row_timeout here.
+        are known. Which rows is printed. There is no row_timeout here. The modules and variables of the manifest
+        that a backfill would have are this process's for as long as it takes.
 
         Args:
             error: a row of get_errors, ``get_errors(job_id).to_pylist()[0]``. ``column`` and ``row_address``
@@ -304,8 +318,8 @@ class Table:
         """
         frame = self.to_spark()
         if fix is None:
-            return replays.once_more(self._calls, self.name, frame, error)
-        return replays.tried(self._calls, self.name, frame, error, fix)
+            return replays.once_more(self._calls, self.name, frame, error, self._entered.get())
+        return replays.tried(self._calls, self.name, frame, error, fix, self._entered.get())
 
     def retry_errors(self, job_id: str, **options: Any) -> BackfillResult:
         """Computes the rows that failed in a job again, by the column's present function.

@@ -15,7 +15,7 @@ from .calls import Calls, rows_of
 from .isolation import Answer, Isolation
 from .limits import AbandoningLimit, AlarmLimit, Limit, NoLimit
 from .sizes import TARGET_S, BatchSizes
-from .spec import Spec
+from .spec import ERROR_FIELD, Spec
 
 _NO_ERRORS = [pa.nulls(4096, pa.utf8())]
 
@@ -25,16 +25,20 @@ class Task:
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
+        self._schema = spec.schema
         self._sizes = BatchSizes(
             spec.hash, 1 if spec.single else spec.batch_size, spec.checkpoint_interval_s
         )
 
     def run(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         threads = 1 if self._spec.single else self._spec.threads
+        began, clock = time.time(), time.perf_counter()
         if threads > 1:
             answers: Any = _Threads(self._spec, self._sizes, threads)
         else:
             answers = _Alone(self._spec, self._sizes)
+        told = {"lance_backfill.loaded": "%.6f,%.6f" % (began, time.perf_counter() - clock)}
+        self._schema = self._spec.schema.set(1, ERROR_FIELD.with_metadata(told))
         # Spark's workers keep the end of what they write in a buffer, until more is written: a batch
         # of no rows pushes it out, so that an answer is on its way while the next one is made.
         push = self._told(Answer())
@@ -61,7 +65,7 @@ class Task:
             errors = pa.array([answer.errors.get(i) for i in range(answer.rows)], pa.utf8())
         else:
             errors = _no_errors(answer.rows)
-        return pa.RecordBatch.from_arrays([values, errors], schema=self._spec.schema)
+        return pa.RecordBatch.from_arrays([values, errors], schema=self._schema)
 
 
 def _no_errors(rows: int) -> pa.Array:

@@ -14,6 +14,7 @@ import io.lancebackfill.task.JobTasks;
 import io.lancebackfill.task.OffsetBatch;
 import io.lancebackfill.task.OffsetStream;
 import io.lancebackfill.task.PackReader;
+import io.lancebackfill.task.StartWaits;
 import io.lancebackfill.task.TaskPack;
 import io.lancebackfill.task.TaskSpec;
 import java.util.ArrayDeque;
@@ -68,6 +69,9 @@ public final class PythonFunctionRows implements TaskPack.Rows {
   private boolean single;
 
   private int deaths;
+
+  private long manifestNanos = -1;
+  private StartWaits waits = StartWaits.NONE;
 
   /**
    * @param allocator lives as long as this
@@ -163,6 +167,9 @@ public final class PythonFunctionRows implements TaskPack.Rows {
       return;
     }
     deaths = 0;
+    if (waits.equals(StartWaits.NONE)) {
+      waits = new StartWaits(manifestNanos, worker().startNanos(), worker().loadNanos());
+    }
     int rows = came.getValueCount();
     if (rows > oldest.rows() - answered) {
       throw new BackfillException(
@@ -254,7 +261,19 @@ public final class PythonFunctionRows implements TaskPack.Rows {
         job.checkpointIntervalMs(),
         job.errors(),
         function.threads(),
-        environment == null ? Map.of() : environment.variables(function.python()));
+        environment == null ? Map.of() : installed(environment));
+  }
+
+  private Map<String, String> installed(WorkerEnvironment environment) {
+    long began = System.nanoTime();
+    Map<String, String> variables = environment.variables(function.python());
+    manifestNanos = Math.max(manifestNanos, System.nanoTime() - began);
+    return variables;
+  }
+
+  @Override
+  public StartWaits waits() {
+    return waits;
   }
 
   private byte[] body() {

@@ -9,6 +9,7 @@ import io.lancebackfill.task.JobTasks;
 import io.lancebackfill.task.OffsetBatch;
 import io.lancebackfill.task.OffsetStream;
 import io.lancebackfill.task.PackReader;
+import io.lancebackfill.task.StartWaits;
 import io.lancebackfill.task.TaskPack;
 import io.lancebackfill.task.TaskSpec;
 import java.util.ArrayList;
@@ -61,6 +62,11 @@ public final class RequiredRows implements TaskPack.Rows {
   public static TaskPack.Rows of(
       TaskPack.Rows computed, JobTasks job, List<TaskSpec> tasks, Requirements requirements) {
     return requirements.any() ? new RequiredRows(computed, job, tasks, requirements) : computed;
+  }
+
+  @Override
+  public StartWaits waits() {
+    return computed.waits();
   }
 
   @Override

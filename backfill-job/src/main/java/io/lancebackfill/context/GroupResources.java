@@ -13,8 +13,10 @@ import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.resource.FunctionResources;
 import io.lancebackfill.run.TaskResources;
+import io.lancebackfill.secret.SecretKey;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.apache.spark.SparkContext;
 import org.apache.spark.resource.ResourceProfile;
@@ -32,6 +34,7 @@ public final class GroupResources {
    *
    * @param group the only worker group to take; null for any that fits
    * @param python whether Python workers take the memory
+   * @param secrets of the job's manifest: on Kubernetes its executors get these variables
    * @throws BackfillException CLUSTER_GROUP_UNFIT if no group has what the function asks for;
    *     RESOURCES_UNAVAILABLE if it is the session that lacks it
    */
@@ -40,9 +43,11 @@ public final class GroupResources {
       ClusterSpec cluster,
       @Nullable String group,
       FunctionResources asked,
-      boolean python) {
+      boolean python,
+      Map<String, SecretKey> secrets) {
     TaskNeeds needs = new TaskNeeds(asked.cpus(), asked.gpus(), asked.memoryBytes(), python);
-    WorkerGroup fitting = fitting(cluster, needs, group);
+    WorkerGroup defined = fitting(cluster, needs, group);
+    WorkerGroup fitting = defined == null ? null : defined.withSecrets(secrets);
     Optional<String> other = unlike(context, cluster);
     if (fitting == null || other.isPresent()) {
       TaskResources own = TaskResources.of(context, asked, python);

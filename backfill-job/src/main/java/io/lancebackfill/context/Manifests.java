@@ -16,10 +16,14 @@ import io.lancebackfill.manifest.pack.PackagedManifest;
 import io.lancebackfill.manifest.pack.Packager;
 import io.lancebackfill.manifest.pack.PackagingListener;
 import io.lancebackfill.manifest.pack.PackagingOptions;
+import io.lancebackfill.manifest.pack.Part;
 import io.lancebackfill.state.Json;
 import java.io.IOException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -128,7 +132,59 @@ public final class Manifests {
   }
 
   /**
-   * Forgets a manifest; what runs goes on, and its parts stay.
+   * A part that no manifest has had since then.
+   *
+   * @param hash its name in the store
+   */
+  public record Unnamed(String hash, Instant since) {}
+
+  /**
+   * Deletes parts that no manifest has any more. A part counts from the time at which the last
+   * manifest that had it was dropped or defined anew, so that jobs which began before keep theirs
+   * for that long.
+   *
+   * @param age parts that are unnamed for less stay
+   * @param dryRun whether they are only listed
+   * @return those that were deleted, or would be
+   */
+  public List<Unnamed> clean(Duration age, boolean dryRun) {
+    LancePartStore parts = new LancePartStore(root);
+    Instant limit = Instant.now().minus(age);
+    List<Unnamed> old = new ArrayList<>();
+    Map<String, Instant> named = namedUntil();
+    for (String hash : parts.hashes()) {
+      Instant until = named.getOrDefault(hash, Instant.EPOCH);
+      if (until.isBefore(limit)) {
+        // One that was sent just now has no manifest yet; one that is being made has no version.
+        parts
+            .changedAt(hash)
+            .map(sent -> sent.isAfter(until) ? sent : until)
+            .filter(since -> since.isBefore(limit))
+            .ifPresent(since -> old.add(new Unnamed(hash, since)));
+      }
+    }
+    if (dryRun || old.isEmpty()) {
+      return old;
+    }
+    Map<String, Instant> now = namedUntil();
+    old.removeIf(part -> !now.getOrDefault(part.hash(), Instant.EPOCH).isBefore(limit));
+    old.forEach(part -> parts.drop(part.hash()));
+    return old;
+  }
+
+  /** By the hashes of parts, until when a manifest had them. */
+  private Map<String, Instant> namedUntil() {
+    Map<String, Instant> until = new HashMap<>();
+    for (Stored definition : stored.ever()) {
+      for (Part part : defined(definition).packaged().parts()) {
+        until.merge(part.hash(), definition.at(), (a, b) -> a.isAfter(b) ? a : b);
+      }
+    }
+    return until;
+  }
+
+  /**
+   * Forgets a manifest; what runs goes on, and its parts stay until {@link #clean}.
    *
    * @param ifExists whether there need be none of that name
    * @return its name; empty if there was none

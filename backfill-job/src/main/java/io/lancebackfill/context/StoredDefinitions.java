@@ -10,6 +10,7 @@ import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.NearestName;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -60,6 +61,29 @@ final class StoredDefinitions {
         found.put(row.string("name"), new Stored(row.string("spec"), row.instant("at")));
       }
     }
+    return found;
+  }
+
+  /**
+   * What was defined at any time, with the time from which it no longer was: {@link Instant#MAX}
+   * for what still is.
+   */
+  List<Stored> ever() {
+    List<Stored> found = new ArrayList<>();
+    if (!table.exists()) {
+      return found;
+    }
+    Map<String, String> current = new TreeMap<>();
+    for (StateRow row : table.read(null, COLUMNS)) {
+      String before =
+          row.booleanValue("dropped")
+              ? current.remove(row.string("name"))
+              : current.put(row.string("name"), row.string("spec"));
+      if (before != null) {
+        found.add(new Stored(before, row.instant("at")));
+      }
+    }
+    current.values().forEach(spec -> found.add(new Stored(spec, Instant.MAX)));
     return found;
   }
 

@@ -1,5 +1,7 @@
 package io.lancebackfill.environment;
 
+import io.lancebackfill.datasource.store.DatasetAge;
+import io.lancebackfill.datasource.store.StateFolder;
 import io.lancebackfill.datasource.store.StateRow;
 import io.lancebackfill.datasource.store.StateTable;
 import io.lancebackfill.datasource.store.StateTable.Column;
@@ -78,6 +80,22 @@ public final class LancePartStore implements PartStore {
           "'" + hash + "' is no hash of a part. It has 64 hexadecimal digits.");
     }
     return new StateTable(folder.child(hash + ".lance"), SCHEMA);
+  }
+
+  /** The hashes of all that is stored, uploads that never ended included. */
+  public List<String> hashes() {
+    return new StateFolder(folder)
+        .children().stream().filter(name -> HASH.matcher(name).matches()).toList();
+  }
+
+  /** When rows of a part were last written; empty if it has no version that can be read. */
+  public Optional<Instant> changedAt(String hash) {
+    return DatasetAge.changedAt(part(hash).ref());
+  }
+
+  /** Deletes a part. */
+  public void drop(String hash) {
+    new StateFolder(folder).drop(hash);
   }
 
   private static Optional<Upload> whole(StateTable part) {

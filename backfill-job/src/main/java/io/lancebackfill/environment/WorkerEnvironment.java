@@ -11,6 +11,7 @@ import io.lancebackfill.manifest.ManifestException;
 import io.lancebackfill.manifest.install.InstalledManifest;
 import io.lancebackfill.manifest.install.ManifestMismatchException;
 import io.lancebackfill.manifest.pack.PackagedManifest;
+import io.lancebackfill.secret.SecretKey;
 import java.io.File;
 import java.io.IOException;
 import java.io.Serializable;
@@ -61,6 +62,11 @@ public record WorkerEnvironment(String packaged, DatasetRef root, @Nullable Stri
   /** The hash of the packaged manifest: of the content of its files, packages and variables. */
   public String hash() {
     return PackagedManifest.parse(packaged).hash();
+  }
+
+  /** Variables that workers have from Kubernetes secrets, and where each is kept. */
+  public Map<String, SecretKey> secrets() {
+    return PackagedManifest.parse(packaged).env().secretVars();
   }
 
   /**
@@ -147,7 +153,7 @@ public record WorkerEnvironment(String packaged, DatasetRef root, @Nullable Stri
               if (System.getenv(variable) == null) {
                 faults.add(
                     BackfillErrorCode.ENVIRONMENT_MISMATCH,
-                    "%s: manifest '%s' has it from key %s of the Kubernetes secret %s, and this executor has no such variable. On Kubernetes, set spark.kubernetes.executor.secretKeyRef.%s=%s:%s; elsewhere, set the variable where executors are started."
+                    "%s: manifest '%s' has it from key %s of the Kubernetes secret %s, and this executor has no such variable. On Kubernetes, name the cluster with cluster => '...', whose pods then get it, or set spark.kubernetes.executor.secretKeyRef.%s=%s:%s; elsewhere, set the variable where executors are started."
                         .formatted(
                             variable,
                             manifest.name(),

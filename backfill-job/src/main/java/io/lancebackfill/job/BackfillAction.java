@@ -13,6 +13,7 @@ import io.lancebackfill.progress.JobJournal;
 import io.lancebackfill.progress.JobListener;
 import io.lancebackfill.progress.JobListener.JobInfo;
 import io.lancebackfill.report.HeldBackNote;
+import io.lancebackfill.run.StartTimes;
 import io.lancebackfill.state.ColumnOrigins;
 import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.JobCounts;
@@ -57,14 +58,14 @@ public final class BackfillAction {
         StorageErrors.translate(request.table(), () -> CheckedCall.of(spark, request));
     boolean dryRun = call.conf().value(DRY_RUN);
     try {
-      return dryRun ? dryRun(call, started) : leased(call);
+      return dryRun ? dryRun(call, started) : leased(call, new StartTimes(started));
     } catch (Throwable e) { // Spark's checked exceptions, which Scala does not declare, and errors
       BackfillException coded = JobFailure.coded(request.table(), e);
       throw dryRun ? coded : JobFailure.withId(coded, call.jobId());
     }
   }
 
-  private BackfillResult leased(CheckedCall call) {
+  private BackfillResult leased(CheckedCall call, StartTimes start) {
     JobInfo info = new JobInfo(call.jobId(), request.table().name(), call.column().name());
     TableState state = new TableState(request.table().ref());
     OptionalLong passed = passed(call, state);
@@ -77,7 +78,7 @@ public final class BackfillAction {
             call.jobId(),
             call.conf().value(LEASE_DURATION),
             notice -> listener.notice(info, notice))) {
-      return new JobRun(spark, request, listener, afterWaiting(call), held).run();
+      return new JobRun(spark, request, listener, afterWaiting(call), held, start).run();
     }
   }
 
@@ -95,7 +96,8 @@ public final class BackfillAction {
     TableSnapshot table = call.table();
     RunId id = RunId.passing(call.jobId(), call.column(), epoch);
     JobJournal journal =
-        new JobJournal(new JobRecords(state), listener, info, id, JobRun.options(request, call));
+        new JobJournal(
+            new JobRecords(state), listener, info, id, JobRun.options(request, call), () -> "");
     JobCounts counts = new JobCounts(0, 0, table.fragments().size(), 0, 0, 0, 0, 0);
     journal.started(table.version());
     journal.planned(table.version(), counts, 0, call.slots(spark));

@@ -178,7 +178,7 @@ record CheckedCall(
               .formatted(conf.optional(WORKER_GROUP).orElseThrow()));
     }
     if (conf != null && bound != null && !faults.any()) {
-      faults.collect(() -> resources(spark, bound, conf, cluster));
+      faults.collect(() -> resources(spark, bound.in(environment), conf, cluster));
     }
     if (faults.any() || column == null || bound == null || conf == null) {
       return null;
@@ -231,18 +231,18 @@ record CheckedCall(
     if (errors.rowTimeoutMs() > 0) {
       throw new BackfillException(
           BackfillErrorCode.INVALID_OPTION,
-          ("row_timeout holds for functions that register_function knows; column %s is an expression that"
-                  + " Spark evaluates, and nothing interrupts that. Leave it out, or register the function"
-                  + " that may take long.")
+          ("row_timeout holds for functions that register_function knows; column %s is an"
+               + " expression that Spark evaluates, and nothing interrupts that. Leave it out, or"
+               + " register the function that may take long.")
               .formatted(name));
     }
     if (errors.isolates() && expression.isPython()) {
       throw new BackfillException(
           BackfillErrorCode.INVALID_OPTION,
-          ("on_error => 'null' and 'retry' do not hold for column %s: Spark runs the Python UDF in its"
-                  + " expression, and gives up all rows of a task for one that fails. Declare the function"
-                  + " with the Python package lance_backfill, or with register_function; or leave them out,"
-                  + " and have the UDF return None itself where it would fail.")
+          ("on_error => 'null' and 'retry' do not hold for column %s: Spark runs the Python UDF in"
+               + " its expression, and gives up all rows of a task for one that fails. Declare the"
+               + " function with the Python package lance_backfill, or with register_function; or"
+               + " leave them out, and have the UDF return None itself where it would fail.")
               .formatted(name));
     }
     return true;
@@ -319,7 +319,12 @@ record CheckedCall(
     return cluster == null
         ? TaskResources.of(spark.sparkContext(), asked, python)
         : GroupResources.of(
-            spark.sparkContext(), cluster, conf.optional(WORKER_GROUP).orElse(null), asked, python);
+            spark.sparkContext(),
+            cluster,
+            conf.optional(WORKER_GROUP).orElse(null),
+            asked,
+            python,
+            bound.computation().environment().map(WorkerEnvironment::secrets).orElse(Map.of()));
   }
 
   /** Watches that its tasks get executors. */

@@ -28,6 +28,7 @@ import io.lancebackfill.progress.JobListener.JobInfo;
 import io.lancebackfill.progress.JobTotals;
 import io.lancebackfill.run.Admission;
 import io.lancebackfill.run.LiveRows;
+import io.lancebackfill.run.StartTimes;
 import io.lancebackfill.run.TaskCutter;
 import io.lancebackfill.run.TaskResources;
 import io.lancebackfill.run.TaskRunner;
@@ -78,6 +79,7 @@ final class JobRun {
   private final LiveRows live;
   private final OtherWriters others;
   private final Finishing finishing;
+  private final StartTimes start;
   private Followed followed;
   private boolean labelsPods;
 
@@ -85,17 +87,20 @@ final class JobRun {
    * Reads what earlier jobs on the column leave to this one.
    *
    * @param checked as the column is now that the lease is held
+   * @param start of the job
    */
   JobRun(
       SparkSession spark,
       BackfillRequest request,
       JobListener listener,
       CheckedCall checked,
-      Lease lease) {
+      Lease lease,
+      StartTimes start) {
     this.spark = spark;
     this.request = request;
     this.checked = checked;
     this.lease = lease;
+    this.start = start;
     this.state = new TableState(request.table().ref());
     this.origins = new ColumnOrigins(state);
     this.errors = new ErrorRecords(state);
@@ -106,7 +111,8 @@ final class JobRun {
         checked.conf().value(RECOMPUTE) ? generation(JobRecords.last(before), checked) : "";
     this.id = RunId.of(checked.jobId(), checked.column(), lease, generation);
     JobInfo info = new JobInfo(id.jobId(), request.table().name(), id.column());
-    this.journal = new JobJournal(records, listener, info, id, options(request, checked));
+    this.journal =
+        new JobJournal(records, listener, info, id, options(request, checked), start::json);
     this.totals = new JobTotals(journal);
     this.attachments = new AttachmentNotes(request.table(), checked.column());
     this.losses =
@@ -376,7 +382,7 @@ final class JobRun {
             shared,
             call.bound().computation(),
             live,
-            new TaskRunner.Place(admission, resources.profile(), description))) {
+            new TaskRunner.Place(admission, resources.profile(), description, start))) {
       AdmissionWatch watch = call.admission(spark, journal::notice);
       new BackfillRound(this, call, inputs, runner, round.coordinator(), watch).run(plan, tasks);
     }

@@ -1,5 +1,6 @@
 package io.lancebackfill.procedure;
 
+import static io.lancebackfill.procedure.JobsProcedure.STARTUP;
 import static org.apache.spark.sql.types.DataTypes.LongType;
 import static org.apache.spark.sql.types.DataTypes.StringType;
 import static org.apache.spark.sql.types.DataTypes.TimestampType;
@@ -46,6 +47,7 @@ final class JobProcedure implements Procedure {
             .notNull("driver", StringType)
             .notNull("options", StringType)
             .notNull("message", StringType)
+            .notNull("startup", STARTUP)
             .build(),
         "Tells the history of one job, oldest event first; counters are totals.");
   }
@@ -76,6 +78,7 @@ final class JobProcedure implements Procedure {
         e.elapsedMs(),
         e.driver(),
         e.options(),
-        e.message());
+        e.message(),
+        JobsReport.startup(e));
   }
 }

@@ -1,5 +1,6 @@
 package io.lancebackfill.procedure;
 
+import static org.apache.spark.sql.types.DataTypes.DoubleType;
 import static org.apache.spark.sql.types.DataTypes.LongType;
 import static org.apache.spark.sql.types.DataTypes.StringType;
 import static org.apache.spark.sql.types.DataTypes.TimestampType;
@@ -25,10 +26,15 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.MapType;
 import org.jspecify.annotations.Nullable;
 
 /** {@code CALL catalog.system.jobs(table[, status])}. */
 final class JobsProcedure implements Procedure {
+  /** Steps of the start and their seconds, or counts. */
+  static final MapType STARTUP = DataTypes.createMapType(StringType, DoubleType, false);
+
   @Override
   public ProcedureSpec spec() {
     return new ProcedureSpec(
@@ -52,6 +58,7 @@ final class JobsProcedure implements Procedure {
             .notNull("commits", LongType)
             .notNull("bytes_written", LongType)
             .notNull("message", StringType)
+            .notNull("startup", STARTUP)
             .build(),
         "Lists the jobs of a table, oldest first.");
   }
@@ -101,6 +108,7 @@ final class JobsProcedure implements Procedure {
         counts.rowsFailed(),
         counts.commits(),
         counts.bytesWritten(),
-        last.message());
+        last.message(),
+        JobsReport.startup(last));
   }
 }

@@ -4,6 +4,7 @@ import io.lancebackfill.call.Procedure;
 import io.lancebackfill.call.ProcedureRegistry;
 import io.lancebackfill.procedure.context.ClusterCheckProcedures;
 import io.lancebackfill.procedure.context.ClusterProcedures;
+import io.lancebackfill.procedure.context.ExecutorProcedures;
 import io.lancebackfill.procedure.context.ManifestProcedures;
 import io.lancebackfill.procedure.context.WarmUpProcedure;
 import java.util.ArrayList;
@@ -35,6 +36,7 @@ public final class Procedures {
     all.addAll(ClusterCheckProcedures.all());
     all.addAll(ManifestProcedures.all());
     all.add(new WarmUpProcedure());
+    all.addAll(ExecutorProcedures.all());
     return new ProcedureRegistry(all);
   }
 }

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,6 +34,7 @@ public final class JobJournal {
   private final JobInfo info;
   private final RunId run;
   private final String options;
+  private final Supplier<String> startup;
   private final long startedNanos = System.nanoTime();
   private long lastWriteAt = startedNanos;
   private final List<JobEvent> unwritten = new ArrayList<>();
@@ -40,13 +42,22 @@ public final class JobJournal {
   private long lastVersion;
   private String endMessage = "";
 
+  /**
+   * @param startup what is known of the job's start, as {@link JobEvent} has it
+   */
   public JobJournal(
-      JobRecords records, JobListener listener, JobInfo info, RunId run, String options) {
+      JobRecords records,
+      JobListener listener,
+      JobInfo info,
+      RunId run,
+      String options,
+      Supplier<String> startup) {
     this.records = records;
     this.listener = listener;
     this.info = info;
     this.run = run;
     this.options = options;
+    this.startup = startup;
   }
 
   /** Is written together with the plan. */
@@ -208,6 +219,7 @@ public final class JobJournal {
             rowsPlanned,
             elapsed().toMillis(),
             options,
+            startup.get(),
             message));
   }
 

@@ -1,5 +1,6 @@
 package io.lancebackfill.report;
 
+import com.fasterxml.jackson.core.type.TypeReference;
 import io.lancebackfill.datasource.store.LeaseSurvey;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.error.BackfillErrorCode;
@@ -7,6 +8,7 @@ import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.state.JobEvent;
 import io.lancebackfill.state.JobRecords;
 import io.lancebackfill.state.JobStatus;
+import io.lancebackfill.state.Json;
 import io.lancebackfill.state.TableState;
 import io.lancebackfill.table.StorageErrors;
 import io.lancebackfill.table.TableTarget;
@@ -87,6 +89,13 @@ public final class JobsReport {
           events.set(events.size() - 1, last.withStatus(status(last, atWork(List.of(last)))));
           return events;
         });
+  }
+
+  /** What is known of the start of an event's job: steps and their seconds, or counts. */
+  public static Map<String, Double> startup(JobEvent event) {
+    return event.startup().isEmpty()
+        ? Map.of()
+        : Json.read(event.startup(), new TypeReference<Map<String, Double>>() {});
   }
 
   private static Job job(List<JobEvent> events, Set<String> atWork) {

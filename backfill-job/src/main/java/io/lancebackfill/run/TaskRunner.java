@@ -60,6 +60,7 @@ public final class TaskRunner implements AutoCloseable {
   private final String description;
   private final Admission admission;
   private final Optional<ResourceProfile> profile;
+  private final StartTimes start;
   private final boolean alone;
   private final LostAttempts lostAttempts;
   private final BlockingQueue<PackJob.Came> results = new LinkedBlockingQueue<>();
@@ -80,8 +81,13 @@ public final class TaskRunner implements AutoCloseable {
    *
    * @param profile of the tasks that compute rows; empty for the session's own
    * @param description of Spark's jobs, for its UI
+   * @param start is told what the first tasks waited for
    */
-  public record Place(Admission admission, Optional<ResourceProfile> profile, String description) {}
+  public record Place(
+      Admission admission,
+      Optional<ResourceProfile> profile,
+      String description,
+      StartTimes start) {}
 
   public TaskRunner(
       SparkSession spark, JobTasks stage, Computation computation, LiveRows live, Place place) {
@@ -93,6 +99,7 @@ public final class TaskRunner implements AutoCloseable {
     this.description = place.description();
     this.admission = place.admission();
     this.profile = place.profile();
+    this.start = place.start();
     this.alone = stage.alone();
     this.packer = new TaskPacker(admission.slots(), computation.isPython());
     this.lostAttempts = new LostAttempts(jobGroup);
@@ -241,6 +248,7 @@ public final class TaskRunner implements AutoCloseable {
 
   private void accept(PackJob.Came came) throws InterruptedException {
     inFlight--;
+    start.came(came.result(), context, profile);
     Pack pack = came.pack();
     List<TaskResult> of = came.result().results();
     TaskResult.Declined declined = of.isEmpty() ? null : of.get(0).declined();
@@ -334,6 +342,7 @@ public final class TaskRunner implements AutoCloseable {
       admission.begin(
           next.stream().flatMap(p -> p.tasks().stream()).map(TaskSpec::fragmentId).toList());
       inFlight += next.size();
+      start.submitting();
       running.removeIf(PackJob::succeeded);
       running.add(PackJob.submit(context, next, results));
     }

@@ -14,6 +14,8 @@ import java.time.Instant;
  * @param tableVersion newest version of the table that the job knows
  * @param rowsPlanned rows that the plan would compute
  * @param options the call's options as JSON
+ * @param startup seconds until the job's first rows came and what they waited for, as {@code
+ *     run.StartTimes} names them; JSON, empty if not known
  * @param message what went wrong or what a user should know; empty if nothing
  */
 public record JobEvent(
@@ -31,6 +33,7 @@ public record JobEvent(
     long rowsPlanned,
     long elapsedMs,
     String options,
+    String startup,
     String message) {
 
   /** The same event with the status of a job of which more is known. */
@@ -50,6 +53,7 @@ public record JobEvent(
         rowsPlanned,
         elapsedMs,
         options,
+        startup,
         message);
   }
 

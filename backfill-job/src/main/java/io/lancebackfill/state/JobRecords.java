@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -39,7 +40,8 @@ public final class JobRecords {
           new Column("rows_planned", Type.LONG),
           new Column("elapsed_ms", Type.LONG),
           new Column("options", Type.STRING),
-          new Column("message", Type.STRING));
+          new Column("message", Type.STRING),
+          new Column("startup", Type.STRING));
 
   /** So many jobs of a column or group are remembered at least. */
   private static final long MOST_JOBS = 1000;
@@ -82,7 +84,7 @@ public final class JobRecords {
             c.rowsFailed(),
             c.commits(),
             c.bytesWritten()));
-    row.addAll(List.of(e.rowsPlanned(), e.elapsedMs(), e.options(), e.message()));
+    row.addAll(List.of(e.rowsPlanned(), e.elapsedMs(), e.options(), e.message(), e.startup()));
     return row;
   }
 
@@ -247,6 +249,8 @@ public final class JobRecords {
         r.longValue("rows_planned"),
         r.longValue("elapsed_ms"),
         r.string("options"),
+        // Null in rows of jobs before it was kept.
+        Objects.requireNonNullElse(r.stringOrNull("startup"), ""),
         r.string("message"));
   }
 }

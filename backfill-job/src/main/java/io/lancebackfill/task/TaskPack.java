@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.function.Function;
 import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.apache.arrow.memory.BufferAllocator;
 
 /**
@@ -25,6 +26,11 @@ public final class TaskPack {
      */
     OffsetStream of(TaskSpec task, BufferAllocator allocator);
 
+    /** What the first row waited for; known once it came. */
+    default StartWaits waits() {
+      return StartWaits.NONE;
+    }
+
     @Override
     void close();
   }
@@ -39,6 +45,8 @@ public final class TaskPack {
   private final List<TaskSpec> tasks;
   private final LongConsumer progress;
   private final LongSupplier nanoTime;
+  private boolean rowsCame;
+  private long firstRowAt;
 
   /**
    * @param progress is told of each number of rows that were computed
@@ -50,13 +58,20 @@ public final class TaskPack {
   TaskPack(JobTasks job, List<TaskSpec> tasks, LongConsumer progress, LongSupplier nanoTime) {
     this.job = job;
     this.tasks = tasks;
-    this.progress = progress;
+    this.progress =
+        rows -> {
+          if (!rowsCame) {
+            rowsCame = true;
+            firstRowAt = nanoTime.getAsLong();
+          }
+          progress.accept(rows);
+        };
     this.nanoTime = nanoTime;
   }
 
   /** Runs tasks that compute nothing. */
   public PackResult run() {
-    return run((task, running) -> running.run(null));
+    return run((task, running) -> running.run(null), () -> StartWaits.NONE);
   }
 
   /**
@@ -69,7 +84,7 @@ public final class TaskPack {
   private PackResult compute(Function<BufferAllocator, Rows> rows) {
     try (BufferAllocator allocator = LanceAllocator.child("backfill-pack");
         Rows all = rows.apply(allocator)) {
-      return run((task, running) -> running.run(own -> all.of(task, own)));
+      return run((task, running) -> running.run(own -> all.of(task, own)), all::waits);
     }
   }
 
@@ -77,7 +92,7 @@ public final class TaskPack {
     TaskResult of(TaskSpec task, ColumnTask running);
   }
 
-  private PackResult run(Run run) {
+  private PackResult run(Run run, Supplier<StartWaits> waits) {
     long started = nanoTime.getAsLong();
     long ended = started;
     List<TaskResult> results = new ArrayList<>();
@@ -101,6 +116,11 @@ public final class TaskPack {
         break;
       }
     }
-    return new PackResult(results, ended - started, apart);
+    long now = nanoTime.getAsLong();
+    return new PackResult(
+        results,
+        ended - started,
+        apart,
+        new PackResult.Times(now - started, rowsCame ? now - firstRowAt : -1, waits.get()));
   }
 }

@@ -129,6 +129,7 @@ class TestDeadDrivers {
         0,
         0,
         "{}",
+        "",
         "");
   }
 

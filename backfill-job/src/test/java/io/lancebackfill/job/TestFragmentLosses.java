@@ -84,6 +84,7 @@ class TestFragmentLosses {
         0,
         0,
         "{}",
+        "",
         message);
   }
 

@@ -14,9 +14,11 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.apache.spark.network.util.JavaUtils;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.BeforeAll;
@@ -31,24 +33,24 @@ class TestManifests {
   /** Prints a function, which imports what its author has not, as the package registers it. */
   private static final String AUTHOR =
       """
-      import base64, json
-      from lance_backfill import udf
-      from lance_backfill.client.functions import Prepared
-      from lance_backfill.declare import travel
-      from lance_backfill.declare.udf import declaration_of
+import base64, json
+from lance_backfill import udf
+from lance_backfill.client.functions import Prepared
+from lance_backfill.declare import travel
+from lance_backfill.declare.udf import declaration_of
 
-      @udf(version="1")
-      def shifted(id: int) -> int:
-          import shifting
-          return shifting.shift(id)
+@udf(version="1")
+def shifted(id: int) -> int:
+    import shifting
+    return shifting.shift(id)
 
-      class Calls:
-          def call(self, procedure, arguments):
-              print(json.dumps({**arguments, "body": base64.b64encode(arguments["body"]).decode()}))
+class Calls:
+    def call(self, procedure, arguments):
+        print(json.dumps({**arguments, "body": base64.b64encode(arguments["body"]).decode()}))
 
-      body, environment = travel.pickled(shifted, "shifted")
-      Prepared(declaration_of(shifted), ("id",), body, environment, None).register(Calls())
-      """;
+body, environment = travel.pickled(shifted, "shifted")
+Prepared(declaration_of(shifted), ("id",), body, environment, None).register(Calls())
+""";
 
   private static final String MODULE =
       "import os\n\n\ndef shift(x):\n    return x + %d + int(os.environ['SHIFT_BY'])\n";
@@ -181,6 +183,53 @@ class TestManifests {
         .hasMessageStartingWith("[MANIFEST_NOT_FOUND] No manifest 'kept' is defined");
   }
 
+  private static List<String> cleaned(String arguments) {
+    return session
+        .sql("CALL lance.system.clean_manifests(" + arguments + ")")
+        .collectAsList()
+        .stream()
+        .map(row -> row.<String>getAs("part"))
+        .toList();
+  }
+
+  private static List<String> stored() throws IOException {
+    try (Stream<Path> parts = Files.list(session.root().resolve("_backfill/environments"))) {
+      return parts.map(part -> part.getFileName().toString().replace(".lance", "")).toList();
+    }
+  }
+
+  @Test
+  void partsThatNoManifestHasAreDeletedWhenTheyHaveBeenSoForLong() throws IOException {
+    String table = tableWithFunction("cleaned");
+    cleaned("older_than => '0s'");
+    List<String> before = stored();
+    defineShifting("cleaned", 30);
+    List<String> first = new ArrayList<>(stored());
+    first.removeAll(before);
+    defineShifting("cleaned", 31);
+    defineShifting("alike", 31);
+    List<String> second = new ArrayList<>(stored());
+    second.removeAll(before);
+    second.removeAll(first);
+    assertThat(first).hasSize(1);
+    assertThat(second).hasSize(1);
+    assertThat(cleaned("")).isEmpty();
+    assertThat(cleaned("older_than => '1h'")).isEmpty();
+    assertThat(cleaned("older_than => '0s', dry_run => true")).isEqualTo(first);
+    assertThat(stored()).containsAll(first);
+    assertThat(cleaned("older_than => '0s'")).isEqualTo(first);
+    assertThat(stored()).doesNotContainAnyElementsOf(first).containsAll(second);
+
+    session.call("drop_manifest('alike')");
+    assertThat(cleaned("older_than => '0s'")).isEmpty();
+    session.call("backfill(table => '%s', column => 'n', manifest => 'cleaned')", table);
+    assertThat(session.number("SELECT count(*) FROM %s WHERE n = id + 131", table)).isEqualTo(40);
+    session.call("drop_manifest('cleaned')");
+    assertThat(cleaned("older_than => '0s'")).isEqualTo(second);
+    defineShifting("cleaned", 30);
+    assertThat(stored()).containsAll(first);
+  }
+
   @Test
   void zipsAreLeftWhereTheyAreAskedFor() throws IOException {
     Path module = Files.writeString(folder.resolve("zipped.py"), "ZIPPED = 1\n");
@@ -238,14 +287,15 @@ class TestManifests {
     job.run(session.spark(), table, "n", Map.of("manifest", "unused"));
     assertThat(job.notices)
         .containsOnlyOnce(
-            "manifest unused: it holds for stored Python functions only; what computes column n runs"
-                + " with what the session has");
+            "manifest unused: it holds for stored Python functions only; what computes column n"
+                + " runs with what the session has");
     assertThat(session.number("SELECT count(*) FROM %s WHERE n = length(text)", table))
         .isEqualTo(20);
     assertThatThrownBy(
             () ->
                 session.call(
-                    "backfill(table => '%s', column => 'n', manifest => 'unusd', cluster => 'gone')",
+                    "backfill(table => '%s', column => 'n', manifest => 'unusd', cluster =>"
+                        + " 'gone')",
                     table))
         .hasMessageContaining("[CLUSTER_NOT_FOUND] ")
         .hasMessageContaining(

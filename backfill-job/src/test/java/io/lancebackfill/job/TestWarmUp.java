@@ -31,37 +31,37 @@ class TestWarmUp {
   /** Prints functions, a line each, as the package registers them. */
   private static final String AUTHOR =
       """
-      import base64, json, sys
-      import pyarrow as pa
-      from lance_backfill import udf
-      from lance_backfill.client.functions import Prepared
-      from lance_backfill.declare import travel
-      from lance_backfill.declare.udf import declaration_of
+import base64, json, sys
+import pyarrow as pa
+from lance_backfill import udf
+from lance_backfill.client.functions import Prepared
+from lance_backfill.declare import travel
+from lance_backfill.declare.udf import declaration_of
 
-      class Plus:
-          def __init__(self, folder):
-              self.folder = folder
+class Plus:
+    def __init__(self, folder):
+        self.folder = folder
 
-          def setup(self):
-              import os, tempfile, threading
-              if self.folder == "stuck":
-                  threading.Event().wait()
-              handle, _ = tempfile.mkstemp(prefix="%d-" % os.getpid(), dir=self.folder)
-              os.close(handle)
+    def setup(self):
+        import os, tempfile, threading
+        if self.folder == "stuck":
+            threading.Event().wait()
+        handle, _ = tempfile.mkstemp(prefix="%d-" % os.getpid(), dir=self.folder)
+        os.close(handle)
 
-          def __call__(self, id):
-              return id + 1
+    def __call__(self, id):
+        return id + 1
 
-      class Calls:
-          def call(self, procedure, arguments):
-              print(json.dumps({**arguments, "body": base64.b64encode(arguments["body"]).decode()}))
+class Calls:
+    def call(self, procedure, arguments):
+        print(json.dumps({**arguments, "body": base64.b64encode(arguments["body"]).decode()}))
 
-      for name, folder in zip(("plus", "broken", "stuck"), sys.argv[1:]):
-          declare = udf(version="1", input_columns=["id"], data_type=pa.int64(), name=name)
-          function = declare(type(name, (Plus,), {}))(folder)
-          body, environment = travel.pickled(function, name)
-          Prepared(declaration_of(function), ("id",), body, environment, None).register(Calls())
-      """;
+for name, folder in zip(("plus", "broken", "stuck"), sys.argv[1:]):
+    declare = udf(version="1", input_columns=["id"], data_type=pa.int64(), name=name)
+    function = declare(type(name, (Plus,), {}))(folder)
+    body, environment = travel.pickled(function, name)
+    Prepared(declaration_of(function), ("id",), body, environment, None).register(Calls())
+""";
 
   @RegisterExtension private static final BackfillSession session = new BackfillSession();
   @TempDir private static Path folder;
@@ -149,6 +149,23 @@ class TestWarmUp {
     assertThat(job.<Long>getAs("rows_computed")).isEqualTo(400);
     assertThat(session.number("SELECT count(*) FROM %s WHERE n = id + 1", table)).isEqualTo(400);
     assertThat(setups()).isEqualTo(loaded);
+    Map<String, Double> startup =
+        session
+            .sql(
+                "CALL lance.system.job(table => '%s', job_id => '%s')",
+                table, job.<String>getAs("job_id"))
+            .collectAsList()
+            .stream()
+            .reduce((first, last) -> last)
+            .orElseThrow()
+            .getJavaMap(17);
+    assertThat(startup)
+        .containsOnlyKeys("driver", "first_task", "first_row", "manifest", "python", "function");
+    assertThat(startup.get("first_row"))
+        .isGreaterThanOrEqualTo(startup.get("first_task") + startup.get("function"))
+        .isLessThanOrEqualTo(job.<Long>getAs("elapsed_ms") / 1e3 + 1);
+    // Where the worker has the function, it is looked up.
+    assertThat(startup.get("function")).isLessThan(0.1);
     warmUp("manifest => 'warm', table => '%s', column => 'n'", table);
     assertThat(setups()).isEqualTo(loaded);
   }

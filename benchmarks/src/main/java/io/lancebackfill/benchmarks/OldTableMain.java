@@ -127,6 +127,7 @@ public final class OldTableMain {
                 event.rowsPlanned(),
                 event.elapsedMs(),
                 event.options(),
+                event.startup(),
                 event.message()));
         StagedColumnFile file = origin.file();
         records.add(
@@ -174,7 +175,8 @@ public final class OldTableMain {
   private static void report(Map<String, Cost> costs) {
     OUT.printf(
         Locale.ROOT,
-        "%n| a call with nothing to do on | s, median (min to max) | MB allocated, median |%n|---|---|---|%n");
+        "%n| a call with nothing to do on | s, median (min to max) | MB allocated, median"
+            + " |%n|---|---|---|%n");
     costs.forEach(
         (table, cost) -> {
           double[] seconds = Arrays.stream(cost.seconds()).skip(1).sorted().toArray();

@@ -1,6 +1,7 @@
 package io.lancebackfill.cluster;
 
 import io.lancebackfill.secret.SecretKey;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -53,6 +54,13 @@ public record PodTraits(
         envVars,
         secretEnvVars,
         terminationGracePeriodSeconds);
+  }
+
+  PodTraits withSecrets(Map<String, SecretKey> more) {
+    Map<String, SecretKey> all = new HashMap<>(secretEnvVars);
+    all.putAll(more);
+    return new PodTraits(
+        image, serviceAccount, placement, labels, envVars, all, terminationGracePeriodSeconds);
   }
 
   /** The variables by name only: a value that is a secret after all is not printed. */

@@ -1,5 +1,8 @@
 package io.lancebackfill.cluster;
 
+import io.lancebackfill.secret.SecretKey;
+import java.util.Map;
+
 /**
  * Executors that are all alike.
  *
@@ -28,6 +31,13 @@ public record WorkerGroup(String name, PodTraits pod, PodSize size, Scaling scal
   /** This group with an image of its own. */
   public WorkerGroup withImage(String image) {
     return new WorkerGroup(name, pod.withImage(image), size, scaling, spot);
+  }
+
+  /** This group with variables from secrets, beside its own and in place of those of a name. */
+  public WorkerGroup withSecrets(Map<String, SecretKey> secrets) {
+    return secrets.isEmpty()
+        ? this
+        : new WorkerGroup(name, pod.withSecrets(secrets), size, scaling, spot);
   }
 
   public boolean hasGpus() {

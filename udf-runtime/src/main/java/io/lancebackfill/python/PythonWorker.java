@@ -1,6 +1,8 @@
 package io.lancebackfill.python;
 
 import io.lancebackfill.exec.PromptPythonOutput;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
@@ -29,6 +31,13 @@ public final class PythonWorker implements AutoCloseable {
   private long unanswered;
   private boolean broken;
   private boolean closed;
+  private long startNanos = -1;
+  private long loadNanos = -1;
+
+  /** The worker tells it with the field of errors: {@code epoch seconds,seconds}. */
+  private static final String LOADED = "lance_backfill.loaded";
+
+  private final long askedAtMicros;
 
   /**
    * Starts a worker, or takes one that an earlier task left, with the function already loaded.
@@ -85,6 +94,8 @@ public final class PythonWorker implements AutoCloseable {
 
   private PythonWorker(ArrowRunner runner, TaskContext context) {
     this.runner = runner;
+    Instant now = Instant.now();
+    this.askedAtMicros = ChronoUnit.MICROS.between(Instant.EPOCH, now);
     this.received = runner.compute(inputs, context.partitionId(), context);
   }
 
@@ -117,8 +128,32 @@ public final class PythonWorker implements AutoCloseable {
       // Of no rows are those with which a worker pushes the last ones out of its buffer.
     } while (values.getValueCount() == 0);
     unanswered -= values.getValueCount();
+    if (startNanos < 0) {
+      readTimes(values.getChild("error").getField().getMetadata().get(LOADED));
+    }
     broken = false;
     return values;
+  }
+
+  private void readTimes(@Nullable String told) {
+    if (told == null) {
+      return; // A release of PySpark that drops metadata.
+    }
+    String[] times = told.split(",", 2);
+    // Both clocks are this machine's.
+    long ranAtMicros = (long) (Double.parseDouble(times[0]) * 1e6);
+    startNanos = Math.max(0, ranAtMicros - askedAtMicros) * 1000;
+    loadNanos = (long) (Double.parseDouble(times[1]) * 1e9);
+  }
+
+  /** From asking for the worker until it ran; -1 before the first values, or if it is not known. */
+  public long startNanos() {
+    return startNanos;
+  }
+
+  /** How long it took to load its function, or to find it loaded; -1 as above. */
+  public long loadNanos() {
+    return loadNanos;
   }
 
   /**

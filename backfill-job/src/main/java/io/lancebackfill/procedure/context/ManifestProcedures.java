@@ -22,7 +22,9 @@ import io.lancebackfill.procedure.CallTargets;
 import io.lancebackfill.progress.PackagingLines;
 import java.nio.file.Path;
 import java.sql.Timestamp;
+import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
@@ -32,7 +34,7 @@ public final class ManifestProcedures {
   private ManifestProcedures() {}
 
   public static List<Procedure> all() {
-    return List.of(new Define(), new ListAll(), new Drop());
+    return List.of(new Define(), new ListAll(), new Drop(), new Clean(), new Variables());
   }
 
   private static Manifests manifests(ProcedureContext context) {
@@ -68,7 +70,8 @@ public final class ManifestProcedures {
               ProcedureParameter.optional(
                   "skip_site_packages",
                   ParameterType.BOOLEAN,
-                  "Whether the workers have the packages of pip already, whatever the manifest says."),
+                  "Whether the workers have the packages of pip already, whatever the manifest"
+                      + " says."),
               ProcedureParameter.optional(
                   "local_zip_output_dir",
                   ParameterType.STRING,
@@ -139,6 +142,64 @@ public final class ManifestProcedures {
                       bytes(defined.packaged()),
                       defined.spec().toJson(),
                       Timestamp.from(defined.at())))
+          .toList();
+    }
+  }
+
+  private static final class Variables implements Procedure {
+    @Override
+    public ProcedureSpec spec() {
+      return new ProcedureSpec(
+          "manifest_variables",
+          List.of(
+              ProcedureParameter.required("name", ParameterType.STRING, "Name of the manifest.")),
+          new ResultSchema().notNull("variable", StringType).notNull("value", StringType).build(),
+          "Installs a manifest on the driver's machine, and lists the variables of a Python that"
+              + " runs in it there; none that is a secret.");
+    }
+
+    @Override
+    public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
+      SparkSession session = context.session();
+      String cache = WorkerEnvironment.cache(session.conf()).orElse(null);
+      return manifests(context)
+          .environment(arguments.string("name"), cache)
+          .variables(PythonProgram.of(session.sparkContext()))
+          .entrySet()
+          .stream()
+          .sorted(Map.Entry.comparingByKey())
+          .map(entry -> RowFactory.create(entry.getKey(), entry.getValue()))
+          .toList();
+    }
+  }
+
+  private static final class Clean implements Procedure {
+    private static final Duration DEFAULT_AGE = Duration.ofDays(7);
+
+    @Override
+    public ProcedureSpec spec() {
+      return new ProcedureSpec(
+          "clean_manifests",
+          List.of(
+              ProcedureParameter.optional(
+                  "older_than",
+                  ParameterType.DURATION,
+                  "What a manifest had more recently stays, for jobs that run with it; a duration"
+                      + " such as '1h', by default '7 days'."),
+              ProcedureParameter.optional(
+                  "dry_run", ParameterType.BOOLEAN, "Lists what would be deleted.")),
+          new ResultSchema()
+              .notNull("part", StringType)
+              .notNull("unnamed_since", TimestampType)
+              .build(),
+          "Deletes packaged parts that no manifest has any more.");
+    }
+
+    @Override
+    public List<Row> call(ProcedureContext context, ProcedureArguments arguments) {
+      Duration age = arguments.value("older_than").map(Duration.class::cast).orElse(DEFAULT_AGE);
+      return manifests(context).clean(age, arguments.bool("dry_run", false)).stream()
+          .map(part -> RowFactory.create(part.hash(), Timestamp.from(part.since())))
           .toList();
     }
   }

@@ -31,7 +31,7 @@ import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
 
 /** Readies a session for backfills: with what a call of one with the same options would get. */
-final class WarmUpCall {
+public final class WarmUpCall {
   private final SparkSession spark;
   private final Map<String, Object> options;
   private final int executors;
@@ -42,7 +42,7 @@ final class WarmUpCall {
    * @param executors how many there shall be; 0 for one at least
    * @param notices is told what a user should know meanwhile
    */
-  WarmUpCall(
+  public WarmUpCall(
       SparkSession spark, Map<String, Object> options, int executors, Consumer<String> notices) {
     this.spark = spark;
     this.options = options;
@@ -76,7 +76,7 @@ final class WarmUpCall {
    * @throws BackfillException CLUSTER_NOT_FOUND, MANIFEST_NOT_FOUND, INVALID_OPTION and what {@link
    *     GroupResources} finds, with a line for each
    */
-  WarmUp of(DatasetRef root) {
+  public WarmUp of(DatasetRef root) {
     BackfillConf conf = BackfillConf.resolve(options, Map.of(), spark.conf());
     Faults faults = new Faults();
     ClusterSpec cluster =
@@ -98,7 +98,12 @@ final class WarmUpCall {
         cluster == null
             ? TaskResources.of(context, asked, true)
             : GroupResources.of(
-                context, cluster, conf.optional(WORKER_GROUP).orElse(null), asked, true);
+                context,
+                cluster,
+                conf.optional(WORKER_GROUP).orElse(null),
+                asked,
+                true,
+                environment == null ? Map.of() : environment.secrets());
     return warmUp(conf, cluster, resources, new WarmUp.Content(program(), environment, null, null));
   }
 
