@@ -25,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -213,9 +214,13 @@ public final class LanceBackfill {
   /** Runs a column's present function on the rows on which a job failed and that are so still. */
   public BackfillResult retryErrors(String jobId, Map<String, String> options) {
     ErrorsReport.OfJob failed = new ErrorsReport(target).ofJob(jobId);
-    return new BackfillAction(
-            spark, new BackfillRequest(target, failed.column(), Map.copyOf(options), failed.rows()))
-        .run();
+    return inContext(
+        () ->
+            new BackfillAction(
+                    spark,
+                    new BackfillRequest(
+                        target, failed.column(), withContext(options), failed.rows()))
+                .run());
   }
 
   /**
@@ -229,7 +234,29 @@ public final class LanceBackfill {
    *     what was finished is committed then, and the same call goes on from there
    */
   public List<BackfillResult> backfillAll(List<String> columns, Map<String, ?> options) {
-    return new ColumnPipeline(spark, target, columns, Map.copyOf(options)).run();
+    return inContext(
+        () -> new ColumnPipeline(spark, target, columns, withContext(options)).run());
+  }
+
+  /** The context's options, under those of a call. */
+  private Map<String, Object> withContext(Map<String, ?> options) {
+    Map<String, Object> all = new LinkedHashMap<>(context == null ? Map.of() : context.options);
+    all.putAll(options);
+    return all;
+  }
+
+  /** Runs what the context is for; it remembers a failure. */
+  private <T> T inContext(Supplier<T> work) {
+    boolean ended = false;
+    try {
+      T result = work.get();
+      ended = true;
+      return result;
+    } finally {
+      if (!ended && context != null) {
+        context.failed = true;
+      }
+    }
   }
 
   /** A backfill of one computed column, or group, to be set up and run. */
@@ -244,9 +271,6 @@ public final class LanceBackfill {
 
     private Backfill(String column) {
       this.column = column;
-      if (context != null) {
-        options.putAll(context.options);
-      }
     }
 
     /** The name of the cluster whose worker groups run it. */
@@ -363,17 +387,11 @@ public final class LanceBackfill {
      *     finished is committed then, and the same call goes on from there
      */
     public BackfillResult run() {
-      boolean ended = false;
-      try {
-        BackfillResult result =
-            new BackfillAction(spark, new BackfillRequest(target, column, options)).run();
-        ended = true;
-        return result;
-      } finally {
-        if (!ended && context != null) {
-          context.failed = true;
-        }
-      }
+      return inContext(
+          () ->
+              new BackfillAction(
+                      spark, new BackfillRequest(target, column, withContext(options)))
+                  .run());
     }
   }
 }

@@ -20,7 +20,7 @@ class PythonFunctionsIT {
   /** What both kinds of session run; lines of {@code name: words} are what it found. */
   private static final String PROGRAM =
       """
-      import os, signal, time, typing
+      import hashlib, os, signal, time, typing
       import pyarrow as pa, pyarrow.compute as pc
       from lance_backfill import BackfillError, connect, udf
       db = connect(catalog="lance", spark=spark)
@@ -68,7 +68,9 @@ class PythonFunctionsIT {
               errors = t.get_errors(job.job_id)
               rows = [(a >> 32) * 10 + (a & 0xffffffff) + 1 for a in errors["row_address"].to_pylist()]
               right = "if(v %% 7 = 0 or v %% 10 = 9, null, v * 1.5)"
-              print(name + ":", job.status, job.rows_failed, sorted(rows), wrong(t, name, right))
+              hashes = [hashlib.sha256(b"i%%d:%%d" %% (len(str(v)), v)).hexdigest()[:32] for v in rows]
+              print(name + ":", job.status, job.rows_failed, sorted(rows), wrong(t, name, right),
+                    errors["input_hash"].to_pylist() == hashes)
       @udf(version="2")
       def mended(v: int) -> float:
           return v * 1.5
@@ -242,7 +244,7 @@ class PythonFunctionsIT {
       for (int size : new int[] {1, 8, 40}) {
         assertThat(told.get(kind + "_" + size))
             .as("%s at %d of %s", kind, size, told)
-            .isEqualTo("DONE_WITH_ERRORS 9 [7, 9, 14, 19, 21, 28, 29, 35, 39] 0");
+            .isEqualTo("DONE_WITH_ERRORS 9 [7, 9, 14, 19, 21, 28, 29, 35, 39] 0 True");
       }
     }
     assertThat(told.get("retried")).isEqualTo("DONE 9 0");

@@ -93,21 +93,32 @@ public final class CleanAction {
         });
   }
 
-  /** Whether the table's records call a row failed that an error record names. */
+  /**
+   * Whether the table's records call a row failed that an error record names. Of one that was moved
+   * since they may, while any row of its column is failed, or is in a file without a record yet.
+   */
   private static Predicate<ErrorRecord> stillFailed(
       TableSnapshot table, ColumnOrigins origins, Set<String> busyColumns) {
     Map<String, Map<Integer, RoaringBitmap>> failed = new HashMap<>();
+    Set<String> movedMayBe = new HashSet<>();
+    Set<Integer> present = table.fragmentsById().keySet();
     for (ComputedColumn column : ComputedColumn.all(table)) {
       Map<String, ColumnOrigin> records = origins.deciding(column, table);
       Map<Integer, RoaringBitmap> rows = new HashMap<>();
       for (FragmentSnapshot fragment : table.fragments()) {
         FragmentCoverage.origin(fragment, column, records)
-            .ifPresent(origin -> rows.put(fragment.id(), origin.failedRows()));
+            .ifPresentOrElse(
+                origin -> rows.put(fragment.id(), origin.failedRows()),
+                () -> movedMayBe.add(column.idKey()));
+      }
+      if (rows.values().stream().anyMatch(some -> !some.isEmpty())) {
+        movedMayBe.add(column.idKey());
       }
       failed.put(column.idKey(), rows);
     }
     return error ->
         busyColumns.contains(error.columnIds())
+            || (!present.contains(error.fragmentId()) && movedMayBe.contains(error.columnIds()))
             || failed
                 .getOrDefault(error.columnIds(), Map.of())
                 .getOrDefault(error.fragmentId(), new RoaringBitmap())

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param function name of the function, or the expression
  * @param functionVersion as its author gave it; else the column's fingerprint
  * @param rowAddress of the row when it failed: the fragment's id above 32 bits of physical offset
- * @param inputHash of the values that the function got, if it was made
+ * @param inputHash of the values that the function got, {@link InputHash}; null if it got none, if
+ *     they could not be read again, and in records of older builds
  * @param attempt how often the row was tried alone
  * @param message type and message of what was thrown
  */
@@ -41,7 +42,7 @@ public record ErrorRecord(
         column.function().isEmpty() ? column.expression() : column.function(),
         column.functionVersion().orElse(column.fingerprint()),
         (long) fragmentId << 32 | failure.offset(),
-        null,
+        failure.inputHash(),
         failure.attempt(),
         failure.code(),
         failure.problem(),

@@ -27,6 +27,7 @@ import io.lancebackfill.context.GroupResources;
 import io.lancebackfill.context.Manifests;
 import io.lancebackfill.coverage.ComputedInputs;
 import io.lancebackfill.coverage.HistoryWalk;
+import io.lancebackfill.coverage.PastRows;
 import io.lancebackfill.datasource.commit.AttachPolicy;
 import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.TableSnapshot;
@@ -61,7 +62,6 @@ import java.util.function.Consumer;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.SparkSession;
 import org.jspecify.annotations.Nullable;
-import org.roaringbitmap.RoaringBitmap;
 
 /**
  * A call of backfill whose arguments are in order.
@@ -79,7 +79,7 @@ record CheckedCall(
     BackfillConf conf,
     @Nullable TableSnapshot pinned,
     @Nullable Column where,
-    @Nullable Map<Integer, RoaringBitmap> failedRows,
+    @Nullable PastRows failedRows,
     @Nullable ClusterSpec cluster,
     String jobId) {
   /**
@@ -370,6 +370,12 @@ record CheckedCall(
       HistoryWalk.Result history,
       String generation,
       Consumer<String> notices) {
+    PastRows.Present failed = failedRows == null ? null : failedRows.in(spark, table);
+    if (failed != null && !failed.gaps().isEmpty()) {
+      notices.accept(
+          "rows that failed were moved in versions of the table that are gone since (%s): where they are is not known, and backfill computes them"
+              .formatted(failed.gaps()));
+    }
     List<Checkpoint> checkpoints =
         new CheckpointStore(new TableState(target.ref()), column.checkpointKey()).load(notices);
     BackfillPlan plan =
@@ -384,7 +390,7 @@ record CheckedCall(
                     history.inputs(),
                     checkpoints,
                     where,
-                    failedRows,
+                    failed == null ? null : failed.rows(),
                     conf.value(RECOMPUTE),
                     conf.value(RECOMPUTE_UNKNOWN),
                     generation,

@@ -363,6 +363,7 @@ final class JobRun {
             round.table().version(),
             round.table().storageVersion(),
             call.column().columns(),
+            call.column().declaredInputs().sortedNames(inputs),
             new CheckpointStore(state, call.column().checkpointKey()).folder(),
             id.generation(),
             call.conf().value(CHECKPOINT_INTERVAL).toMillis(),

@@ -1,5 +1,6 @@
 package io.lancebackfill.report;
 
+import io.lancebackfill.coverage.PastRows;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
@@ -52,9 +53,9 @@ public final class ErrorsReport {
    * The rows on which a job failed.
    *
    * @param column the name of the job's column, or of one of its group, as it is called now
-   * @param rows physical offsets by fragment, as they were then
+   * @param rows by the places that they had then
    */
-  public record OfJob(String column, Map<Integer, RoaringBitmap> rows) {}
+  public record OfJob(String column, PastRows rows) {}
 
   /**
    * @throws BackfillException JOB_NOT_FOUND, or COLUMN_NOT_FOUND if its column is gone
@@ -69,14 +70,17 @@ public final class ErrorsReport {
           for (ErrorRecord error : errors) {
             rows.computeIfAbsent(error.fragmentId(), id -> new RoaringBitmap()).add(error.offset());
           }
+          List<JobEvent> events = new JobRecords(state).events(jobId);
+          PastRows past =
+              new PastRows(events.isEmpty() ? 0 : events.get(0).tableVersion(), rows);
           return errors.isEmpty()
-              ? new OfJob(column(table, event(jobId)), rows)
-              : new OfJob(column(table, errors.get(0)), rows);
+              ? new OfJob(column(table, last(jobId, events)), past)
+              : new OfJob(column(table, errors.get(0)), past);
         });
   }
 
-  private JobEvent event(String jobId) {
-    return JobRecords.last(new JobRecords(state).events(jobId))
+  private JobEvent last(String jobId, List<JobEvent> events) {
+    return JobRecords.last(events)
         .orElseThrow(
             () ->
                 new BackfillException(

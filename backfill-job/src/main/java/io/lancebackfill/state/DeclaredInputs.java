@@ -72,6 +72,15 @@ public record DeclaredInputs(List<String> names, Map<Integer, String> namesById)
         .toList();
   }
 
+  /** The names in a version of those that it has, in the order of the declared names. */
+  public List<String> sortedNames(TableSnapshot table) {
+    return names.stream()
+        .sorted()
+        .flatMap(name -> column(table, name).stream())
+        .map(TableColumn::name)
+        .toList();
+  }
+
   /** Declared names of the columns that a version does not have. */
   public List<String> missing(TableSnapshot table) {
     return names.stream().filter(name -> column(table, name).isEmpty()).toList();

@@ -8,6 +8,7 @@ import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.RemoteTrace;
 import io.lancebackfill.error.StorageCodes;
+import io.lancebackfill.exec.RowFailure;
 import io.lancebackfill.state.RowOffsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -120,7 +121,7 @@ final class ColumnTask {
               rowsComputed,
               checkpointer.bytes(),
               null)
-          .withFailures(failed.all());
+          .withFailures(failed.withInputs(stage, task));
     }
   }
 
@@ -169,11 +170,18 @@ final class ColumnTask {
             rowsComputed,
             file.bytes() + checkpointer.bytes(),
             null)
-        .withFailures(failed.all())
+        .withFailures(failed.withInputs(stage, task))
         .withNote(checkpointer.note());
   }
 
   private TaskResult failed(Exception e) {
+    List<RowFailure> failures;
+    try {
+      failures = failed.withInputs(stage, task);
+    } catch (DatasetException again) { // The fault is another one, and may be why.
+      e.addSuppressed(again);
+      failures = failed.all();
+    }
     BackfillErrorCode code;
     String message;
     if (e instanceof BackfillException ours) {
@@ -194,7 +202,7 @@ final class ColumnTask {
             rowsComputed,
             0,
             new TaskResult.Fault(code, message, RemoteTrace.text(e)))
-        .withFailures(failed.all());
+        .withFailures(failures);
   }
 
   /** What a task finds missing or wrong is the plan's fault, and not the caller's. */

@@ -15,6 +15,7 @@ import org.apache.arrow.vector.types.pojo.Field;
  * @param columnVersion version at which the column's present values are read
  * @param storageVersion the table's data storage version, such as {@code 2.1}
  * @param columns the columns to fill
+ * @param inputs names of the columns that the function reads, in the order of their declared names
  * @param checkpoints folder of the column's checkpoint datasets
  * @param generation job id of the recompute whose rows these are; empty otherwise
  * @param errors what becomes of rows on which the function fails
@@ -28,6 +29,7 @@ public record JobTasks(
     long columnVersion,
     String storageVersion,
     List<TableColumn> columns,
+    List<String> inputs,
     DatasetRef checkpoints,
     String generation,
     long checkpointIntervalMs,

@@ -1,9 +1,14 @@
 package io.lancebackfill.job;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.lancebackfill.LanceBackfill;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
@@ -58,6 +63,18 @@ class TestRowErrors {
     return session.sql("CALL lance.system.errors('%s', '%s')", table, job).collectAsList();
   }
 
+  /** As the guide says. */
+  private static String hashOf(long v) {
+    String value = Long.toString(v);
+    try {
+      byte[] bytes = ("i" + value.length() + ":" + value).getBytes(UTF_8);
+      byte[] digest = MessageDigest.getInstance("SHA-256").digest(bytes);
+      return HexFormat.of().formatHex(Arrays.copyOf(digest, 16));
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError(e);
+    }
+  }
+
   @Test
   void thereAreNine() {
     assertThat(BAD).hasSize(9);
@@ -106,6 +123,7 @@ class TestRowErrors {
       assertThat(error.<String>getAs("function_version")).isEqualTo("1");
       assertThat(error.<String>getAs("column")).isEqualTo("score");
       assertThat(error.<Integer>getAs("attempt")).isEqualTo(1);
+      assertThat(error.<String>getAs("input_hash")).isEqualTo(hashOf(v));
     }
     Row job = session.call("jobs('%s')", table);
     assertThat(job.<String>getAs("status")).isEqualTo("DONE_WITH_ERRORS");
@@ -154,6 +172,66 @@ class TestRowErrors {
     assertThat(lance.errors(first.jobId(), "score").count()).isEqualTo(9);
     assertThat(lance.errors(null, null).where("message LIKE '%TimeoutException%'").count())
         .isEqualTo(BAD.stream().filter(v -> v % 7 != 0).count());
+  }
+
+  @Test
+  void retryErrorsFollowsACompaction() {
+    String table = scored("compacted", 40, 4);
+    session.call(
+        "backfill(table => '%s', column => 'score', on_error => 'null', job_id => 'first')", table);
+    // Twice, with rows deleted before each: failed ones, and ones that stood before failed ones.
+    session.sql("DELETE FROM %s WHERE v IN (1, 7, 12, 39)", table);
+    compact("compacted");
+    session.sql("DELETE FROM %s WHERE v IN (2, 14)", table);
+    session.sql("INSERT INTO %s (v) VALUES (49)", table);
+    compact("compacted");
+    ScoreFunction.reset();
+    ScoreFunction.mended = true;
+    Row result = session.call("retry_errors('%s', 'first')", table);
+    assertThat(result.<String>getAs("status")).isEqualTo("DONE");
+    assertThat(result.<Long>getAs("rows_computed")).isEqualTo(6);
+    assertThat(ScoreFunction.ROWS.sum()).isEqualTo(6);
+    assertThat(session.number("SELECT count(*) FROM %s WHERE score IS NULL", table)).isEqualTo(1);
+    assertThat(session.coverage(table, "score")).containsExactly(34L, 0L, 0L, 1L, 0L);
+    assertThat(session.number("SELECT count(*) FROM %s WHERE score <> v * 1.5", table)).isZero();
+  }
+
+  @Test
+  void aJobOfWhichRowsMovedRetriesItsOwnAlone() {
+    String table = scored("two_jobs", 40, 2);
+    session.call(
+        "backfill(table => '%s', column => 'score', on_error => 'null', `where` => 'v < 20',"
+            + " job_id => 'first')",
+        table);
+    session.call(
+        "backfill(table => '%s', column => 'score', on_error => 'null', `where` => 'v >= 20',"
+            + " job_id => 'second')",
+        table);
+    compact("two_jobs");
+    ScoreFunction.mended = true;
+    assertThat(session.call("retry_errors('%s', 'first')", table).<Long>getAs("rows_computed"))
+        .isEqualTo(BAD.stream().filter(v -> v < 20).count());
+    assertThat(session.coverage(table, "score").get(2))
+        .isEqualTo(BAD.stream().filter(v -> v >= 20).count());
+  }
+
+  @Test
+  void cleanKeepsErrorsOfFailedRowsThatMoved() {
+    String table = scored("moved_clean", 40, 2);
+    session.call(
+        "backfill(table => '%s', column => 'score', on_error => 'null', job_id => 'first')", table);
+    compact("moved_clean");
+    session.sql("CALL lance.system.clean(table => '%s', older_than => '1ms')", table);
+    assertThat(errors(table, "first")).hasSize(9);
+    ScoreFunction.mended = true;
+    assertThat(session.call("retry_errors('%s', 'first')", table).<Long>getAs("rows_computed"))
+        .isEqualTo(9);
+    session.sql("CALL lance.system.clean(table => '%s', older_than => '1ms')", table);
+    assertThat(errors(table, "first")).isEmpty();
+  }
+
+  private static void compact(String name) {
+    Pylance.run(session.folder(name), "lance.dataset(uri).optimize.compact_files()");
   }
 
   @Test

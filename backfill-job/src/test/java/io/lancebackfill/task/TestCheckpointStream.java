@@ -46,6 +46,7 @@ class TestCheckpointStream {
         1,
         "2.1",
         List.of(HandMade.V),
+        List.of(),
         DatasetRef.of(folder.resolve("checkpoints.lance").toString()),
         "",
         5000,

@@ -143,6 +143,7 @@ class TestCheckpointer {
             1,
             "2.1",
             List.of(HandMade.V),
+            List.of(),
             DatasetRef.of("/t/_backfill/checkpoints/1.lance"),
             "g",
             INTERVAL_MS,

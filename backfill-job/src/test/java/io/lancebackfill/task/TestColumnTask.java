@@ -39,6 +39,7 @@ class TestColumnTask {
         1,
         "2.1",
         List.of(new TableColumn(2, "n", FIELD, List.of(2))),
+        List.of(),
         DatasetRef.of(folder.resolve("t.lance/_backfill/checkpoints/2.lance").toString()),
         "",
         5000,

@@ -39,6 +39,7 @@ class TestTaskPack {
         1,
         "2.1",
         List.of(new TableColumn(1, "v", field, List.of(1))),
+        List.of(),
         table,
         "",
         5000,

@@ -65,6 +65,7 @@ class TestTaskValues {
             2,
             "2.1",
             List.of(V, A),
+            List.of(),
             DatasetRef.of("/c"),
             "g",
             5,

@@ -4,6 +4,7 @@ import io.lancebackfill.udf.scalar.ScalarColumnUdf;
 import java.io.Serializable;
 import java.util.List;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A row on which a function failed, for good. Its value is NULL.
@@ -14,9 +15,17 @@ import java.util.concurrent.TimeoutException;
  * @param message what it said, shortened
  * @param trace the frames of the function's own code, shortened; empty if none was kept
  * @param attempt how often the row was tried alone
+ * @param inputHash of the values that the function got; null before they are looked at, and where
+ *     it gets none
  */
 public record RowFailure(
-    int offset, String code, String type, String message, String trace, int attempt)
+    int offset,
+    String code,
+    String type,
+    String message,
+    String trace,
+    int attempt,
+    @Nullable String inputHash)
     implements Serializable {
   /** The function threw. */
   public static final String FUNCTION_RAISED = "FUNCTION_RAISED";
@@ -34,6 +43,12 @@ public record RowFailure(
   private static final int MOST_MESSAGE = 1_000;
   private static final int MOST_TRACE = 4_000;
   private static final int MOST_CAUSES = 10;
+
+  /** A failure on a row whose input was not looked at yet. */
+  public RowFailure(
+      int offset, String code, String type, String message, String trace, int attempt) {
+    this(offset, code, type, message, trace, attempt, null);
+  }
 
   /** What the function threw on a row. */
   public static RowFailure thrown(int offset, Throwable thrown, int attempt) {
@@ -61,8 +76,9 @@ public record RowFailure(
     return message.isEmpty() ? type : type + ": " + message;
   }
 
-  public RowFailure withoutTrace() {
-    return new RowFailure(offset, code, type, message, "", attempt);
+  /** The same failure, with the hash of the row's input. */
+  public RowFailure onInput(String hash) {
+    return new RowFailure(offset, code, type, message, trace, attempt, hash);
   }
 
   /** The trace down to where the function was called, and of its causes what they add. */
