@@ -254,7 +254,8 @@ class Table:
         if isinstance(column, str):
             return self._run(column, where, options)
         arguments = {**options, "table": self.name, "columns": list(column), "where": where}
-        return [BackfillResult.of(row) for row in self._calls.rows("backfill", arguments)]
+        rows = self._entered.running(lambda: self._calls.rows("backfill", arguments))
+        return [BackfillResult.of(row) for row in rows]
 
     def _run(self, column: str, where: Optional[str], options: Dict[str, Any]) -> BackfillResult:
         arguments = {**options, "table": self.name, "column": column}
