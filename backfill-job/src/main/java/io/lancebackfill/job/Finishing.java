@@ -159,15 +159,16 @@ final class Finishing {
 
   private void foldAndUntag() {
     attempt(
-        "fold the history of jobs",
-        () -> {
-          records.tidy(job.id().columnIds(), job.id().epoch());
-          return true;
-        });
-    attempt(
         "take the tag %s off".formatted(tag()),
         () -> {
           LanceTables.untag(target.ref(), tag());
+          return true;
+        });
+    journal.settle();
+    attempt(
+        "fold the history of jobs",
+        () -> {
+          records.tidy(job.id().columnIds(), job.id().epoch());
           return true;
         });
   }
