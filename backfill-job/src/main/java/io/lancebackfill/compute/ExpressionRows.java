@@ -51,7 +51,7 @@ final class ExpressionRows implements OffsetStream {
     this.evaluator = rows.evaluator();
     this.nothing = new GenericInternalRow(fields.size() + 1);
     this.left = count;
-    this.buffer = new ArrowRowBuffer(fields, allocator);
+    this.buffer = new ArrowRowBuffer(fields, allocator, (int) Math.min(count, MAX_ROWS));
   }
 
   @Override

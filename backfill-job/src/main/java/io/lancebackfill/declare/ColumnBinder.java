@@ -99,7 +99,7 @@ public final class ColumnBinder {
   BoundExpression bindNew(
       TableSnapshot table, String expression, @Nullable String version, @Nullable String name) {
     return coded(
-        () -> binder(spark, table, expression, declarable()).bind(expression, version, name));
+        () -> binder(spark, table, expression, this::declarable).bind(expression, version, name));
   }
 
   /**
@@ -127,7 +127,7 @@ public final class ColumnBinder {
                         session,
                         declared.renamedView(table).orElse(table),
                         column.expression(),
-                        functions())
+                        this::functions)
                     .bindDeclared(column.expression(), column.functionVersion().orElse(null)));
     String fingerprint =
         ComputedColumn.fingerprint(
@@ -210,10 +210,10 @@ public final class ColumnBinder {
       SparkSession session,
       TableSnapshot table,
       String expression,
-      Map<String, UdfDescriptor> known) {
+      Supplier<Map<String, UdfDescriptor>> known) {
     UnreadableColumns.refuse(session, table, expression);
     return new ExpressionBinder(
-        session, table.sparkSchema(), table.arrowSchema(), List.copyOf(known.values()));
+        session, table.sparkSchema(), table.arrowSchema(), () -> List.copyOf(known.get().values()));
   }
 
   /** The registered functions that expressions may call: the table's own before the catalog's. */

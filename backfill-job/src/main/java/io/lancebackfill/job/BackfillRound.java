@@ -114,6 +114,8 @@ final class BackfillRound {
         tasks,
         () -> {
           try {
+            // While the first tasks run: this thread only waits for them.
+            job.origins().prepare();
             drain();
           } catch (BackfillException | DatasetException e) {
             commitWhatIsFinished(e);

@@ -23,9 +23,9 @@ import java.util.Set;
 import java.util.function.Supplier;
 
 /**
- * What a job does after its last commit: records the end, then tidies up. Nothing of that can fail
- * the job any more: what does not work is noted, and the next job on the column, or {@code clean},
- * does it.
+ * What a job does after its last commit: records the end and tidies up, at the same time. Nothing
+ * of that can fail the job any more: what does not work is noted, and the next job on the column,
+ * or {@code clean}, does it.
  */
 final class Finishing {
   /** Finding out which records are superseded costs a read of every version of the table. */
@@ -159,15 +159,16 @@ final class Finishing {
 
   private void foldAndUntag() {
     attempt(
-        "fold the history of jobs",
-        () -> {
-          records.tidy(job.id().columnIds(), job.id().epoch());
-          return true;
-        });
-    attempt(
         "take the tag %s off".formatted(tag()),
         () -> {
           LanceTables.untag(target.ref(), tag());
+          return true;
+        });
+    journal.settle();
+    attempt(
+        "fold the history of jobs",
+        () -> {
+          records.tidy(job.id().columnIds(), job.id().epoch());
           return true;
         });
   }

@@ -374,7 +374,8 @@ final class JobRun {
         new Admission(
             resources.atMost(call.conf().optional(CONCURRENCY).orElse(0)),
             atOnce,
-            spark.sparkContext().isLocal() && losses.afterDeath() ? losses.recorder(plan) : null);
+            spark.sparkContext().isLocal() && losses.afterDeath() ? losses.recorder(plan) : null,
+            journal::settle);
     String description =
         "backfill %s of %s".formatted(call.column().name(), request.table().name());
     try (TaskRunner runner =

@@ -13,19 +13,36 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Writes one job's history and tells the listener. Neither can fail the job: a line that cannot be
  * written waits for the next one, and is said to be missing.
+ *
+ * <p>Lines are written in the order in which they come, beside what the job does next; {@link
+ * #settle} waits for them. For one thread.
  */
 public final class JobJournal {
   private static final Logger LOG = LoggerFactory.getLogger(JobJournal.class);
 
   /** A commit so soon after the line before it is written with the next: the table tells of it. */
   private static final long WAIT_NANOS = 500_000_000;
+
+  /** Of all jobs of this process; few write at the same time. */
+  private static final ExecutorService WRITERS =
+      Executors.newCachedThreadPool(
+          work -> {
+            Thread thread = new Thread(work, "lance-backfill-journal");
+            thread.setDaemon(true);
+            return thread;
+          });
 
   private static final String UNWRITTEN = "Lines of the job's history could not be written";
 
@@ -39,6 +56,7 @@ public final class JobJournal {
   private long lastWriteAt = startedNanos;
   private final List<JobEvent> unwritten = new ArrayList<>();
   private final Map<String, Trouble> troubles = new LinkedHashMap<>();
+  private @Nullable Writing writing;
   private long lastVersion;
   private String endMessage = "";
 
@@ -60,6 +78,9 @@ public final class JobJournal {
     this.startup = startup;
   }
 
+  /** The first so many of the lines that are not known to be written, under way. */
+  private record Writing(int lines, Future<?> done) {}
+
   /** Is written together with the plan. */
   public void started(long tableVersion) {
     add(JobEvent.STARTED, JobStatus.RUNNING, tableVersion, JobCounts.NONE, 0, "");
@@ -69,7 +90,7 @@ public final class JobJournal {
     add(JobEvent.PLANNED, JobStatus.RUNNING, tableVersion, counts, rowsToCompute, "");
     if (counts.fragmentsPlanned() > 0) {
       // Of a job that has nothing to do the end follows at once.
-      write();
+      beginWriting();
     }
     tell(() -> listener.planned(info, counts, rowsToCompute, slots));
   }
@@ -124,10 +145,13 @@ public final class JobJournal {
     write(JobEvent.TRACE, JobStatus.RUNNING, tableVersion, counts, 0, trace);
   }
 
-  /** Records how the job ended. What is tidied up afterwards changes nothing about it. */
+  /**
+   * Records how the job ended, beside what is tidied up afterwards, which changes nothing about it.
+   */
   public void ended(JobStatus status, long tableVersion, JobCounts counts, String message) {
     endMessage = message;
-    write(JobEvent.ENDED, status, tableVersion, counts, 0, message);
+    add(JobEvent.ENDED, status, tableVersion, counts, 0, message);
+    beginWriting();
   }
 
   /**
@@ -136,6 +160,7 @@ public final class JobJournal {
    * @return the message, with what did not work
    */
   public String tidied(JobStatus status, long tableVersion, JobCounts counts, String message) {
+    settle();
     String all = withTroubles(message);
     if (!all.equals(endMessage) || !unwritten.isEmpty()) {
       write(JobEvent.TIDIED, status, tableVersion, counts, 0, all);
@@ -224,21 +249,66 @@ public final class JobJournal {
   }
 
   private void writeWhatWaits() {
+    Writing before = writing;
+    if (before != null && before.done().isDone()) {
+      settle();
+    }
     boolean due = System.nanoTime() - lastWriteAt > WAIT_NANOS;
-    if (due && !unwritten.isEmpty() && !troubles.containsKey(UNWRITTEN)) {
-      write();
+    if (due && writing == null && !unwritten.isEmpty() && !troubles.containsKey(UNWRITTEN)) {
+      beginWriting();
     }
   }
 
   private void write() {
-    try {
-      records.append(List.copyOf(unwritten));
-      unwritten.clear();
-      lastWriteAt = System.nanoTime();
-      troubles.remove(UNWRITTEN);
-    } catch (RuntimeException e) {
+    beginWriting();
+    settle();
+  }
+
+  private void beginWriting() {
+    settle();
+    List<JobEvent> lines = List.copyOf(unwritten);
+    writing = new Writing(lines.size(), WRITERS.submit(() -> records.append(lines)));
+  }
+
+  /** Waits until each line that was to be written is, or could not be. */
+  public void settle() {
+    Writing begun = writing;
+    if (begun == null) {
+      return;
+    }
+    writing = null;
+    Throwable failure = failure(begun.done());
+    if (failure instanceof Error error) {
+      throw error;
+    }
+    if (failure != null) {
       // Kept for the next line: history must not end what it tells of.
-      trouble(UNWRITTEN, String.valueOf(e.getMessage()));
+      trouble(UNWRITTEN, String.valueOf(failure.getMessage()));
+      return;
+    }
+    unwritten.subList(0, begun.lines()).clear();
+    lastWriteAt = System.nanoTime();
+    troubles.remove(UNWRITTEN);
+  }
+
+  /** Waits for the end also under an interrupt, which is kept: a line is not given up halfway. */
+  private static @Nullable Throwable failure(Future<?> done) {
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          done.get();
+          return null;
+        } catch (ExecutionException e) {
+          return e.getCause();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 }

@@ -20,6 +20,7 @@ public final class Admission {
   private final int concurrency;
   private final int slots;
   private final @Nullable Consumer<List<Integer>> recorder;
+  private final Runnable beforeTasks;
   private final Set<Integer> begun = new HashSet<>();
   private final LongSupplier nanoTime;
   private final long startedAt;
@@ -29,19 +30,26 @@ public final class Admission {
    * @param concurrency tasks with Spark at once; 0 for as many as there are
    * @param slots tasks that can run at once
    * @param recorder is told of fragments before they are begun; null if that is not needed
+   * @param beforeTasks returns once all is stored that must be before a task begins
    */
-  public Admission(int concurrency, int slots, @Nullable Consumer<List<Integer>> recorder) {
-    this(concurrency, slots, recorder, System::nanoTime);
+  public Admission(
+      int concurrency,
+      int slots,
+      @Nullable Consumer<List<Integer>> recorder,
+      Runnable beforeTasks) {
+    this(concurrency, slots, recorder, beforeTasks, System::nanoTime);
   }
 
   Admission(
       int concurrency,
       int slots,
       @Nullable Consumer<List<Integer>> recorder,
+      Runnable beforeTasks,
       LongSupplier nanoTime) {
     this.concurrency = concurrency;
     this.slots = slots;
     this.recorder = recorder;
+    this.beforeTasks = beforeTasks;
     this.nanoTime = nanoTime;
     this.startedAt = nanoTime.getAsLong();
   }
@@ -59,6 +67,7 @@ public final class Admission {
 
   /** Tasks of these fragments go now. */
   void begin(List<Integer> fragments) {
+    beforeTasks.run();
     List<Integer> fresh = new ArrayList<>();
     for (Integer fragment : fragments) {
       if (begun.add(fragment)) {

@@ -65,6 +65,11 @@ public final class ColumnOrigins implements OriginLog {
     this.table = new StateTable(state.columns(), SCHEMA);
   }
 
+  /** Makes the dataset, if there is none, so that an append need not. */
+  public void prepare() {
+    table.prepare();
+  }
+
   @Override
   public void append(List<ColumnOrigin> origins) {
     List<List<@Nullable Object>> rows = new ArrayList<>();
@@ -291,7 +296,7 @@ public final class ColumnOrigins implements OriginLog {
   }
 
   public void compact() {
-    if (table.exists() && table.fragments() > 50) {
+    if (table.fragments() > 50) {
       table.compact();
     }
   }

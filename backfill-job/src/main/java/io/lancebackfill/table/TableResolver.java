@@ -79,38 +79,66 @@ public final class TableResolver {
           Credentials.without(uri), uri, callCatalog.storageOptions(), callCatalog.name());
     }
     List<String> parts = parts(session, table);
+    List<Reading> readings = readings(parts);
     Map<Reading, Exception> missing = new LinkedHashMap<>();
-    for (Reading reading : readings(parts)) {
-      try {
-        Optional<TableAddress> described = described(reading);
-        if (described.isPresent()) {
-          return described.get();
-        }
-        Table loaded = load(reading);
-        TableAddress address = address(reading, loaded);
-        refuseManaged(reading, () -> CatalogTables.managedVersioning(loaded));
-        return address;
-      } catch (NoSuchTableException | NoSuchNamespaceException | NoSuchDatabaseException e) {
-        missing.put(reading, e);
-      } catch (BackfillException e) {
-        throw e;
-      } catch (AnalysisException e) {
-        throw cannotLoad(reading, e);
-      } catch (RuntimeException e) {
-        storage(reading.catalog()).requireReachable();
-        throw cannotLoad(reading, e);
+    for (Reading reading : readings) {
+      CatalogTables.Answer answer = ask(reading);
+      Optional<TableAddress> found =
+          answer.missing() && readings.size() > 1
+              ? Optional.empty() // loading it would cost more, for nothing if another has it
+              : described(reading, answer).or(() -> loaded(reading, missing));
+      if (found.isPresent()) {
+        return found.get();
       }
     }
-    missing.keySet().forEach(reading -> storage(reading.catalog()).requireReachable());
-    throw notFound(table, parts, missing);
+    for (Reading reading : readings) {
+      Optional<TableAddress> found =
+          missing.containsKey(reading) ? Optional.empty() : loaded(reading, missing);
+      if (found.isPresent()) {
+        return found.get();
+      }
+    }
+    readings.forEach(reading -> storage(reading.catalog()).requireReachable());
+    throw notFound(table, parts, inOrder(readings, missing));
+  }
+
+  private static Map<Reading, Exception> inOrder(
+      List<Reading> readings, Map<Reading, Exception> missing) {
+    Map<Reading, Exception> sorted = new LinkedHashMap<>();
+    readings.forEach(reading -> sorted.put(reading, missing.get(reading)));
+    return sorted;
+  }
+
+  /** Empty if there is no such table, for which the catalog's exception is put among others. */
+  private Optional<TableAddress> loaded(Reading reading, Map<Reading, Exception> missing) {
+    try {
+      Table loaded = load(reading);
+      TableAddress address = address(reading, loaded);
+      refuseManaged(reading, () -> CatalogTables.managedVersioning(loaded));
+      return Optional.of(address);
+    } catch (NoSuchTableException | NoSuchNamespaceException | NoSuchDatabaseException e) {
+      missing.put(reading, e);
+      return Optional.empty();
+    } catch (BackfillException e) {
+      throw e;
+    } catch (AnalysisException e) {
+      throw cannotLoad(reading, e);
+    } catch (RuntimeException e) {
+      storage(reading.catalog()).requireReachable();
+      throw cannotLoad(reading, e);
+    }
+  }
+
+  private static CatalogTables.Answer ask(Reading reading) {
+    return reading.plugin() instanceof TableCatalog tables
+        ? CatalogTables.described(tables, reading.identifier())
+        : new CatalogTables.Answer(Optional.empty(), false);
   }
 
   /** A table of a Lance catalog; empty if its namespace does not have it, or the catalog none. */
-  private static Optional<TableAddress> described(Reading reading) {
-    if (!(reading.plugin() instanceof TableCatalog tables)) {
-      return Optional.empty();
-    }
-    return CatalogTables.described(tables, reading.identifier())
+  private static Optional<TableAddress> described(Reading reading, CatalogTables.Answer answer) {
+    return answer
+        .table()
         .map(
             table -> {
               refuseManaged(reading, table::managedVersioning);

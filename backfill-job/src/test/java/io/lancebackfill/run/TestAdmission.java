@@ -22,7 +22,8 @@ class TestAdmission {
   @ParameterizedTest
   @CsvSource({"0, 0, 2147483647", "0, 900, 2147483647", "3, 0, 3", "3, 2, 1", "3, 3, 0"})
   void withoutRecordsOnlyTheConcurrencyCounts(int concurrency, int inFlight, int room) {
-    assertThat(new Admission(concurrency, SLOTS, null, () -> now).room(inFlight)).isEqualTo(room);
+    assertThat(new Admission(concurrency, SLOTS, null, () -> {}, () -> now).room(inFlight))
+        .isEqualTo(room);
   }
 
   /** Two per slot, or as many as are done in a second; and none while more than the slots run. */
@@ -43,7 +44,7 @@ class TestAdmission {
   })
   void recordsLittleMoreThanRuns(
       int concurrency, int seconds, int finished, int inFlight, int room) {
-    Admission admission = new Admission(concurrency, SLOTS, recorded::add, () -> now);
+    Admission admission = new Admission(concurrency, SLOTS, recorded::add, () -> {}, () -> now);
     seconds(seconds);
     admission.finished(finished);
     assertThat(admission.room(inFlight)).isEqualTo(room);
@@ -51,7 +52,7 @@ class TestAdmission {
 
   @Test
   void recordsAFragmentOnceBeforeItsFirstTask() {
-    Admission admission = new Admission(0, SLOTS, recorded::add, () -> now);
+    Admission admission = new Admission(0, SLOTS, recorded::add, () -> {}, () -> now);
     admission.begin(List.of(3, 3, 4));
     admission.begin(List.of(3, 4));
     admission.begin(List.of(4, 5));
@@ -60,7 +61,7 @@ class TestAdmission {
 
   @Test
   void recordsNothingWhereItNeedNot() {
-    new Admission(0, SLOTS, null, () -> now).begin(List.of(3));
+    new Admission(0, SLOTS, null, () -> {}, () -> now).begin(List.of(3));
     assertThat(recorded).isEmpty();
   }
 }

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.Schema;
@@ -32,18 +33,32 @@ import scala.collection.JavaConverters;
 final class ArrowCallBinder {
   private final SchemaAnalyzer analyzer;
   private final Schema arrowSchema;
-  private final Map<String, UdfDescriptor> functions;
+  private final Supplier<List<UdfDescriptor>> registered;
+  private @Nullable Map<String, UdfDescriptor> functions;
 
-  ArrowCallBinder(SchemaAnalyzer analyzer, Schema arrowSchema, List<UdfDescriptor> functions) {
+  /**
+   * @param registered is asked once an expression calls something that Spark does not know
+   */
+  ArrowCallBinder(
+      SchemaAnalyzer analyzer, Schema arrowSchema, Supplier<List<UdfDescriptor>> registered) {
     this.analyzer = analyzer;
     this.arrowSchema = arrowSchema;
-    this.functions =
-        functions.stream()
-            .collect(Collectors.toMap(function -> key(function.name()), Function.identity()));
+    this.registered = registered;
   }
 
   boolean knows(String name) {
-    return functions.containsKey(key(name));
+    return functions().containsKey(key(name));
+  }
+
+  private Map<String, UdfDescriptor> functions() {
+    Map<String, UdfDescriptor> known = functions;
+    if (known == null) {
+      known =
+          registered.get().stream()
+              .collect(Collectors.toMap(function -> key(function.name()), Function.identity()));
+      functions = known;
+    }
+    return known;
   }
 
   /**
@@ -52,7 +67,8 @@ final class ArrowCallBinder {
    * @throws ExpressionException if an argument is no column, or the function does not take these
    */
   ArrowCall bind(UnresolvedFunction parsed) {
-    UdfDescriptor function = Objects.requireNonNull(functions.get(key(parsed.nameParts().head())));
+    UdfDescriptor function =
+        Objects.requireNonNull(functions().get(key(parsed.nameParts().head())));
     List<ExpressionFault> faults = new ArrayList<>();
     if (parsed.isDistinct() || parsed.filter().isDefined() || parsed.ignoreNulls()) {
       faults.add(ParsedChecks.notRowWise(parsed.sql()));

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.apache.arrow.vector.types.pojo.Schema;
 import org.apache.spark.sql.AnalysisException;
@@ -40,11 +41,14 @@ public final class ExpressionBinder {
    *
    * @param schema the table's columns in Spark's types
    * @param arrowSchema the same columns in Arrow's types, for functions on Arrow batches
-   * @param functions the functions on Arrow batches that are registered; names that Spark knows
-   *     mean Spark's functions
+   * @param functions gives the functions on Arrow batches that are registered, if an expression
+   *     calls one; names that Spark knows mean Spark's functions
    */
   public ExpressionBinder(
-      SparkSession session, StructType schema, Schema arrowSchema, List<UdfDescriptor> functions) {
+      SparkSession session,
+      StructType schema,
+      Schema arrowSchema,
+      Supplier<List<UdfDescriptor>> functions) {
     this.analyzer = new SchemaAnalyzer(session, schema);
     this.arrowCalls = new ArrowCallBinder(analyzer, arrowSchema, functions);
   }
@@ -56,7 +60,7 @@ public final class ExpressionBinder {
         schema,
         ArrowUtils.toArrowSchema(
             schema, session.sessionState().conf().sessionLocalTimeZone(), true, false),
-        functions);
+        () -> functions);
   }
 
   /** Binds an expression whose functions are known by their code. */

@@ -90,25 +90,53 @@ final class StateDatasets {
    */
   static boolean createIfAbsent(
       DatasetRef ref, Schema schema, String storageVersion, String creation) {
-    Operation create =
-        Overwrite.builder().fragments(List.of()).schema(withFormat(schema, creation)).build();
-    try (Transaction transaction =
-            new Transaction.Builder().readVersion(NO_SUCH_VERSION).operation(create).build();
-        Dataset created =
-            new CommitBuilder(ref.uri(), LanceAllocator.root())
-                .writeParams(ref.storageOptions())
-                .storageFormat("V" + storageVersion.replace('.', '_'))
-                .enableV2ManifestPaths(true)
-                .maxRetries(0)
-                .skipAutoCleanup(true)
-                .execute(transaction)) {
+    try (Dataset created = create(ref, schema, storageVersion, creation)) {
       return created.version() == 1;
-    } catch (Exception e) {
-      DatasetException failure = LanceErrorClassifier.classify("create", ref, e);
+    } catch (DatasetException failure) {
       // The answer to a creation that happened may have been lost.
       return openIfPresent(ref)
           .map(present -> createdBy(present, creation))
           .orElseThrow(() -> failure);
+    }
+  }
+
+  /**
+   * The dataset as this call creates it, or else its newest version; empty if it was dropped again
+   * meanwhile. The caller closes it.
+   */
+  static Optional<Dataset> openOrCreate(DatasetRef ref, Schema schema) {
+    Dataset created;
+    try {
+      created = create(ref, schema, STORAGE_VERSION, UUID.randomUUID().toString());
+    } catch (DatasetException failure) {
+      Optional<Dataset> present = openIfPresent(ref);
+      if (present.isEmpty()) {
+        throw failure;
+      }
+      return present;
+    }
+    if (created.version() == 1) {
+      return Optional.of(created);
+    }
+    created.close();
+    return openIfPresent(ref);
+  }
+
+  private static Dataset create(
+      DatasetRef ref, Schema schema, String storageVersion, String creation) {
+    Operation create =
+        Overwrite.builder().fragments(List.of()).schema(withFormat(schema, creation)).build();
+    try (Transaction transaction =
+        new Transaction.Builder().readVersion(NO_SUCH_VERSION).operation(create).build()) {
+      return new CommitBuilder(ref.uri(), LanceAllocator.root())
+          .writeParams(ref.storageOptions())
+          .storageFormat("V" + storageVersion.replace('.', '_'))
+          .enableV2ManifestPaths(true)
+          .maxRetries(0)
+          .skipAutoCleanup(true)
+          .execute(transaction);
+    } catch (Exception e) {
+      throw LanceErrorClassifier.classify("create", ref, e);
     }
   }
 

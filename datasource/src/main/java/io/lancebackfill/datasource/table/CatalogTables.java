@@ -1,14 +1,19 @@
 package io.lancebackfill.datasource.table;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.WeakHashMap;
 import java.util.regex.Pattern;
 import org.apache.spark.sql.connector.catalog.Identifier;
 import org.apache.spark.sql.connector.catalog.Table;
 import org.apache.spark.sql.connector.catalog.TableCatalog;
+import org.lance.namespace.LanceNamespace;
+import org.lance.namespace.errors.ErrorCode;
+import org.lance.namespace.errors.LanceNamespaceException;
 import org.lance.namespace.model.DescribeTableRequest;
 import org.lance.namespace.model.DescribeTableResponse;
 import org.lance.spark.BaseLanceNamespaceSparkCatalog;
@@ -25,6 +30,10 @@ public final class CatalogTables {
   private static final String PARENT = "parent";
   private static final String PARENT_DELIMITER = "parent_delimiter";
   private static final String STORAGE = "storage.";
+
+  /** Connecting costs as much as asking; a catalog's own namespace cannot be had. */
+  private static final Map<TableCatalog, LanceNamespace> CONNECTED =
+      Collections.synchronizedMap(new WeakHashMap<>());
 
   private CatalogTables() {}
 
@@ -53,22 +62,32 @@ public final class CatalogTables {
   public record Described(Address address, boolean managedVersioning) {}
 
   /**
-   * Asks the namespace of a Lance catalog, which is quicker than to load the table, and works for
-   * tables with a column of a type that lance-spark lacks; empty if the catalog is another or does
-   * not have it.
+   * What asking for a table came to.
+   *
+   * @param table empty if the catalog is no Lance catalog, or has no such table, or fails
+   * @param missing whether it is certain that the catalog does not have it
    */
-  public static Optional<Described> described(TableCatalog catalog, Identifier identifier) {
+  public record Answer(Optional<Described> table, boolean missing) {}
+
+  /**
+   * Asks the namespace of a Lance catalog, which is quicker than to load the table, and works for
+   * tables with a column of a type that lance-spark lacks.
+   */
+  public static Answer described(TableCatalog catalog, Identifier identifier) {
     if (!(catalog instanceof BaseLanceNamespaceSparkCatalog lance)
         || lance.getNamespaceImpl() == null) {
-      return Optional.empty();
+      return new Answer(Optional.empty(), false);
     }
     Map<String, String> properties = lance.getNamespaceProperties();
     DescribeTableResponse described;
     try {
-      described = describe(lance.getNamespaceImpl(), properties, id(properties, identifier));
+      described = describe(connected(lance), id(properties, identifier));
     } catch (RuntimeException e) {
       // Whoever asks loads the table next, and has an exception that says more.
-      return Optional.empty();
+      boolean missing =
+          e instanceof LanceNamespaceException told
+              && told.getErrorCode() == ErrorCode.TABLE_NOT_FOUND;
+      return new Answer(Optional.empty(), missing);
     }
     Map<String, String> storage = new HashMap<>();
     properties.forEach(
@@ -81,12 +100,22 @@ public final class CatalogTables {
       storage.putAll(described.getStorageOptions());
     }
     String location = described.getLocation();
-    return location == null
-        ? Optional.empty()
-        : Optional.of(
-            new Described(
-                new Address(location, storage),
-                Boolean.TRUE.equals(described.getManagedVersioning())));
+    return new Answer(
+        Optional.ofNullable(location)
+            .map(
+                uri ->
+                    new Described(
+                        new Address(uri, storage),
+                        Boolean.TRUE.equals(described.getManagedVersioning()))),
+        false);
+  }
+
+  private static LanceNamespace connected(BaseLanceNamespaceSparkCatalog catalog) {
+    return CONNECTED.computeIfAbsent(
+        catalog,
+        same ->
+            LanceRuntime.getOrCreateNamespace(
+                catalog.getNamespaceImpl(), catalog.getNamespaceProperties()));
   }
 
   private static List<String> id(Map<String, String> properties, Identifier identifier) {
@@ -121,14 +150,15 @@ public final class CatalogTables {
 
   private static boolean managedVersioning(
       String namespace, Map<String, String> properties, List<String> id) {
-    return Boolean.TRUE.equals(describe(namespace, properties, id).getManagedVersioning());
+    return Boolean.TRUE.equals(
+        describe(LanceRuntime.getOrCreateNamespace(namespace, properties), id)
+            .getManagedVersioning());
   }
 
-  private static DescribeTableResponse describe(
-      String namespace, Map<String, String> properties, List<String> id) {
+  private static DescribeTableResponse describe(LanceNamespace namespace, List<String> id) {
     DescribeTableRequest request = new DescribeTableRequest();
     request.setId(id);
-    return LanceRuntime.getOrCreateNamespace(namespace, properties).describeTable(request);
+    return namespace.describeTable(request);
   }
 
   /** The address of a Lance table; empty if the table is of another kind. */

@@ -70,6 +70,17 @@ class TestStateTable {
   }
 
   @Test
+  void whatIsPreparedTakesAppends() {
+    table.prepare();
+    assertThat(table.version()).isEqualTo(1);
+    table.prepare();
+    assertThat(table.version()).as("nothing is missing").isEqualTo(1);
+    assertThat(table.read(null, List.of())).isEmpty();
+    table.append(List.of(List.of("a", 1L)));
+    assertThat(table.read(null, List.of())).hasSize(1);
+  }
+
+  @Test
   void readsNoMoreOfTheNewestRowsThanAreNeeded() {
     table.append(LongStream.rangeClosed(1, 5000).mapToObj(n -> List.<Object>of("a", n)).toList());
     table.append(List.of(List.of("b", 9000L)));

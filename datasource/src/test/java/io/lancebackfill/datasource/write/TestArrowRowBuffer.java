@@ -70,9 +70,11 @@ class TestArrowRowBuffer {
     // Vectors are of numbers only.
     for (Kind kind : size == ANY_SIZE ? KINDS : KINDS.subList(0, 6)) {
       for (boolean inOnePiece : new boolean[] {true, false}) {
-        assertThat(written(kind, size, inOnePiece))
-            .as("%s[%d], rows in one piece: %s", kind.spark(), size, inOnePiece)
-            .isEqualTo(expected(kind, size));
+        for (int room : new int[] {1, 100, ROWS}) {
+          assertThat(written(kind, size, inOnePiece, room))
+              .as("%s[%d], rows in one piece: %s, %d", kind.spark(), size, inOnePiece, room)
+              .isEqualTo(expected(kind, size));
+        }
       }
     }
   }
@@ -82,7 +84,7 @@ class TestArrowRowBuffer {
   void refusesAVectorOfAnotherLength(int length) {
     Field field = field(KINDS.get(0), 3);
     try (BufferAllocator allocator = LanceAllocator.child("test");
-        ArrowRowBuffer buffer = new ArrowRowBuffer(List.of(field), allocator)) {
+        ArrowRowBuffer buffer = new ArrowRowBuffer(List.of(field), allocator, 1)) {
       Object[] elements = new Object[length];
       InternalRow row = new GenericInternalRow(new Object[] {0L, new GenericArrayData(elements)});
       assertThatThrownBy(() -> buffer.write(row))
@@ -92,12 +94,48 @@ class TestArrowRowBuffer {
     }
   }
 
+  @Test
+  void takesMemoryForTheRowsThatAreToComeOnceTheyCome() {
+    Field field = field(KINDS.get(0), 256);
+    try (BufferAllocator allocator = LanceAllocator.child("test");
+        ArrowRowBuffer buffer = new ArrowRowBuffer(List.of(field), allocator, 4096)) {
+      assertThat(allocator.getAllocatedMemory()).isZero();
+      InternalRow row =
+          new GenericInternalRow(new Object[] {0L, new GenericArrayData(new float[256])});
+      buffer.write(row);
+      long room = allocator.getAllocatedMemory();
+      assertThat(room).isBetween(4L << 20, 9L << 20);
+      for (int i = 1; i < 4096; i++) {
+        buffer.write(row);
+      }
+      assertThat(allocator.getPeakMemoryAllocation()).as("nothing grew").isEqualTo(room);
+      buffer.take().forEach(FieldVector::close);
+      assertThat(allocator.getAllocatedMemory()).isZero();
+    }
+  }
+
+  /** One row of 4 MB: no room is made for as many of them as of short ones. */
+  @Test
+  void longVectorsHaveRoomForThoseThatAreToCome() {
+    Field field = field(KINDS.get(0), 1 << 20);
+    try (BufferAllocator allocator = LanceAllocator.child("test");
+        ArrowRowBuffer buffer = new ArrowRowBuffer(List.of(field), allocator, 1)) {
+      InternalRow row =
+          new GenericInternalRow(new Object[] {0L, new GenericArrayData(new float[1 << 20])});
+      for (int batch = 0; batch < 2; batch++) {
+        buffer.write(row);
+        assertThat(allocator.getAllocatedMemory()).isLessThan(9L << 20);
+        buffer.take().forEach(FieldVector::close);
+      }
+    }
+  }
+
   /** Their offsets are those of the rows that were taken, and not those before. */
   @Test
   void aBatchOfNullAndEmptyListsHasNoElements() {
     Field field = field(KINDS.get(0), ANY_SIZE);
     try (BufferAllocator allocator = LanceAllocator.child("test");
-        ArrowRowBuffer buffer = new ArrowRowBuffer(List.of(field), allocator)) {
+        ArrowRowBuffer buffer = new ArrowRowBuffer(List.of(field), allocator, 1)) {
       List<Object> found = new ArrayList<>();
       for (Object value : new Object[] {List.of(1.5f), List.of(), null}) {
         for (int i = 0; i < 2; i++) {
@@ -134,7 +172,7 @@ class TestArrowRowBuffer {
     return rows;
   }
 
-  private static List<Object> written(Kind kind, int size, boolean inOnePiece) {
+  private static List<Object> written(Kind kind, int size, boolean inOnePiece, int room) {
     UnsafeProjection projection =
         UnsafeProjection.create(
             new StructType()
@@ -142,7 +180,7 @@ class TestArrowRowBuffer {
                 .add("v", DataTypes.createArrayType(kind.spark())));
     List<Object> found = new ArrayList<>();
     try (BufferAllocator allocator = LanceAllocator.child("test");
-        ArrowRowBuffer buffer = new ArrowRowBuffer(List.of(field(kind, size)), allocator)) {
+        ArrowRowBuffer buffer = new ArrowRowBuffer(List.of(field(kind, size)), allocator, room)) {
       for (int row = 0; row < ROWS; row++) {
         List<Object> vector = vector(kind, size, row);
         Object[] values = {
