@@ -11,14 +11,11 @@ import org.jspecify.annotations.Nullable;
  * @param table where the table is
  * @param column name of a computed column, or of one of a group
  * @param options values by option name, typed or as a CALL gives them
- * @param failedRows null for every row that needs computing; else only these, wherever they are now,
- *     and of them those on which the function failed
+ * @param failedRows null for every row that needs computing; else only these, wherever they are
+ *     now, and of them those on which the function failed
  */
 public record BackfillRequest(
-    TableTarget table,
-    String column,
-    Map<String, Object> options,
-    @Nullable PastRows failedRows) {
+    TableTarget table, String column, Map<String, Object> options, @Nullable PastRows failedRows) {
 
   public BackfillRequest(TableTarget table, String column, Map<String, Object> options) {
     this(table, column, options, null);

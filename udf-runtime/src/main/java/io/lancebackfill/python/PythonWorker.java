@@ -28,6 +28,7 @@ public final class PythonWorker implements AutoCloseable {
   private final Iterator<VectorSchemaRoot> received;
   private long unanswered;
   private boolean broken;
+  private boolean loaded;
   private boolean closed;
 
   /**
@@ -114,11 +115,20 @@ public final class PythonWorker implements AutoCloseable {
         throw new IllegalStateException("The Python worker ended before all rows came back.");
       }
       values = (StructVector) received.next().getVector(0);
+      loaded = true;
       // Of no rows are those with which a worker pushes the last ones out of its buffer.
     } while (values.getValueCount() == 0);
     unanswered -= values.getValueCount();
     broken = false;
     return values;
+  }
+
+  /**
+   * Whether it has loaded its function, as far as {@link #receive} has heard: one that dies before
+   * has seen no row.
+   */
+  public boolean loaded() {
+    return loaded;
   }
 
   /**
