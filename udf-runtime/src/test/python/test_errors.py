@@ -1,7 +1,13 @@
+import pathlib
+import re
 import unittest
 
+import lance_backfill
+import own_codes
 from lance_backfill import BackfillError
-from lance_backfill.errors import Faults, of_spark
+from lance_backfill.errors import OWN_CODES, Faults, of_spark
+
+JAVA_CODES = "backfill-job/src/main/java/io/lancebackfill/error/BackfillErrorCode.java"
 
 
 class TestErrors(unittest.TestCase):
@@ -32,6 +38,23 @@ class TestErrors(unittest.TestCase):
             faults.check()
         self.assertEqual(str(raised.exception), "[A_CODE] One. Do this.\n[B_CODE] Two. Do that.")
         self.assertEqual((raised.exception.code, raised.exception.remedy), ("A_CODE", "Do that."))
+
+    def test_each_code_of_the_package_is_documented(self):
+        package = pathlib.Path(lance_backfill.__file__).parent
+        source = "\n".join(file.read_text() for file in sorted(package.rglob("*.py")))
+        raised = set(
+            re.findall(
+                r"(?:BackfillError|WorkerFault|faults\.add|\.add|_invalid)\(\s*\"([A-Z]+(?:_[A-Z]+)+)\"", source
+            )
+        )
+        java = (package.parents[4] / JAVA_CODES).read_text()
+        self.assertGreater(len(raised), 10)
+        self.assertLessEqual(set(OWN_CODES), raised)
+        unknown = {code for code in raised - set(OWN_CODES) if not re.search(r"\b%s\(" % code, java)}
+        self.assertEqual(unknown, set())
+
+    def test_they_say_what_the_document_says(self):
+        self.assertEqual([entry[0] for entry in own_codes.entries()], list(OWN_CODES))
 
 
 if __name__ == "__main__":

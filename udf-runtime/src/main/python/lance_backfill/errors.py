@@ -7,6 +7,24 @@ _CODED = re.compile(r"\[([A-Z][A-Z0-9_]*)\] ")
 _JOB = re.compile(r"^Job (\S+); see job and jobs\.", re.MULTILINE)
 
 
+# The codes that only this package has, beside those of the Java side: what happened, and what to do.
+# docs/errors.md is made from it.
+OWN_CODES = {
+    "SESSION_NOT_CONFIGURED": (
+        "`connect` was given, or found, a Spark session without the extensions of Lance Backfill.",
+        "Start the session with `spark.sql.extensions` and the jars, or stop it, and `connect` starts one.",
+    ),
+    "FUNCTION_NOT_PORTABLE": (
+        "A Python function refers to something that cannot travel to the workers.",
+        "Make it in the function, or in `setup()` of a class, which runs on the workers.",
+    ),
+    "ROW_NOT_FOUND": (
+        "The row of an error that is to be replayed is not in its place any more.",
+        "Run `retry_errors` or a backfill, and replay an error of that job.",
+    ),
+}
+
+
 class BackfillError(Exception):
     """Something is wrong, with what to do about it.
 

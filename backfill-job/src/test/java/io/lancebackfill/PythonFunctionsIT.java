@@ -109,6 +109,15 @@ class PythonFunctionsIT {
       job = t.backfill("dies", on_error="null", batch_size=8)
       print("dies:", job.status, wrong(t, "dies", "if(v in (6, 33), null, v * 2)"),
             t.get_errors(job.job_id)["code"].to_pylist())
+      @udf(version="1")
+      class Unloadable:
+          def setup(self):
+              os.abort()
+          def __call__(self, v: int) -> int:
+              return v
+      t.add_columns({"unloadable": Unloadable()})
+      refused("unloadable", lambda: t.backfill("unloadable", on_error="null"))
+      print("blamed:", t.get_errors(column="unloadable").num_rows)
       @udf(data_type=pa.int64())
       def short(v: pa.Array) -> pa.Array:
           return v.slice(1)
@@ -254,6 +263,10 @@ class PythonFunctionsIT {
     assertThat(told.get("preview")).isEqualTo("7");
     assertThat(told.get("group")).isEqualTo("40 0 0");
     assertThat(told.get("dies")).isEqualTo("DONE_WITH_ERRORS 0 ['PROCESS_LOST', 'PROCESS_LOST']");
+    assertThat(told.get("unloadable"))
+        .startsWith("FUNCTION_NOT_LOADED Function 'Unloadable_")
+        .contains("could not be loaded: 2 worker processes of ");
+    assertThat(told.get("blamed")).isEqualTo("0");
     assertThat(told.get("short")).startsWith("FUNCTION_FAILED ").contains("short");
     assertThat(told.get("judged"))
         .startsWith("INVALID_EXPRESSION ")

@@ -96,6 +96,8 @@ def prepared(target: Any, schema: Any, faults: Faults) -> Optional[Prepared]:
         return None
     try:
         body, environment = travel.pickled(function, declaration.name)
+        if declaration.packages is not None:
+            environment["packages"] = dict(declaration.packages)
         hashed = None
         if declaration.version is None:
             output = str(declaration.output)

@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
 import pyarrow as pa
 
+from .. import pins
 from ..errors import BackfillError, Faults
 from . import hints, options
 from .hints import Parameter, Unclear
@@ -29,6 +30,7 @@ class Declaration:
     parameters: Tuple[Parameter, ...]
     input_columns: Optional[Tuple[str, ...]]
     options: Dict[str, str]
+    packages: Optional[Tuple[Tuple[str, str], ...]] = None
 
     @property
     def version(self) -> Optional[str]:
@@ -58,6 +60,7 @@ def udf(
     num_cpus: Optional[float] = None,
     num_gpus: Optional[float] = None,
     memory: Union[str, int, None] = None,
+    packages: Optional[Sequence[str]] = None,
     name: Optional[str] = None,
 ) -> Callable[[F], F]: ...
 
@@ -77,6 +80,7 @@ def udf(
     num_cpus: Optional[float] = None,
     num_gpus: Optional[float] = None,
     memory: Union[str, int, None] = None,
+    packages: Optional[Sequence[str]] = None,
     name: Optional[str] = None,
 ) -> Any:
     """Declares a function that computes a column; for functions and for classes with ``__call__``.
@@ -116,6 +120,9 @@ def udf(
         num_gpus: GPUs of a task, or the part of one that it shares with others; their addresses are in
             CUDA_VISIBLE_DEVICES before the function is loaded.
         memory: what a task takes beside the executor's own, '2g' or a number of bytes.
+        packages: the packages whose versions count on the workers, such as ['torch>=2.3,<3', 'regex'];
+            others may have any version, and with [] all. Without it, the packages that the function imports
+            must have the versions there that they have here.
         name: instead of the function's own name.
 
     Raises:
@@ -135,7 +142,7 @@ def udf(
     )
 
     def declare(target: F) -> F:
-        made = _declared(target, name, data_type, input_columns, given)
+        made = _declared(target, name, data_type, input_columns, given, packages)
         with _LOCK:
             known = _DECLARED.get(target)
             if known is not None and known != made:
@@ -183,6 +190,7 @@ def _declared(
     data_type: Optional[OutputType],
     input_columns: Optional[Sequence[str]],
     given: Dict[str, Any],
+    packages: Optional[Sequence[str]] = None,
 ) -> Declaration:
     told = name if name is not None else _name_of(target)
     faults = Faults()
@@ -193,6 +201,7 @@ def _declared(
     checked = options.checked(given, told, faults)
     if name is not None and not (isinstance(name, str) and name.isidentifier()):
         invalid("has a name that is none", "Give name='my_function': letters, digits and _.")
+    pinned = _pins(packages, told, faults)
     _check_callable(target, invalid)
     faults.check()
     parameters: List[Parameter] = []
@@ -229,7 +238,28 @@ def _declared(
         )
     columns = _columns(style, parameters, input_columns, invalid)
     faults.check()
-    return Declaration(told, style, output, tuple(parameters), columns, checked)
+    return Declaration(told, style, output, tuple(parameters), columns, checked, pinned)
+
+
+def _pins(
+    packages: Optional[Sequence[str]], name: str, faults: Faults
+) -> Optional[Tuple[Tuple[str, str], ...]]:
+    if packages is None:
+        return None
+    given = packages if isinstance(packages, (list, tuple)) else [packages]
+    pinned = []
+    for one in given:
+        pin = pins.parsed(one)
+        if pin is None:
+            faults.add(
+                "INVALID_OPTION",
+                "Option 'packages' of function '%s' has %r, which names no package with its versions."
+                % (name, one),
+                "Write 'torch', 'torch==2.4.1', 'torch==2.4.*' or 'torch>=2.3,<3'.",
+            )
+        else:
+            pinned.append(pin)
+    return tuple(sorted(pinned))
 
 
 def _columns(

@@ -5,7 +5,7 @@ import json
 import os
 import traceback
 from dataclasses import dataclass
-from typing import FrozenSet, Optional
+from typing import Optional
 
 WRONG_LENGTH = "WRONG_LENGTH"
 MAX_MESSAGE = 1_000
@@ -37,7 +37,6 @@ class Failure:
     type: str
     message: str
     trace: str
-    names: FrozenSet[str]
     out_of_memory: bool = False
 
     def json(self, attempt: int) -> str:
@@ -60,12 +59,11 @@ class Failure:
 def of(raised: BaseException) -> Failure:
     """Describes what a call raised."""
     if isinstance(raised, WrongLength):
-        return Failure(WRONG_LENGTH, "InvalidOutput", _text(raised), "", frozenset())
+        return Failure(WRONG_LENGTH, "InvalidOutput", _text(raised), "")
     if isinstance(raised, InvalidOutput):
-        return Failure("INVALID_OUTPUT", "InvalidOutput", _text(raised), "", frozenset())
+        return Failure("INVALID_OUTPUT", "InvalidOutput", _text(raised), "")
     if isinstance(raised, TimedOut):
-        names = frozenset(["TimeoutError", "RowTimeout"])
-        return Failure("ROW_TIMEOUT", "TimeoutError", _text(raised), "", names)
+        return Failure("ROW_TIMEOUT", "TimeoutError", _text(raised), "")
     message = _text(raised)
     lowered = message.lower()
     memory = (
@@ -74,9 +72,7 @@ def of(raised: BaseException) -> Failure:
         or "out of memory" in lowered
         or "cannot allocate memory" in lowered
     )
-    failure = Failure(
-        "FUNCTION_RAISED", _name(type(raised)), message, _trace(raised), _names(raised), memory
-    )
+    failure = Failure("FUNCTION_RAISED", _name(type(raised)), message, _trace(raised), memory)
     if memory:
         traceback.clear_frames(raised.__traceback__)
         gc.collect()
@@ -87,14 +83,6 @@ def _name(kind: type) -> str:
     if kind.__module__ in ("builtins", "__main__"):
         return kind.__qualname__
     return "%s.%s" % (kind.__module__, kind.__qualname__)
-
-
-def _names(raised: BaseException) -> FrozenSet[str]:
-    names: "set[str]" = set()
-    for kind in type(raised).__mro__[:-1]:
-        names.update((kind.__name__, kind.__qualname__, _name(kind)))
-        names.add("%s.%s" % (kind.__module__, kind.__qualname__))
-    return frozenset(names)
 
 
 def _text(raised: BaseException) -> str:

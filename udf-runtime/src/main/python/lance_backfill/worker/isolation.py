@@ -109,7 +109,7 @@ class Isolation:
             retry is None
             or attempt > retry.times
             or failure.code == "INVALID_OUTPUT"
-            or not retry.matches(failure.names, "%s: %s" % (failure.type, failure.message))
+            or not retry.matches("%s: %s" % (failure.type, failure.message))
         ):
             return False
         time.sleep(min(60.0, retry.backoff_s * 2 ** (attempt - 1)))

@@ -8,6 +8,7 @@ import sys
 import traceback
 from typing import Any, Callable, Dict, List, Tuple
 
+from .. import pins
 from .reuse import settle
 from .spec import Spec
 
@@ -114,7 +115,8 @@ def _check_environment(spec: Spec) -> None:
             "ENVIRONMENT_MISMATCH",
             "Function '%s' was declared in another environment than that of the workers' Python, %s: "
             "%s. Set spark.pyspark.python or PYSPARK_PYTHON to a Python that has these versions, or "
-            "declare the function again with the workers' versions."
+            "declare the function again with the workers' versions, or with those that it can do with, as "
+            "@udf(packages=['numpy>=1.26,<3'])."
             % (spec.name, sys.executable, "; ".join(differences)),
         )
     _CHECKED.add(spec.hash)
@@ -132,6 +134,6 @@ def _differences(environment: Dict[str, Any]) -> List[str]:
         except importlib.metadata.PackageNotFoundError:
             differences.append("%s %s there, missing here" % (name, version))
             continue
-        if found != version:
+        if not pins.fits(version, found):
             differences.append("%s %s there, %s here" % (name, version, found))
     return differences

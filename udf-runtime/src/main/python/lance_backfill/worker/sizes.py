@@ -5,12 +5,15 @@ from typing import Dict, Optional
 FIRST = 32
 TARGET_S = 0.25
 _MAX_ROWS = 1 << 20
+# Of the values that leave together: they are in memory here and in the task.
+_MAX_BYTES = 8 << 20
 # Calls whose rows are ordered together: enough of them that few are padded much.
 _WINDOW_CALLS = 8
 
 # By function, for the life of the process: each task goes on with what others learned.
 _LEARNED: Dict[str, int] = {}
 _ROW_S: Dict[str, float] = {}
+_ROW_BYTES: Dict[str, float] = {}
 
 
 class BatchSizes:
@@ -29,7 +32,9 @@ class BatchSizes:
 
     def rows(self) -> int:
         """The most rows of the next batch, at least 1."""
-        rows = self._fixed if self._fixed > 0 else _LEARNED.get(self._function, FIRST)
+        rows = self._fixed
+        if rows <= 0:
+            rows = min(_LEARNED.get(self._function, FIRST), self._fitting())
         return rows if self._safe is None else min(rows, self._safe)
 
     def window(self) -> int:
@@ -39,11 +44,17 @@ class BatchSizes:
         row_s = _ROW_S.get(self._function)
         if row_s is None:
             return rows
-        return max(rows, min(_WINDOW_CALLS * rows, int(self._window_s / max(1e-9, row_s))))
+        most = min(_WINDOW_CALLS * rows, int(self._window_s / max(1e-9, row_s)), self._fitting())
+        return max(rows, most)
 
-    def record(self, rows: int, seconds: float) -> None:
-        """Learns from a batch, of at least one row, none of which failed."""
+    def _fitting(self) -> int:
+        """How many rows' values may leave together."""
+        return max(1, int(_MAX_BYTES / max(1.0, _ROW_BYTES.get(self._function, 1.0))))
+
+    def record(self, rows: int, seconds: float, size: int) -> None:
+        """Learns from a batch, of at least one row, none of which failed, and the bytes of its values."""
         _ROW_S[self._function] = seconds / rows
+        _ROW_BYTES[self._function] = size / rows
         adaptive = _LEARNED.get(self._function, FIRST)
         fitting = self._target / max(1e-9, seconds / rows)
         if seconds > self._target:

@@ -4,7 +4,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Pattern, Tuple
+from typing import Any, Dict, List, Optional, Pattern
 
 import pyarrow as pa
 
@@ -15,18 +15,14 @@ ERROR_FIELD = pa.field("error", pa.utf8())
 class Retry:
     """Which failures are tried again, how often, and after what pause.
 
-    A failure matches if one of ``types`` is the name of its class or of a class above it, with or
-    without the module, and ``message`` is found in "type: text"; what is not given matches everything.
+    A failure matches if ``message`` is found in "type: text"; without one every failure does.
     """
 
     times: int
     backoff_s: float
-    types: Tuple[str, ...] = ()
     message: Optional[Pattern[str]] = None
 
-    def matches(self, names: "frozenset[str]", text: str) -> bool:
-        if self.types and names.isdisjoint(self.types):
-            return False
+    def matches(self, text: str) -> bool:
         return self.message is None or self.message.search(text) is not None
 
 
@@ -95,6 +91,5 @@ def _retry(told: Optional[Dict[str, Any]]) -> Optional[Retry]:
     return Retry(
         times=int(told["times"]),
         backoff_s=(told.get("backoff_ms") or 0) / 1000.0,
-        types=tuple(told.get("types") or ()),
         message=None if message is None else re.compile(message),
     )

@@ -43,6 +43,9 @@ class Task:
         # of no rows pushes it out, so that an answer is on its way while the next one is made.
         push = self._told(Answer())
         try:
+            # Says that the function is loaded: what kills the worker from here on is a row.
+            yield push
+            yield push
             for batch in batches:
                 if batch.num_rows == 0:
                     yield push
@@ -103,7 +106,7 @@ class _Batches(abc.ABC):
             for answer in self.answers(self._cuts(batch, offset, end)):
                 # Halving and its failures take time that says nothing about good batches.
                 if not answer.errors and len(answer.arrays) == 1:
-                    self._sizes.record(answer.rows, answer.seconds)
+                    self._sizes.record(answer.rows, answer.seconds, answer.arrays[0].nbytes)
                 yield answer
                 offset += answer.rows
 
@@ -128,7 +131,10 @@ class _Batches(abc.ABC):
             answers.append(answer)
         whole = plan.in_row_order(answers)
         if not whole.errors and all(len(answer.arrays) == 1 for answer in answers):
-            self._sizes.record(rows, whole.seconds * rows / whole.rows)
+            size = sum(answer.arrays[0].nbytes for answer in answers)
+            self._sizes.record(
+                rows, whole.seconds * rows / whole.rows, size * rows // max(1, whole.rows)
+            )
         return whole
 
 

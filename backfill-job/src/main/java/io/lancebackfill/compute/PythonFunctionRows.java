@@ -24,6 +24,7 @@ import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.VarCharVector;
@@ -39,8 +40,19 @@ import org.jspecify.annotations.Nullable;
  * did not come back.
  */
 public final class PythonFunctionRows implements TaskPack.Rows {
-  private static final int SENT_ROWS = 4096;
+  /**
+   * Rows of a batch as long as nothing is known of them; of those that may have killed a worker.
+   */
+  private static final int FEW_ROWS = 4096;
+
+  /** Rows of a batch where they are small: each batch costs as much as thousands of such rows. */
+  private static final int MOST_ROWS = 1 << 16;
+
+  private static final long READ_BYTES = 2L << 20;
   private static final long SENT_BYTES = 8L << 20;
+
+  /** Bytes of a row as this process has met them last, by table and inputs. */
+  private static final Map<String, Long> BYTES_PER_ROW = new ConcurrentHashMap<>();
 
   /** Batches that a worker has: the one that it computes, and the next one. */
   private static final int SENT_AHEAD = 2;
@@ -48,12 +60,18 @@ public final class PythonFunctionRows implements TaskPack.Rows {
   /** Workers that may die one after another before any row comes back. */
   private static final int MOST_DEATHS = 6;
 
+  /** Workers that may die one after another while they load the function: one by accident. */
+  private static final int MOST_DEATHS_LOADING = 2;
+
   private final ArrowFunction function;
   private final PythonFunction python;
   private final JobTasks job;
   private final BufferAllocator allocator;
   private final ResultColumns columns;
   private final PackReader reader;
+
+  /** What is read, for those who read it again. */
+  private final String read;
 
   /** Rows that were read and not sent yet; first those that a worker took with it when it died. */
   private final Deque<OffsetBatch> waiting = new ArrayDeque<>();
@@ -69,6 +87,7 @@ public final class PythonFunctionRows implements TaskPack.Rows {
   private boolean single;
 
   private int deaths;
+  private int deathsLoading;
 
   private long manifestNanos = -1;
   private StartWaits waits = StartWaits.NONE;
@@ -83,13 +102,17 @@ public final class PythonFunctionRows implements TaskPack.Rows {
     this.python = PythonFunction.of(function.descriptor());
     this.allocator = allocator;
     this.columns = new ResultColumns(job.fields());
+    List<String> inputs = List.copyOf(new LinkedHashSet<>(function.arguments()));
+    this.read = job.table().display() + " " + inputs;
+    Long rowBytes = BYTES_PER_ROW.get(read);
+    long rows = rowBytes == null ? FEW_ROWS : READ_BYTES / Math.max(1, rowBytes);
     this.reader =
         new PackReader(
             job.table(),
             job.inputVersion(),
             tasks.stream().map(TaskSpec::range).toList(),
-            List.copyOf(new LinkedHashSet<>(function.arguments())),
-            SENT_ROWS);
+            inputs,
+            (int) Math.max(FEW_ROWS, Math.min(MOST_ROWS, rows)));
   }
 
   @Override
@@ -132,7 +155,7 @@ public final class PythonFunctionRows implements TaskPack.Rows {
     }
     OffsetBatch all = new OffsetBatch(reader.offsets(), vectors);
     for (int start = 0; start < all.rows(); ) {
-      int rows = Math.min(SENT_ROWS, all.rows() - start);
+      int rows = all.rows() - start;
       OffsetBatch batch = all.part(start, rows, allocator);
       int fitting = BatchBytes.fittingRows(batch.values(), rows, SENT_BYTES);
       if (fitting < rows) {
@@ -167,6 +190,7 @@ public final class PythonFunctionRows implements TaskPack.Rows {
       return;
     }
     deaths = 0;
+    deathsLoading = 0;
     if (waits.equals(StartWaits.NONE)) {
       waits = new StartWaits(manifestNanos, worker().startNanos(), worker().loadNanos());
     }
@@ -202,6 +226,18 @@ public final class PythonFunctionRows implements TaskPack.Rows {
    * known.
    */
   private void recover(BackfillException lost, BufferAllocator own) {
+    PythonWorker dead = worker;
+    if (lost.code() == BackfillErrorCode.PROCESS_LOST && (dead == null || !dead.loaded())) {
+      deathsLoading++;
+      if (deathsLoading == MOST_DEATHS_LOADING) {
+        throw WorkerErrors.notLoaded(python, function.python(), deathsLoading, lost);
+      }
+      closeWorker();
+      while (!sent.isEmpty()) {
+        waiting.addFirst(sent.removeLast());
+      }
+      return;
+    }
     deaths++;
     if (lost.code() != BackfillErrorCode.PROCESS_LOST
         || !job.errors().nulls()
@@ -221,9 +257,13 @@ public final class PythonFunctionRows implements TaskPack.Rows {
       waiting.addFirst(sent.removeLast());
     }
     int left = oldest.rows() - answered;
-    int suspects = single ? 0 : Math.min(left, suspects());
-    // What comes behind the suspects first, so that they are before it.
-    putBack(oldest, answered + suspects, left - suspects);
+    int suspects = single ? 0 : Math.min(left, suspects(left));
+    // From behind, so that each is before what comes after it.
+    for (int end = left; end > suspects; ) {
+      int rows = Math.min(FEW_ROWS, end - suspects);
+      putBack(oldest, answered + end - rows, rows);
+      end -= rows;
+    }
     putBack(oldest, answered, suspects);
     oldest.close();
     answered = 0;
@@ -236,10 +276,16 @@ public final class PythonFunctionRows implements TaskPack.Rows {
     }
   }
 
-  /** The most rows that a worker can have had in hand together. */
-  private int suspects() {
+  /**
+   * The most rows that a worker can have had in hand together, to be computed one by one; none if
+   * they are so many that another worker is to tell first in which part of them it dies.
+   */
+  private int suspects(int left) {
     Integer batchSize = function.batchSize();
-    return batchSize == null || function.byLength() ? SENT_ROWS : batchSize;
+    if (batchSize != null && !function.byLength()) {
+      return batchSize;
+    }
+    return left > FEW_ROWS ? 0 : left;
   }
 
   private PythonWorker worker() {
@@ -296,6 +342,10 @@ public final class PythonFunctionRows implements TaskPack.Rows {
 
   @Override
   public void close() {
+    long rowBytes = reader.bytesPerRow();
+    if (rowBytes > 0) {
+      BYTES_PER_ROW.put(read, rowBytes);
+    }
     try {
       closeWorker();
     } finally {

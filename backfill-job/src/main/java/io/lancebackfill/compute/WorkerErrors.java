@@ -89,6 +89,17 @@ final class WorkerErrors {
         offset, BackfillErrorCode.PROCESS_LOST.name(), "PROCESS_LOST", lost.problem(), "", 1);
   }
 
+  /** The end of a function of which workers die before they have it: that is no row's fault. */
+  static BackfillException notLoaded(
+      PythonFunction function, String program, int workers, BackfillException lost) {
+    return new BackfillException(
+        BackfillErrorCode.FUNCTION_NOT_LOADED,
+        ("Function '%s' could not be loaded: %d worker processes of %s died one after the other while they"
+                + " imported it or ran its setup(), before they got a row. %s")
+            .formatted(function.name(), workers, program, lost.problem()),
+        lost);
+  }
+
   /** What ended a worker, or kept it from its work. */
   static BackfillException ended(PythonFunction function, Exception e) {
     return PythonWorkerFault.of(e)

@@ -42,6 +42,7 @@ public enum BackfillErrorCode {
   FUNCTION_NOT_TOP_LEVEL(Kind.USER),
   INVALID_FUNCTION(Kind.USER),
   FUNCTION_NOT_TRUSTED(Kind.USER),
+  FUNCTION_NOT_LOADED(Kind.USER),
   FUNCTION_FAILED(Kind.USER),
   REQUIREMENT_FAILED(Kind.USER),
   ENVIRONMENT_MISMATCH(Kind.USER),
@@ -103,8 +104,9 @@ public enum BackfillErrorCode {
 
   /** The SQLSTATE, for clients that speak it. */
   String sqlState() {
-    return this == FUNCTION_FAILED || this == TOO_MANY_FAILED_ROWS
-        ? EXTERNAL_ROUTINE
-        : kind.sqlState;
+    return switch (this) {
+      case FUNCTION_FAILED, FUNCTION_NOT_LOADED, TOO_MANY_FAILED_ROWS -> EXTERNAL_ROUTINE;
+      default -> kind.sqlState;
+    };
   }
 }

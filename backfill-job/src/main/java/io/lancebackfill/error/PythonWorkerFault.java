@@ -71,12 +71,10 @@ public final class PythonWorkerFault {
       JsonNode fault = JSON.readTree(text.substring(at + TOLD.length()));
       return Optional.of(
           new BackfillException(
-              fault.path("code").asText().equals("ENVIRONMENT_MISMATCH")
-                  ? BackfillErrorCode.ENVIRONMENT_MISMATCH
-                  : BackfillErrorCode.FUNCTION_FAILED,
+              BackfillErrorCode.valueOf(fault.path("code").asText()),
               fault.path("message").asText(),
               cause));
-    } catch (JsonProcessingException e) {
+    } catch (JsonProcessingException | IllegalArgumentException e) {
       return Optional.empty(); // a user's text that looks alike
     }
   }

@@ -71,8 +71,7 @@ public final class ErrorsReport {
             rows.computeIfAbsent(error.fragmentId(), id -> new RoaringBitmap()).add(error.offset());
           }
           List<JobEvent> events = new JobRecords(state).events(jobId);
-          PastRows past =
-              new PastRows(events.isEmpty() ? 0 : events.get(0).tableVersion(), rows);
+          PastRows past = new PastRows(events.isEmpty() ? 0 : events.get(0).tableVersion(), rows);
           return errors.isEmpty()
               ? new OfJob(column(table, last(jobId, events)), past)
               : new OfJob(column(table, errors.get(0)), past);

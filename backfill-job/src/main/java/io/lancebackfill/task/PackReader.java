@@ -64,6 +64,11 @@ public final class PackReader implements AutoCloseable {
     return reader().offsets();
   }
 
+  /** Arrow bytes of a row so far; 0 if none was read. */
+  public long bytesPerRow() {
+    return opened == null || opened.rowsRead() == 0 ? 0 : opened.bytesRead() / opened.rowsRead();
+  }
+
   @Override
   public void close() {
     if (opened != null) {

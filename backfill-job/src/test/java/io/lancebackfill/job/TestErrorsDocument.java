@@ -19,6 +19,7 @@ import static io.lancebackfill.error.BackfillErrorCode.FUNCTION_CHANGED;
 import static io.lancebackfill.error.BackfillErrorCode.FUNCTION_FAILED;
 import static io.lancebackfill.error.BackfillErrorCode.FUNCTION_NEEDS_VERSION;
 import static io.lancebackfill.error.BackfillErrorCode.FUNCTION_NOT_FOUND;
+import static io.lancebackfill.error.BackfillErrorCode.FUNCTION_NOT_LOADED;
 import static io.lancebackfill.error.BackfillErrorCode.FUNCTION_NOT_TOP_LEVEL;
 import static io.lancebackfill.error.BackfillErrorCode.FUNCTION_NOT_TRUSTED;
 import static io.lancebackfill.error.BackfillErrorCode.INPUT_CHANGED;
@@ -63,6 +64,7 @@ import static io.lancebackfill.error.BackfillErrorCode.VERSION_NOT_FOUND;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.lancebackfill.datasource.commit.Refusal;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
@@ -123,6 +125,16 @@ class TestErrorsDocument {
       |---|---|---|
       """;
 
+  private static final String PYTHON_HEAD =
+      """
+
+      The Python package `lance_backfill` raises `BackfillError`, with `code`, `problem` and `remedy`: those above, and these, which
+      it finds by itself:
+
+      | code | what happened | what to do |
+      |---|---|---|
+      """;
+
   /** First code of a column's function. */
   public static final class Shout implements UDF1<String, String> {
     private static final long serialVersionUID = 1L;
@@ -178,12 +190,40 @@ class TestErrorsDocument {
     assertThat(ENTRIES.stream().map(ErrorEntry::code)).containsExactly(BackfillErrorCode.values());
     StringBuilder text = new StringBuilder(HEAD);
     ENTRIES.forEach(entry -> text.append(entry.row()));
+    List<String[]> ofPython = ofPython();
+    text.append(PYTHON_HEAD);
+    ofPython.forEach(
+        e -> text.append("| [`%s`](#%s) | %s | %s |%n".formatted(e[0], lower(e[0]), e[1], e[2])));
     ENTRIES.forEach(entry -> text.append(entry.section()));
+    ofPython.forEach(
+        e ->
+            text.append(
+                "%n### %s%n%n%s %s%n%n```python%n%s%n```%n%n```%n%s%n```%n"
+                    .formatted(e[0], e[1], e[2], e[3], e[4])));
     if (Boolean.getBoolean("readme.write")) {
       Files.createDirectories(DOCUMENT.getParent());
       Files.writeString(DOCUMENT, text);
     }
     assertThat(Files.readString(DOCUMENT)).isEqualTo(text.toString());
+  }
+
+  private static String lower(String code) {
+    return code.toLowerCase(java.util.Locale.ROOT);
+  }
+
+  /** Code, meaning, remedy, example and message of each code that only the Python package has. */
+  private static List<String[]> ofPython() throws IOException {
+    Path module = Path.of("..", "udf-runtime", "src").toAbsolutePath().normalize();
+    ProcessBuilder python =
+        new ProcessBuilder(
+            System.getProperty("test.python", "python3"),
+            "-B",
+            module + "/test/python/own_codes.py");
+    python.environment().put("PYTHONPATH", module.resolve("main/python").toString());
+    Process process = python.redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    process.getOutputStream().close();
+    return List.of(
+        new ObjectMapper().readValue(process.getInputStream().readAllBytes(), String[][].class));
   }
 
   private static void calls() {
@@ -462,6 +502,13 @@ class TestErrorsDocument {
         "If you trust those who can write to the table, set spark.lancebackfill.functions.trust.",
         "A backfill from spark-sql of a column that a notebook declared.",
         "[FUNCTION_NOT_TRUSTED] Column 'embedding' is computed by the stored Python function 'Embed_1f0c', which this session did not declare itself, and spark.lancebackfill.functions.trust is 'false'. If you trust those who can write to this table, set it to 'true', or to a list of the hashes of functions that may run: SET spark.lancebackfill.functions.trust=52db...",
+        "PythonFunctionsIT meets it.");
+    told(
+        FUNCTION_NOT_LOADED,
+        "A stored Python function cannot be unpickled on the workers, its setup() fails, or workers die while they load it.",
+        "Install what it imports there, and give it the memory that its model takes; no row is to blame, and none was computed.",
+        "A backfill with a function whose model takes more memory than there is.",
+        "[FUNCTION_NOT_LOADED] Function 'Embed_1f0c' could not be loaded: 2 worker processes of /opt/python died one after the other while they imported it or ran its setup(), before they got a row. The Python worker that ran the function died: it was killed, often for lack of memory, crashed in a native library, or left by os._exit (java.io.EOFException).\nIt happened in fragment 0; what was finished before is committed or kept as checkpoints.\nJob nightly; see job and jobs.",
         "PythonFunctionsIT meets it.");
     told(
         ENVIRONMENT_MISMATCH,

@@ -78,7 +78,12 @@ class TestExpressionErrors {
     // Of 7, 14, 21, 28 and 35: the first 32 digits of the SHA-256 of i1:7 and so on.
     assertThat(errors)
         .extracting(error -> error.<String>getAs("input_hash"))
-        .containsExactlyInAnyOrder("09bff0e604d75e2af67d407e38522661", "2cbd3a69fa05725e73e479837e9c5100", "aa9eae1ef02df02ca6a522069675ed21", "a99e94ec48d112adf2537971329378b6", "b37c4f00e88db050b1237cfbf6a5827d");
+        .containsExactlyInAnyOrder(
+            "09bff0e604d75e2af67d407e38522661",
+            "2cbd3a69fa05725e73e479837e9c5100",
+            "aa9eae1ef02df02ca6a522069675ed21",
+            "a99e94ec48d112adf2537971329378b6",
+            "b37c4f00e88db050b1237cfbf6a5827d");
   }
 
   @Test

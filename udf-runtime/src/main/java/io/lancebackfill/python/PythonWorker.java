@@ -30,6 +30,7 @@ public final class PythonWorker implements AutoCloseable {
   private final Iterator<VectorSchemaRoot> received;
   private long unanswered;
   private boolean broken;
+  private boolean loaded;
   private boolean closed;
   private long startNanos = -1;
   private long loadNanos = -1;
@@ -125,6 +126,7 @@ public final class PythonWorker implements AutoCloseable {
         throw new IllegalStateException("The Python worker ended before all rows came back.");
       }
       values = (StructVector) received.next().getVector(0);
+      loaded = true;
       // Of no rows are those with which a worker pushes the last ones out of its buffer.
     } while (values.getValueCount() == 0);
     unanswered -= values.getValueCount();
@@ -154,6 +156,14 @@ public final class PythonWorker implements AutoCloseable {
   /** How long it took to load its function, or to find it loaded; -1 as above. */
   public long loadNanos() {
     return loadNanos;
+  }
+
+  /**
+   * Whether it has loaded its function, as far as {@link #receive} has heard: one that dies before
+   * has seen no row.
+   */
+  public boolean loaded() {
+    return loaded;
   }
 
   /**
