@@ -18,7 +18,7 @@ import time
 
 REPOSITORY = os.path.abspath(os.path.join(os.path.dirname(__file__), *[".."] * 4))
 DIST = os.path.join(REPOSITORY, "backfill-job", "target", "dist")
-sys.path.insert(0, glob.glob(os.path.join(DIST, "*-bundle.jar"))[0])
+sys.path[:0] = glob.glob(os.path.join(DIST, "*-bundle.jar"))[:1]
 
 import lance
 import numpy as np

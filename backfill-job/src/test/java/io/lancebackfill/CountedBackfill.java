@@ -49,7 +49,7 @@ final class CountedBackfill {
       from pyspark.sql import SparkSession
 
       log, seconds, declare, call, table, go, then = (
-          sys.argv[1], float(sys.argv[2]), sys.argv[3] == "declare", *sys.argv[4:])
+          sys.argv[1], float(sys.argv[2]), sys.argv[3], *sys.argv[4:])
 
       def slow(x):
           time.sleep(seconds)
@@ -60,7 +60,14 @@ final class CountedBackfill {
 
       spark = SparkSession.builder.getOrCreate()
       spark.udf.register("slow", slow, "bigint")
-      if declare:
+      if declare == "stored":
+          from lance_backfill import connect, udf
+          @udf(version="1")
+          def counted(id: int) -> int:
+              return slow(id)
+          folder = connect(os.path.dirname(table), spark=spark)
+          folder.open_table("t").add_columns({"value": counted})
+      elif declare == "declare":
           spark.sql("CALL lance.system.add_column(table => :t, column => 'value', "
                     "expression => 'slow(id)')", {"t": table}).collect()
       print("READY", flush=True)
@@ -77,7 +84,7 @@ final class CountedBackfill {
   private final Path log;
   private final double secondsPerRow;
   private final List<Kill> kills = new ArrayList<>();
-  private boolean declared;
+  private String declaration = "declare";
 
   /** One call of the function: for which row, and when it was done. */
   private record Call(int id, long nanos) {}
@@ -157,7 +164,7 @@ final class CountedBackfill {
         PROGRAM,
         log.toString(),
         String.valueOf(secondsPerRow),
-        declared ? "declared" : "declare",
+        declaration,
         call + ")",
         table,
         go.toString(),
@@ -166,7 +173,14 @@ final class CountedBackfill {
 
   /** From now on, processes find the column declared. */
   void declared() {
-    declared = true;
+    declaration = "declared";
+  }
+
+  /** The column is to be declared with a stored function, which any process can run. */
+  void storesItsFunction() {
+    spark.conf("spark.submit.pyFiles", spark.bundle().toString());
+    spark.conf("spark.lancebackfill.functions.trust", "true");
+    declaration = "stored";
   }
 
   /** The row that a backfill, which is to end well, has returned. */

@@ -104,6 +104,22 @@ class KillAndResumeIT {
     assertThat(job.checkpoints()).isZero();
   }
 
+  /** At the default size of batches, which follows the function's speed. */
+  @Test
+  void ofAStoredFunctionFewRowsAreComputedAgain() throws Exception {
+    int rows = ROWS * 2;
+    CountedBackfill job = new CountedBackfill(spark, folder, rows, 8, SECONDS_PER_ROW / 2);
+    job.storesItsFunction();
+    job.killAfter(rows / 2, EVERY);
+    try (SparkRun run = job.start(EVERY)) {
+      assertThat(CountedBackfill.result(run).get("status").asText()).isEqualTo("DONE");
+    }
+    report("stored function, %d rows", job, rows);
+    assertThat(job.rowsThatAreRight()).isEqualTo(rows);
+    assertThat(job.repeatedCalls()).isLessThanOrEqualTo(rows / 50);
+    job.assertOnlyTheLastMomentsWereLost(INTERVAL);
+  }
+
   @SuppressWarnings("AnnotateFormatMethod") // the format is a part of the line only
   private static void report(String what, CountedBackfill job, Object... values) {
     System.out.printf(
