@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.lancebackfill.config.BackfillOptions;
 import io.lancebackfill.config.ConfigOption;
+import io.lancebackfill.datasource.table.LanceLibrary;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
@@ -33,7 +34,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class BackfillMain {
   private static final String USAGE =
-      "usage: spark-submit --class io.lancebackfill.BackfillMain ... --table TABLE --column COLUMN [--OPTION VALUE ...]";
+      "usage: spark-submit --class io.lancebackfill.BackfillMain ... --table TABLE --column COLUMN"
+          + " [--OPTION VALUE ...]";
 
   private BackfillMain() {}
 
@@ -66,6 +68,7 @@ public final class BackfillMain {
       faults.throwIfAny(); // without a table a session finds nothing more
     }
     String name = "backfill " + options.get("column");
+    LanceLibrary.loadAhead(); // a tenth of the way to the first row; the session takes as long
     try (SparkSession spark = SparkSession.builder().appName(name).getOrCreate()) {
       BackfillResult result = action(spark, options, faults).run();
       System.out.println(json(result));
