@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.lancebackfill.config.BackfillOptions;
 import io.lancebackfill.config.ConfigOption;
+import io.lancebackfill.datasource.table.LanceLibrary;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
@@ -34,7 +35,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class BackfillMain {
   private static final String USAGE =
-      "usage: spark-submit --class io.lancebackfill.BackfillMain ... --table TABLE --column COLUMN | --columns COLUMN,... [--OPTION VALUE ...]";
+      "usage: spark-submit --class io.lancebackfill.BackfillMain ... --table TABLE --column COLUMN"
+          + " | --columns COLUMN,... [--OPTION VALUE ...]";
 
   private BackfillMain() {}
 
@@ -67,6 +69,7 @@ public final class BackfillMain {
       faults.throwIfAny(); // without a table a session finds nothing more
     }
     String name = "backfill " + String.join(", ", columns(options));
+    LanceLibrary.loadAhead(); // a tenth of the way to the first row; the session takes as long
     try (SparkSession spark = SparkSession.builder().appName(name).getOrCreate()) {
       List<BackfillResult> results = pipeline(spark, options, faults).run();
       results.stream().map(BackfillMain::json).forEach(System.out::println);

@@ -110,7 +110,7 @@ class ContextIT {
 
   @Test
   void executorsEndWithTheContextUnlessTheyAreRetained() throws Exception {
-    try (StandaloneCluster cluster = StandaloneCluster.start(spark, folder, 1)) {
+    try (StandaloneCluster cluster = StandaloneCluster.start(spark, folder, 2)) {
       Map<String, String> told = run(cluster, "600s", CELLS);
       assertThat(told)
           .containsEntry("master", "True")
@@ -126,7 +126,7 @@ class ContextIT {
 
   @Test
   void retainedOnesEndWhenTheyAreIdle() throws Exception {
-    try (StandaloneCluster cluster = StandaloneCluster.start(spark, folder, 1)) {
+    try (StandaloneCluster cluster = StandaloneCluster.start(spark, folder, 2)) {
       assertThat(run(cluster, "5s", RETAINED))
           .containsEntry("retained", "1")
           .containsEntry("idle", "0");
@@ -135,7 +135,7 @@ class ContextIT {
 
   @Test
   void ofAKilledNotebookNoneIsLeft() throws Exception {
-    try (StandaloneCluster cluster = StandaloneCluster.start(spark, folder, 1)) {
+    try (StandaloneCluster cluster = StandaloneCluster.start(spark, folder, 2)) {
       assertThat(run(cluster, "600s", KILLED)).containsEntry("entered", "1");
       Awaitility.await()
           .atMost(Duration.ofSeconds(60))

@@ -12,22 +12,22 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The notebook that users begin with, run from top to bottom with the wheel that was built. */
+/** The notebooks that users begin with, run from top to bottom with the wheel that was built. */
 class NotebookIT {
   private static final String RUN =
       """
       import sys, nbformat, nbclient
       notebook = nbformat.read(sys.argv[1], 4)
       try:
-          nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+          nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
       finally:
           nbformat.write(notebook, sys.argv[2])
       """;
 
   @TempDir private Path folder;
 
-  @Test
-  void runsFromTopToBottom() throws Exception {
+  /** A notebook after its run. */
+  private JsonNode run(String name) throws Exception {
     Path dist = Path.of(System.getProperty("test.dist")).toAbsolutePath();
     Path python = Path.of(System.getProperty("test.python"));
     Path done = folder.resolve("done.ipynb");
@@ -37,7 +37,7 @@ class NotebookIT {
                 python.toString(),
                 "-c",
                 RUN,
-                Path.of("src/quickstart/notebook.ipynb").toAbsolutePath().toString(),
+                Path.of("src/quickstart", name).toAbsolutePath().toString(),
                 done.toString())
             .directory(folder.toFile())
             .redirectErrorStream(true)
@@ -46,16 +46,41 @@ class NotebookIT {
     builder.environment().put("LANCE_BACKFILL_JARS", dist.toString());
     builder.environment().put("NOTEBOOK_FOLDER", folder.resolve("tables").toString());
     builder.environment().put("PYSPARK_PYTHON", python.toString());
+    builder
+        .environment()
+        .put("NOTEBOOK_DATA", Path.of("src/quickstart/digits.csv.gz").toAbsolutePath().toString());
+    // Two addresses that no device has: the model is NumPy's.
+    builder.environment().put("CUDA_VISIBLE_DEVICES", "0,1");
     Process process = builder.start();
     try {
-      assertThat(process.waitFor(5, TimeUnit.MINUTES)).isTrue();
+      assertThat(process.waitFor(10, TimeUnit.MINUTES)).isTrue();
     } finally {
       process.descendants().forEach(ProcessHandle::destroyForcibly);
       process.destroyForcibly();
     }
     assertThat(process.exitValue()).as(Files.readString(log)).isZero();
 
-    JsonNode notebook = new ObjectMapper().readTree(done.toFile());
+    return new ObjectMapper().readTree(done.toFile());
+  }
+
+  @Test
+  void imagesOnTwoGpus() throws Exception {
+    JsonNode notebook = run("images.ipynb");
+    assertThat(output(notebook, "table")).isEqualTo("1797");
+    assertThat(output(notebook, "cluster")).isEqualTo("2");
+    assertThat(output(notebook, "manifest")).isEqualTo("1");
+    assertThat(output(notebook, "preview")).isEqualTo("36");
+    assertThat(output(notebook, "backfill")).isEqualTo("[('DONE', 1797), ('DONE', 1797)]");
+    assertThat(output(notebook, "devices")).isIn("['0']", "['1']", "['0', '1']");
+    assertThat(output(notebook, "startup"))
+        .isEqualTo("['driver', 'first_row', 'first_task', 'function', 'manifest', 'python']");
+    assertThat(output(notebook, "exit")).isEqualTo("0");
+    assertThat(output(notebook, "query")).matches("9\\d%|100%");
+  }
+
+  @Test
+  void firstSteps() throws Exception {
+    JsonNode notebook = run("notebook.ipynb");
     int rows = Integer.parseInt(output(notebook, "table"));
     String[] filled = output(notebook, "backfill").replaceAll("[()']", "").split(", ", -1);
     int failed = Integer.parseInt(filled[2]);

@@ -67,6 +67,35 @@ class TestLanceBackfill {
   }
 
   @Test
+  void aContextGivesItsClusterToItsBackfills() {
+    session
+        .spark()
+        .sql(
+            "CALL lance.system.define_cluster(spec => '{\"name\": \"here\", \"type\": \"local\"}')")
+        .collectAsList();
+    String job;
+    try (LanceBackfill.Context context =
+        LanceBackfill.context(session.spark(), "lance").cluster("here").executors(1).open()) {
+      LanceBackfill table = context.table("lance.default.t");
+      table.addColumn("thrice", "id * 3");
+      BackfillResult done = table.backfill("thrice").run();
+      assertThat(done.counts().rowsComputed()).isEqualTo(1000);
+      job = done.jobId();
+    }
+    assertThat(
+            session
+                .spark()
+                .sql("CALL lance.system.job('lance.default.t', '" + job + "')")
+                .first()
+                .<String>getAs("options"))
+        .contains("\"cluster\":\"here\"");
+    assertThatThrownBy(() -> LanceBackfill.context(session.spark(), "lance").cluster("gone").open())
+        .hasMessageStartingWith("[CLUSTER_NOT_FOUND] No cluster 'gone' is defined");
+    assertThatThrownBy(() -> LanceBackfill.context(session.spark(), "nowhere").open())
+        .hasMessageStartingWith("[UNKNOWN_CATALOG] 'nowhere' is no Lance catalog");
+  }
+
+  @Test
   void namesWhatIsWrongWithACall() {
     assertThatThrownBy(
             () -> LanceBackfill.table(session.spark(), "lance.default.missing").coverage("x"))

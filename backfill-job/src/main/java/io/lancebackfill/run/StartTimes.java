@@ -74,7 +74,7 @@ public final class StartTimes {
         JavaConverters.seqAsJavaList(context.statusStore().executorList(true))) {
       if (!executor.id().equals("driver") && (id < 0 || executor.resourceProfileId() == id)) {
         granted++;
-        first = Math.min(first, executor.addTime().getTime());
+        first = Math.min(first, executor.addTime().toInstant().toEpochMilli());
       }
     }
     Option<Object> asked =
