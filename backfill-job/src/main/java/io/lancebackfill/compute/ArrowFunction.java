@@ -46,6 +46,11 @@ public record ArrowFunction(
     return new ArrowFunction(descriptor, arguments, batchSize, byLength, python, threads, other);
   }
 
+  /** The same call on batches of so many rows. */
+  ArrowFunction inBatchesOf(int rows) {
+    return new ArrowFunction(descriptor, arguments, rows, byLength, python, threads, environment);
+  }
+
   /** The same call with the names that its arguments have in a version of the table. */
   public ArrowFunction reading(TableSnapshot table, DeclaredInputs declared) {
     return new ArrowFunction(

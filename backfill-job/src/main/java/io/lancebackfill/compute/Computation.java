@@ -42,6 +42,13 @@ public sealed interface Computation {
         : this;
   }
 
+  /** The same on batches of so many rows, where it is a function on Arrow batches. */
+  default Computation inBatchesOf(int rows) {
+    return this instanceof OfFunction called
+        ? new OfFunction(called.function.inBatchesOf(rows), called.inputs, called.requirements)
+        : this;
+  }
+
   /** The environment that Python workers get of us, if they do. */
   default Optional<WorkerEnvironment> environment() {
     return this instanceof OfFunction called

@@ -134,7 +134,7 @@ public final class GroupResources {
   }
 
   /** Whether a session on Kubernetes is in the definition's cluster and namespace. */
-  private static boolean isThere(SparkContext context, ClusterSpec cluster) {
+  static boolean isThere(SparkContext context, ClusterSpec cluster) {
     String master = cluster.access().master();
     String there = master == null || master.startsWith("k8s://") ? master : "k8s://" + master;
     return (there == null || there.equals(context.master()))

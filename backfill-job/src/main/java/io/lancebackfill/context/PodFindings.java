@@ -1,7 +1,6 @@
 package io.lancebackfill.context;
 
 import io.fabric8.kubernetes.client.KubernetesClient;
-import io.lancebackfill.cluster.Access;
 import io.lancebackfill.cluster.ClusterSpec;
 import io.lancebackfill.cluster.WorkerGroup;
 import io.lancebackfill.cluster.check.ClusterCheck;
@@ -38,9 +37,9 @@ public final class PodFindings {
                 .flatMap(cluster::group)
                 .map(List::of)
                 .orElse(List.of());
-    Access access = access(context.getConf(), cluster);
-    try (KubernetesClient client = ClusterClients.open(access)) {
-      PodDiagnosis pods = new PodDiagnosis(client, access.namespace());
+    try (KubernetesClient client = ClusterClients.ofSession(context.getConf())) {
+      PodDiagnosis pods =
+          new PodDiagnosis(client, ClusterClients.namespaceOfSession(context.getConf()));
       findings.addAll(
           cluster == null
               ? pods.application(context.applicationId())
@@ -49,12 +48,26 @@ public final class PodFindings {
     return findings;
   }
 
-  /** What is to be said of the executors of an application, running ones included. */
+  /**
+   * What is to be said of the executors of an application, running ones included.
+   *
+   * @param cluster where to look, if that is not the session's
+   */
   public static List<Finding> ofApplication(
       SparkContext context, @Nullable ClusterSpec cluster, String application) {
-    Access access = access(context.getConf(), cluster);
-    try (KubernetesClient client = ClusterClients.open(access)) {
-      return new PodDiagnosis(client, access.namespace()).application(application);
+    SparkConf conf = context.getConf();
+    boolean ofSession =
+        cluster == null
+            || (context.master().startsWith("k8s") && GroupResources.isThere(context, cluster));
+    try (KubernetesClient client =
+        cluster == null || ofSession
+            ? ClusterClients.ofSession(conf)
+            : ClusterClients.open(cluster.access())) {
+      String namespace =
+          cluster == null || ofSession
+              ? ClusterClients.namespaceOfSession(conf)
+              : cluster.access().namespace();
+      return new PodDiagnosis(client, namespace).application(application);
     }
   }
 
@@ -65,11 +78,12 @@ public final class PodFindings {
    * @param job names it among the jobs of all tables
    * @return the applications of which something was removed
    */
-  public static Set<String> begin(SparkContext context, @Nullable ClusterSpec cluster, String job) {
+  public static Set<String> begin(SparkContext context, String job) {
     GroupPlacement.label(context, job);
-    Access access = access(context.getConf(), cluster);
-    try (KubernetesClient client = ClusterClients.open(access)) {
-      return OrphanedPods.remove(client, access.namespace(), job, context.applicationId());
+    SparkConf conf = context.getConf();
+    try (KubernetesClient client = ClusterClients.ofSession(conf)) {
+      return OrphanedPods.remove(
+          client, ClusterClients.namespaceOfSession(conf), job, context.applicationId());
     }
   }
 
@@ -85,18 +99,5 @@ public final class PodFindings {
           ? ClusterCheck.ofClusterMode(client, cluster)
           : ClusterCheck.ofClientMode(client, cluster);
     }
-  }
-
-  /** As the session reaches its cluster, where no definition says it. */
-  private static Access access(SparkConf conf, @Nullable ClusterSpec cluster) {
-    String master = conf.get("spark.master", "");
-    return new Access(
-        master.startsWith("k8s") ? master : cluster == null ? null : cluster.access().master(),
-        conf.get(
-            "spark.kubernetes.namespace",
-            cluster == null ? "default" : cluster.access().namespace()),
-        cluster == null ? null : cluster.access().kubeconfig(),
-        cluster == null ? conf.get("spark.kubernetes.context", null) : cluster.access().context(),
-        cluster != null && cluster.access().inCluster());
   }
 }

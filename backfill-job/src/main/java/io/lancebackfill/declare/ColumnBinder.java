@@ -50,6 +50,9 @@ public final class ColumnBinder {
   /** Spark's own 10,000 rows would be lost together; exchanging a batch costs less than 1 ms. */
   private static final String PYTHON_BATCH_ROWS = "256";
 
+  /** Of sizes that follow the function's speed. */
+  private static final int FIRST_BATCH_ROWS = 32;
+
   private final SparkSession spark;
   private final TableTarget target;
   private @Nullable Map<String, UdfDescriptor> ofCatalog;
@@ -70,6 +73,19 @@ public final class ColumnBinder {
       SparkSession session, Computation computation, List<TableColumn> inputs) {
     public BoundColumn withInputs(List<TableColumn> columns) {
       return new BoundColumn(session, computation, columns);
+    }
+
+    /**
+     * The same in batches of a quarter of the rows that its function would get at a time.
+     *
+     * @param batchSize as the call says, or null
+     */
+    public BoundColumn inSmallBatches(@Nullable Integer batchSize) {
+      boolean function = computation instanceof Computation.OfFunction;
+      int usual = function ? FIRST_BATCH_ROWS : Integer.parseInt(PYTHON_BATCH_ROWS);
+      int rows = Math.max(1, (batchSize == null ? usual : batchSize) / 4);
+      session.conf().set(PYTHON_BATCH, Integer.toString(rows));
+      return new BoundColumn(session, computation.inBatchesOf(rows), inputs);
     }
 
     /** The same in another environment of Python workers. */

@@ -25,6 +25,7 @@ import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.InputPlaces;
 import io.lancebackfill.state.JobCounts;
 import io.lancebackfill.state.RowOffsets;
+import io.lancebackfill.task.ProcessLoss;
 import io.lancebackfill.task.TaskResult;
 import io.lancebackfill.task.TaskResult.Fault;
 import io.lancebackfill.task.TaskSpec;
@@ -37,6 +38,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.roaringbitmap.RoaringBitmap;
 
@@ -203,8 +205,9 @@ final class BackfillRound {
     List<RowFailure> failed = failedRows.computeIfAbsent(id, fragment -> new ArrayList<>());
     failed.addAll(result.failures());
     totals.failed(id, RowOffsets.fromBytes(result.rows()), offsets(result.failures()));
-    if (result.isLost()) {
-      job.losses().lost(id, Objects.requireNonNull(result.fault()).message());
+    Optional<ProcessLoss> lost = result.lost();
+    if (lost.isPresent()) {
+      job.losses().lost(id, lost.get());
     } else if (result.fault() != null) {
       fault(id, result.fault());
     } else if (result.file() != null) {

@@ -258,6 +258,20 @@ record CheckedCall(
     return new CheckedCall(table, column, bound, conf, pinned, where, failedRows, cluster, id);
   }
 
+  /** The same call in smaller batches than it asks for. */
+  CheckedCall inSmallBatches() {
+    return new CheckedCall(
+        table,
+        column,
+        bound.inSmallBatches(conf.optional(BATCH_SIZE).orElse(null)),
+        conf,
+        pinned,
+        where,
+        failedRows,
+        cluster,
+        jobId);
+  }
+
   /** The version at which inputs are read. */
   TableSnapshot inputs(TableSnapshot newest) {
     return pinned == null ? newest : pinned;
@@ -307,6 +321,19 @@ record CheckedCall(
         "manifest %s: it holds for stored Python functions only; what computes column %s runs with what the session has"
             .formatted(manifest.get(), column.name()));
     return new TaskResources(resources.slots(), resources.most(), resources.profile(), notes);
+  }
+
+  /** What a user should know of how its tasks run. */
+  List<String> notes(SparkSession spark) {
+    TaskResources resources = resources(spark);
+    List<String> notes = new ArrayList<>(resources.notes());
+    int most = conf.optional(CONCURRENCY).orElse(Integer.MAX_VALUE);
+    if (most < resources.slots()) {
+      notes.add(
+          "concurrency is %d, and %d tasks could run at once here: the rest idles. Leave it out, or raise it"
+              .formatted(most, resources.slots()));
+    }
+    return notes;
   }
 
   private static TaskResources resources(

@@ -5,6 +5,8 @@ import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.FragmentPlan;
 import io.lancebackfill.state.JobEvent;
+import io.lancebackfill.task.ProcessLoss;
+import io.lancebackfill.task.ProcessLoss.Cause;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -18,7 +20,9 @@ import java.util.stream.Collectors;
 /**
  * Fragments whose computation takes its process down. A lost process may have worked on several
  * fragments, so each of them is computed again, after the others, alone in its process; one that
- * takes a second process with it is set aside, and the job goes on without it.
+ * takes a second process with it is set aside, and the job goes on without it. Its second try has
+ * smaller batches: most losses are for memory. A process that the cluster took, or whose node went,
+ * counts for nothing: what it had in hand is planned again, from its last checkpoints.
  *
  * <p>In local mode the process is the driver. There, once a job has died, the fragments that the
  * next one is about to begin are recorded with the number of their rows that are left, and the next
@@ -29,8 +33,14 @@ import java.util.stream.Collectors;
 final class FragmentLosses {
   private static final int MOST = 2;
 
+  /** Kills without a cause, as of a node that shuts down. So many of one fragment have one. */
+  private static final int KILLS = 4;
+
   /** So many set aside, with nothing to show for it, are not the fragments' fault. */
   private static final int HOPELESS = 3;
+
+  static final String MORE_MEMORY =
+      "Raise spark.executor.memory, or spark.executor.memoryOverhead for what Python functions and models take (memory and memory_overhead of a worker group); or give a smaller batch_size, or more num_cpus, with which fewer tasks share an executor.";
 
   /** The job, as far as losses concern it. */
   interface Job {
@@ -39,6 +49,12 @@ final class FragmentLosses {
 
     /** Records a loss. */
     void lost(String message);
+
+    /** Tells what counts for nothing, and is no event of the job's. */
+    void notice(String message);
+
+    /** How much memory a process may use, in words. */
+    String memory();
 
     /** Whether no fragment of the table is finished. */
     boolean nothingIsDone();
@@ -52,7 +68,14 @@ final class FragmentLosses {
 
   private final Set<Integer> suspects = new TreeSet<>();
   private final Set<Integer> setAside = new TreeSet<>();
+  private final Set<Integer> outOfMemory = new TreeSet<>();
+
+  /** Of this round: what was lost with a process, and that of which it counts for nothing. */
   private final Set<Integer> lost = new HashSet<>();
+
+  private final Set<Integer> interrupted = new HashSet<>();
+  private final Map<Integer, Integer> kills = new HashMap<>();
+  private final Set<String> noticed = new HashSet<>();
   private String lastMessage = "";
   private boolean afterDeath;
   private boolean isolating;
@@ -115,13 +138,17 @@ final class FragmentLosses {
   /** What of the plan is to be computed now: all that is not suspect, or all that is. */
   BackfillPlan choose(BackfillPlan plan) {
     lost.clear();
+    interrupted.clear();
     if (isolating) {
       return plan.only(f -> suspects.contains(f.fragmentId()));
     }
     for (FragmentPlan fragment : plan.fragments()) {
       int deaths = deaths(fragment);
       if (deaths > 0) {
-        loss(fragment.fragmentId(), deaths, "The driver that computed it in local mode died.");
+        loss(
+            fragment.fragmentId(),
+            deaths,
+            new ProcessLoss(Cause.CRASH, "The driver that computed it in local mode died."));
       }
     }
     attempts.clear();
@@ -143,33 +170,66 @@ final class FragmentLosses {
   }
 
   /** The process that computed a fragment, or a part of it, was lost. */
-  void lost(int fragment, String message) {
+  void lost(int fragment, ProcessLoss loss) {
     // All ranges of a fragment that one process took with it are one loss.
-    if (lost.add(fragment)) {
-      loss(fragment, suspects.contains(fragment) ? MOST : 1, message);
-      lastMessage = message;
-      if (setAside.size() >= HOPELESS) {
-        failIfNothingIsDone();
+    if (!lost.add(fragment)) {
+      return;
+    }
+    if (loss.cause() == Cause.CLUSTER
+        || (loss.cause() == Cause.KILLED && kills.merge(fragment, 1, Integer::sum) < KILLS)) {
+      interrupted.add(fragment);
+      if (noticed.add(loss.reason())) {
+        job.notice(
+            "An executor was lost, and nothing says that it was for what it computed; that is planned again from its last checkpoints. "
+                + loss.reason());
       }
+      return;
+    }
+    loss(fragment, suspects.contains(fragment) ? MOST : 1, loss);
+    lastMessage = loss.reason();
+    if (setAside.size() >= HOPELESS) {
+      failIfNothingIsDone();
     }
   }
 
-  private void loss(int fragment, int losses, String message) {
+  private void loss(int fragment, int losses, ProcessLoss loss) {
+    boolean memory = loss.cause() == Cause.MEMORY;
     if (losses < MOST) {
       suspects.add(fragment);
       job.lost(
-          "A process that computed fragment %d was lost; the fragment is computed again by itself, after the others. %s"
-              .formatted(fragment, message));
+          (memory
+                  ? "A process that computed fragment %d ran out of memory; the fragment is computed again by itself and in smaller batches, after the others. %s"
+                  : "A process that computed fragment %d was lost; the fragment is computed again by itself, after the others. %s")
+              .formatted(fragment, loss.reason()));
       return;
     }
     suspects.remove(fragment);
     setAside.add(fragment);
+    if (memory) {
+      outOfMemory.add(fragment);
+      job.lost(
+          "[%s] Fragment %d is set aside: %d processes that computed it ran out of memory, the second with nothing beside it and in batches of a quarter of the size. %s %s Its values stay as they are, and the next call tries it again. %s"
+              .formatted(
+                  BackfillErrorCode.EXECUTOR_OUT_OF_MEMORY,
+                  fragment,
+                  MOST,
+                  loss.reason(),
+                  job.memory(),
+                  MORE_MEMORY));
+      return;
+    }
     job.lost(
         "[%s] Fragment %d is set aside: %d processes that computed it were lost. %s Its values stay as they are, and the next call tries it again. Look for the cause in the process's log: too little memory, or a function that crashes on one of its rows."
-            .formatted(BackfillErrorCode.PROCESS_LOST, fragment, MOST, message));
+            .formatted(BackfillErrorCode.PROCESS_LOST, fragment, MOST, loss.reason()));
   }
 
   private void failIfNothingIsDone() {
+    if (job.nothingIsDone() && outOfMemory.equals(setAside)) {
+      throw new BackfillException(
+          BackfillErrorCode.EXECUTOR_OUT_OF_MEMORY,
+          "Fragments %s each ran %d processes out of memory, and no fragment of the table was finished. %s %s %s"
+              .formatted(setAside, MOST, lastMessage, job.memory(), MORE_MEMORY));
+    }
     if (job.nothingIsDone()) {
       throw new BackfillException(
           BackfillErrorCode.PROCESS_LOST,
@@ -186,8 +246,8 @@ final class FragmentLosses {
   /** After a round of which nothing was refused: whether another one is needed. */
   boolean more() {
     if (isolating) {
-      suspects.clear();
-    } else if (again) {
+      suspects.retainAll(interrupted);
+    } else if (again || !interrupted.isEmpty()) {
       again = false;
       return true;
     }
@@ -205,5 +265,10 @@ final class FragmentLosses {
 
   Set<Integer> setAside() {
     return setAside;
+  }
+
+  /** Those set aside for want of memory. */
+  Set<Integer> outOfMemory() {
+    return outOfMemory;
   }
 }

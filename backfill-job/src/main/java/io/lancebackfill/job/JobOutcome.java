@@ -10,6 +10,7 @@ import io.lancebackfill.state.TableState;
 import io.lancebackfill.table.TableTarget;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * How a job's rounds ended.
@@ -32,10 +33,10 @@ record JobOutcome(
    * What the rounds left behind.
    *
    * @param refused fragments that were left as they are
-   * @param setAside fragments that take processes down
+   * @param losses has the fragments that take processes down
    * @param rowsFailed rows that are NULL since the function failed on them
    */
-  record Left(Map<Integer, Refusal> refused, Set<Integer> setAside, long rowsFailed) {}
+  record Left(Map<Integer, Refusal> refused, FragmentLosses losses, long rowsFailed) {}
 
   /**
    * @param plan the last round's
@@ -45,12 +46,23 @@ record JobOutcome(
   static JobOutcome of(
       TableTarget table, BackfillPlan plan, long version, Left left, boolean whole) {
     Map<Integer, Refusal> refused = left.refused();
-    Set<Integer> setAside = left.setAside();
+    Set<Integer> setAside = left.losses().setAside();
     StringBuilder message = new StringBuilder();
-    if (!setAside.isEmpty()) {
+    Set<Integer> outOfMemory = left.losses().outOfMemory();
+    Set<Integer> crashed = new TreeSet<>(setAside);
+    crashed.removeAll(outOfMemory);
+    if (!crashed.isEmpty()) {
       message.append(
           "[%s] Fragments %s are set aside: each took two processes with it. The next call tries them again. "
-              .formatted(BackfillErrorCode.PROCESS_LOST, setAside));
+              .formatted(BackfillErrorCode.PROCESS_LOST, crashed));
+    }
+    if (!outOfMemory.isEmpty()) {
+      message.append(
+          "[%s] Fragments %s are set aside: each ran two processes out of memory. %s The next call tries them again. "
+              .formatted(
+                  BackfillErrorCode.EXECUTOR_OUT_OF_MEMORY,
+                  outOfMemory,
+                  FragmentLosses.MORE_MEMORY));
     }
     if (left.rowsFailed() > 0) {
       message.append(

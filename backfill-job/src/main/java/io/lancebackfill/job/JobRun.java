@@ -27,6 +27,7 @@ import io.lancebackfill.progress.JobListener;
 import io.lancebackfill.progress.JobListener.JobInfo;
 import io.lancebackfill.progress.JobTotals;
 import io.lancebackfill.run.Admission;
+import io.lancebackfill.run.ExecutorMemory;
 import io.lancebackfill.run.LiveRows;
 import io.lancebackfill.run.StartTimes;
 import io.lancebackfill.run.TaskCutter;
@@ -117,7 +118,12 @@ final class JobRun {
     this.attachments = new AttachmentNotes(request.table(), checked.column());
     this.losses =
         new FragmentLosses(
-            before, checked.column().checkpointKey(), new LossesOfJob(journal, totals));
+            before,
+            checked.column().checkpointKey(),
+            new LossesOfJob(
+                journal,
+                totals,
+                () -> ExecutorMemory.of(spark.sparkContext(), checked.resources(spark).profile())));
     this.live = new LiveRows(spark.sparkContext());
     this.others = new OtherWriters(spark, request);
     this.finishing = new Finishing(this, records);
@@ -192,7 +198,7 @@ final class JobRun {
     try {
       String everywhere = request.table().ref().display() + " " + id.jobId();
       labelsPods = true;
-      Set<String> dead = PodFindings.begin(context, checked.cluster(), everywhere);
+      Set<String> dead = PodFindings.begin(context, everywhere);
       if (!dead.isEmpty()) {
         journal.notice("Removed the pods that dead drivers of this job left: %s".formatted(dead));
       }
@@ -230,7 +236,7 @@ final class JobRun {
       }
       if (!noted && !all.fragments().isEmpty()) {
         noted = true;
-        round.call().resources(spark).notes().forEach(journal::notice);
+        round.call().notes(spark).forEach(journal::notice);
       }
       BackfillPlan plan = losses.choose(all);
       if (!plan.fragments().isEmpty()) {
@@ -254,7 +260,7 @@ final class JobRun {
             request.table(),
             plan,
             version,
-            new JobOutcome.Left(left, losses.setAside(), totals.counts().rowsFailed()),
+            new JobOutcome.Left(left, losses, totals.counts().rowsFailed()),
             ours && !pinned && !round.call().selects());
       }
       if (attempt++ == ATTEMPTS) {
@@ -348,7 +354,7 @@ final class JobRun {
 
   /** Runs the plan's tasks, and commits what they finish. */
   private void execute(Round round, BackfillPlan plan) {
-    CheckedCall call = round.call();
+    CheckedCall call = losses.isolating() ? round.call().inSmallBatches() : round.call();
     TableSnapshot inputs = call.inputs(round.table());
     TaskResources resources = call.resources(spark);
     int slots = call.slots(spark);

@@ -1,5 +1,6 @@
 package io.lancebackfill.run;
 
+import io.lancebackfill.task.ProcessLoss;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -21,24 +22,20 @@ final class LostAttempts extends SparkListener {
 
   private static final String JOB_GROUP = "spark.jobGroup.id";
 
-  /**
-   * The end of a first attempt.
-   *
-   * @param counts whether it may be the task's own doing; false if its executor was preempted,
-   *     decommissioned or stopped by the cluster manager, and for tasks that were killed
-   * @param reason in Spark's words
-   */
-  record Loss(boolean counts, String reason) {}
-
   private record Place(int stageId, int partition) {}
 
   private final String jobGroup;
+  private final boolean kubernetes;
   private final Set<Integer> stages = new HashSet<>();
-  private final Map<Place, Loss> losses = new HashMap<>();
+  private final Map<Place, ProcessLoss> losses = new HashMap<>();
   private final Map<Place, String> executors = new HashMap<>();
 
-  LostAttempts(String jobGroup) {
+  /**
+   * @param kubernetes whether executors are pods, whose ends Spark tells in other words
+   */
+  LostAttempts(String jobGroup, boolean kubernetes) {
     this.jobGroup = jobGroup;
+    this.kubernetes = kubernetes;
   }
 
   @Override
@@ -56,7 +53,7 @@ final class LostAttempts extends SparkListener {
       return;
     }
     Place place = new Place(end.stageId(), end.taskInfo().partitionId());
-    losses.put(place, new Loss(failed.countTowardsTaskFailures(), failed.toErrorString()));
+    losses.put(place, LossCauses.of(failed, kubernetes));
     if (failed instanceof ExecutorLostFailure lost) {
       executors.put(place, lost.execId());
     }
@@ -64,13 +61,14 @@ final class LostAttempts extends SparkListener {
   }
 
   /** How the first attempt of a task ended, if Spark says so in time. */
-  synchronized Loss of(int stageId, int partition) throws InterruptedException {
+  synchronized ProcessLoss of(int stageId, int partition) throws InterruptedException {
     Place place = new Place(stageId, partition);
     long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
     while (!losses.containsKey(place)) {
       long left = TimeUnit.NANOSECONDS.toMillis(until - System.nanoTime());
       if (left <= 0) {
-        return new Loss(true, "Spark lost the process of an earlier attempt.");
+        return new ProcessLoss(
+            ProcessLoss.Cause.CRASH, "Spark lost the process of an earlier attempt.");
       }
       wait(left);
     }

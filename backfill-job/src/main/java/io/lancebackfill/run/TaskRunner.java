@@ -13,6 +13,7 @@ import io.lancebackfill.plan.FragmentPlan;
 import io.lancebackfill.run.PackJob.Pack;
 import io.lancebackfill.task.JobTasks;
 import io.lancebackfill.task.PackResult;
+import io.lancebackfill.task.ProcessLoss;
 import io.lancebackfill.task.TaskResult;
 import io.lancebackfill.task.TaskSpec;
 import java.time.Duration;
@@ -102,7 +103,7 @@ public final class TaskRunner implements AutoCloseable {
     this.start = place.start();
     this.alone = stage.alone();
     this.packer = new TaskPacker(admission.slots(), computation.isPython());
-    this.lostAttempts = new LostAttempts(jobGroup);
+    this.lostAttempts = new LostAttempts(jobGroup, context.master().startsWith("k8s"));
     context.addSparkListener(lostAttempts);
   }
 
@@ -277,24 +278,25 @@ public final class TaskRunner implements AutoCloseable {
       }
     }
     admission.finished(of.size());
-    if (!alone && of.stream().allMatch(result -> result.fault() == null || result.isLost())) {
+    if (!alone
+        && of.stream().allMatch(result -> result.fault() == null || result.lost().isPresent())) {
       // At once, that no slot stays idle. After another fault the job ends, and nothing more is
       // begun; of those that are to be alone, the next one when the caller has dealt with this.
       submitWaiting();
     }
   }
 
-  /** The pack's first attempt came to nothing: lost by its own doing, or to be run again. */
+  /** The pack's first attempt came to nothing. The job plans its fragments again, or gives up. */
   private void earlierAttempt(Pack pack, int stageId) throws InterruptedException {
-    LostAttempts.Loss loss = lostAttempts.of(stageId, pack.partition());
-    if (!loss.counts()) {
-      again(pack);
-    } else if (alone && lostAttempts.inCompany(stageId, pack.partition())) {
+    ProcessLoss loss = lostAttempts.of(stageId, pack.partition());
+    if (alone
+        && loss.cause() != ProcessLoss.Cause.CLUSTER
+        && lostAttempts.inCompany(stageId, pack.partition())) {
       // One of them was about to decline, and which one is not known.
       oneAtATime = true;
       again(pack);
     } else {
-      pack.tasks().forEach(t -> ready.add(TaskResult.lost(t.fragmentId(), loss.reason())));
+      pack.tasks().forEach(t -> ready.add(TaskResult.lost(t.fragmentId(), loss)));
     }
   }
 

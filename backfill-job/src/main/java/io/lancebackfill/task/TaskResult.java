@@ -5,6 +5,7 @@ import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.exec.RowFailure;
 import java.io.Serializable;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param fault what went wrong, or null
  * @param note why the task had to do without checkpoints, or null
  * @param declined why the task did not run, or null
+ * @param loss of the process that ran the task, or null
  */
 public record TaskResult(
     int fragmentId,
@@ -33,7 +35,8 @@ public record TaskResult(
     long bytesWritten,
     @Nullable Fault fault,
     @Nullable String note,
-    @Nullable Declined declined)
+    @Nullable Declined declined,
+    @Nullable ProcessLoss loss)
     implements Serializable {
 
   TaskResult(
@@ -54,6 +57,7 @@ public record TaskResult(
         bytesWritten,
         fault,
         null,
+        null,
         null);
   }
 
@@ -68,7 +72,8 @@ public record TaskResult(
         bytesWritten,
         fault,
         text,
-        declined);
+        declined,
+        loss);
   }
 
   TaskResult withFailures(List<RowFailure> failed) {
@@ -82,23 +87,26 @@ public record TaskResult(
         bytesWritten,
         fault,
         note,
-        declined);
+        declined,
+        loss);
   }
 
   /** The result of a task that left it to the driver whether it is to run. */
   static TaskResult declined(int fragmentId, Declined why) {
-    return new TaskResult(fragmentId, null, null, null, List.of(), 0, 0, null, null, why);
+    return new TaskResult(fragmentId, null, null, null, List.of(), 0, 0, null, null, why, null);
   }
 
   /** The result of a task whose process was lost. */
-  public static TaskResult lost(int fragmentId, String message) {
-    Fault fault = new Fault(BackfillErrorCode.PROCESS_LOST, message, "");
-    return new TaskResult(fragmentId, null, null, null, 0, 0, fault);
+  public static TaskResult lost(int fragmentId, ProcessLoss loss) {
+    return new TaskResult(fragmentId, null, null, null, List.of(), 0, 0, null, null, null, loss);
   }
 
-  /** Whether the process that ran the task was lost. */
-  public boolean isLost() {
-    return fault != null && fault.code() == BackfillErrorCode.PROCESS_LOST;
+  /** The loss of the process that ran the task, or of its Python worker, if there was one. */
+  public Optional<ProcessLoss> lost() {
+    if (fault != null && fault.code() == BackfillErrorCode.PROCESS_LOST) {
+      return Optional.of(new ProcessLoss(ProcessLoss.Cause.CRASH, fault.message()));
+    }
+    return Optional.ofNullable(loss);
   }
 
   /**

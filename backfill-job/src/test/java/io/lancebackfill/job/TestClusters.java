@@ -114,6 +114,17 @@ class TestClusters {
   }
 
   @Test
+  void aCallThatLeavesSlotsIdleIsToldSo() {
+    String table = session.table("idle", 100, 2, "2.1");
+    session.call("add_column('%s', 'n', 'length(text)')", table);
+    JobNotices job = new JobNotices();
+    job.run(session.spark(), table, "n", Map.of("concurrency", 1));
+    assertThat(job.notices)
+        .contains(
+            "concurrency is 1, and 2 tasks could run at once here: the rest idles. Leave it out, or raise it");
+  }
+
+  @Test
   void whatNoGroupHasIsRefusedWithItsNumbers() {
     define(POOLS.replace("name: pools", "name: small"));
     String table = session.table("unfit", 10, 1, "2.1");

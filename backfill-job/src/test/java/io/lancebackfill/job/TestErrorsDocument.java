@@ -14,6 +14,7 @@ import static io.lancebackfill.error.BackfillErrorCode.COMMIT_STATE_UNKNOWN;
 import static io.lancebackfill.error.BackfillErrorCode.COMPUTED_COLUMN_WRITE;
 import static io.lancebackfill.error.BackfillErrorCode.DUPLICATE_ARGUMENT;
 import static io.lancebackfill.error.BackfillErrorCode.ENVIRONMENT_MISMATCH;
+import static io.lancebackfill.error.BackfillErrorCode.EXECUTOR_OUT_OF_MEMORY;
 import static io.lancebackfill.error.BackfillErrorCode.FRAGMENT_REWRITTEN;
 import static io.lancebackfill.error.BackfillErrorCode.FUNCTION_CHANGED;
 import static io.lancebackfill.error.BackfillErrorCode.FUNCTION_FAILED;
@@ -538,6 +539,13 @@ class TestErrorsDocument {
         "A function that takes more memory than an executor has.",
         "[PROCESS_LOST] Fragments [0, 1] each took 2 processes with them, and no fragment of the table was finished. ExecutorLostFailure (executor 3 exited caused by one of the running tasks) Give the executors more memory, or look in their logs for the cause.\nJob nightly; see job and jobs.",
         "ProcessLossIT and PythonExceptionsIT kill such processes. If other fragments are finished the job ends with DONE_WITH_ERRORS instead.");
+    told(
+        EXECUTOR_OUT_OF_MEMORY,
+        "An executor used more memory than it may, and so did the one that computed the same fragment with nothing beside it, in batches of a quarter of the size.",
+        "Give executors more memory, in the heap for expressions and Java functions and beside it for Python; or a smaller batch_size, or more num_cpus, with which fewer tasks share an executor.",
+        "A function whose model takes more memory than an executor has.",
+        "[EXECUTOR_OUT_OF_MEMORY] Fragments [0] each ran 2 processes out of memory, and no fragment of the table was finished. ExecutorLostFailure (executor 3 exited caused by one of the running tasks) Reason: Command exited with code 52 An executor has 700 MiB of heap, and 384 MiB beside it for Python workers and all else. Raise spark.executor.memory, or spark.executor.memoryOverhead for what Python functions and models take (memory and memory_overhead of a worker group); or give a smaller batch_size, or more num_cpus, with which fewer tasks share an executor.\nJob nightly; see job and jobs.",
+        "OutOfMemoryIT and KubernetesIT meet it. If other fragments are finished the job ends with DONE_WITH_ERRORS instead; a node that goes counts for nothing.");
   }
 
   private static void state() throws IOException {

@@ -10,6 +10,8 @@ import io.lancebackfill.state.JobCounts;
 import io.lancebackfill.state.JobEvent;
 import io.lancebackfill.state.JobStatus;
 import io.lancebackfill.state.RowOffsets;
+import io.lancebackfill.task.ProcessLoss;
+import io.lancebackfill.task.ProcessLoss.Cause;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -29,6 +31,7 @@ class TestFragmentLosses {
   private static final class Job implements FragmentLosses.Job {
     private final List<String> attempts = new ArrayList<>();
     private final List<String> lost = new ArrayList<>();
+    private final List<String> notices = new ArrayList<>();
     private boolean nothingIsDone;
 
     @Override
@@ -42,6 +45,16 @@ class TestFragmentLosses {
     }
 
     @Override
+    public void notice(String message) {
+      notices.add(message);
+    }
+
+    @Override
+    public String memory() {
+      return "An executor has 700 MiB.";
+    }
+
+    @Override
     public boolean nothingIsDone() {
       return nothingIsDone;
     }
@@ -49,6 +62,10 @@ class TestFragmentLosses {
 
   private FragmentLosses losses(JobEvent... events) {
     return new FragmentLosses(List.of(events), "k", job);
+  }
+
+  private static ProcessLoss crash(String reason) {
+    return new ProcessLoss(Cause.CRASH, reason);
   }
 
   private static FragmentPlan fragment(int id, int left) {
@@ -155,7 +172,7 @@ class TestFragmentLosses {
     assertThat(ids(losses.choose(plan))).hasSize(20);
     assertThat(losses.isolating()).isFalse();
     for (int id = 0; id < 16; id++) {
-      losses.lost(id, "executor 3 exited");
+      losses.lost(id, crash("executor 3 exited"));
     }
     assertThat(job.lost)
         .hasSize(16)
@@ -166,7 +183,7 @@ class TestFragmentLosses {
     assertThat(losses.more()).isTrue();
     assertThat(losses.isolating()).isTrue();
     assertThat(ids(losses.choose(plan(IntStream.range(0, 16).toArray())))).hasSize(16);
-    losses.lost(7, "executor 4 exited");
+    losses.lost(7, crash("executor 4 exited"));
     assertThat(job.lost.get(16)).startsWith("[PROCESS_LOST] Fragment 7 is set aside");
     assertThat(losses.more()).isFalse();
     assertThat(losses.setAside()).containsExactly(7);
@@ -176,14 +193,14 @@ class TestFragmentLosses {
   void rangesOfAFragmentThatAreLostInARoundAreOneLoss() {
     FragmentLosses losses = losses();
     losses.choose(plan(5, 6));
-    losses.lost(5, "gone");
-    losses.lost(5, "gone");
+    losses.lost(5, crash("gone"));
+    losses.lost(5, crash("gone"));
     assertThat(job.lost).hasSize(1);
     assertThat(losses.setAside()).isEmpty();
     assertThat(losses.more()).isTrue();
     losses.choose(plan(5));
-    losses.lost(5, "gone");
-    losses.lost(5, "gone");
+    losses.lost(5, crash("gone"));
+    losses.lost(5, crash("gone"));
     assertThat(job.lost).hasSize(2);
     assertThat(losses.setAside()).containsExactly(5);
   }
@@ -192,7 +209,7 @@ class TestFragmentLosses {
   void whatSparkLeftIsPlannedAgainBeforeTheSuspects() {
     FragmentLosses losses = losses();
     losses.choose(plan(4, 5, 6));
-    losses.lost(5, "gone");
+    losses.lost(5, crash("gone"));
     losses.planAgain();
     assertThat(losses.more()).isTrue();
     assertThat(losses.isolating()).isFalse();
@@ -200,7 +217,7 @@ class TestFragmentLosses {
     assertThat(losses.more()).isTrue();
     assertThat(losses.isolating()).isTrue();
     assertThat(ids(losses.choose(plan(5)))).containsExactly(5);
-    losses.lost(5, "gone");
+    losses.lost(5, crash("gone"));
     losses.planAgain();
     assertThat(losses.more()).isFalse();
     assertThat(losses.setAside()).containsExactly(5);
@@ -210,8 +227,8 @@ class TestFragmentLosses {
   void suspectsThatOthersChangedAreComputedAloneAgain() {
     FragmentLosses losses = losses();
     losses.choose(plan(4, 5, 6));
-    losses.lost(5, "gone");
-    losses.lost(6, "gone");
+    losses.lost(5, crash("gone"));
+    losses.lost(6, crash("gone"));
     losses.more();
     assertThat(ids(losses.choose(plan(5, 6)))).containsExactly(5, 6);
     // 6 was refused: the job plans again without asking for more.
@@ -225,17 +242,17 @@ class TestFragmentLosses {
     job.nothingIsDone = nothingIsDone;
     FragmentLosses losses = losses();
     losses.choose(plan(1, 2, 3, 4));
-    IntStream.range(1, 5).forEach(id -> losses.lost(id, "first"));
+    IntStream.range(1, 5).forEach(id -> losses.lost(id, crash("first")));
     losses.more();
     losses.choose(plan(1, 2, 3, 4));
-    losses.lost(1, "second");
-    losses.lost(2, "second");
+    losses.lost(1, crash("second"));
+    losses.lost(2, crash("second"));
     if (nothingIsDone) {
-      assertThatThrownBy(() -> losses.lost(3, "second"))
+      assertThatThrownBy(() -> losses.lost(3, crash("second")))
           .hasMessageContaining("[PROCESS_LOST] Fragments [1, 2, 3] each took 2 processes with")
           .hasMessageContaining("second");
     } else {
-      losses.lost(3, "second");
+      losses.lost(3, crash("second"));
       assertThat(losses.more()).isFalse();
       assertThat(losses.setAside()).containsExactly(1, 2, 3);
     }
@@ -246,11 +263,98 @@ class TestFragmentLosses {
     job.nothingIsDone = true;
     FragmentLosses losses = losses();
     losses.choose(plan(0));
-    losses.lost(0, "gone");
+    losses.lost(0, crash("gone"));
     assertThat(losses.more()).isTrue();
     losses.choose(plan(0));
-    losses.lost(0, "gone");
+    losses.lost(0, crash("gone"));
     assertThatThrownBy(losses::more).hasMessageContaining("[PROCESS_LOST] Fragments [0] each");
+  }
+
+  @Test
+  void aFragmentThatRunsOutOfMemoryTwiceIsSetAsideWithTheLimitAndTheRemedy() {
+    FragmentLosses losses = losses();
+    losses.choose(plan(4, 5));
+    losses.lost(5, new ProcessLoss(Cause.MEMORY, "exit code 137"));
+    assertThat(job.lost)
+        .containsExactly(
+            "A process that computed fragment 5 ran out of memory; the fragment is computed again by itself and in smaller batches, after the others. exit code 137");
+    losses.more();
+    losses.choose(plan(5));
+    losses.lost(5, new ProcessLoss(Cause.MEMORY, "exit code 137"));
+    assertThat(job.lost.get(1))
+        .startsWith("[EXECUTOR_OUT_OF_MEMORY] Fragment 5 is set aside: 2 processes")
+        .contains("exit code 137 An executor has 700 MiB.", "spark.executor.memoryOverhead");
+    assertThat(losses.more()).isFalse();
+    assertThat(losses.outOfMemory()).containsExactly(5);
+    assertThat(losses.setAside()).containsExactly(5);
+  }
+
+  @Test
+  void aTableOfWhichNothingFitsIntoMemoryEndsTheJobWithThatCode() {
+    job.nothingIsDone = true;
+    FragmentLosses losses = losses();
+    for (int round = 0; round < 2; round++) {
+      losses.choose(plan(0));
+      losses.lost(0, new ProcessLoss(Cause.MEMORY, "exit code 52"));
+      if (round == 0) {
+        assertThat(losses.more()).isTrue();
+      }
+    }
+    assertThatThrownBy(losses::more)
+        .hasMessageStartingWith("[EXECUTOR_OUT_OF_MEMORY] Fragments [0] each ran 2 processes")
+        .hasMessageContaining("An executor has 700 MiB. Raise spark.executor.memory");
+  }
+
+  @Test
+  void whatTheClusterTakesNeverCounts() {
+    FragmentLosses losses = losses();
+    for (int round = 0; round < 20; round++) {
+      assertThat(ids(losses.choose(plan(4, 5)))).containsExactly(4, 5);
+      losses.lost(4, new ProcessLoss(Cause.CLUSTER, "[NODE_LOST] the node went"));
+      losses.lost(5, new ProcessLoss(Cause.CLUSTER, "[NODE_LOST] the node went"));
+      assertThat(losses.more()).as("planned again").isTrue();
+      assertThat(losses.isolating()).isFalse();
+    }
+    losses.choose(plan(4, 5));
+    assertThat(losses.more()).isFalse();
+    assertThat(job.lost).isEmpty();
+    assertThat(job.notices)
+        .containsExactly(
+            "An executor was lost, and nothing says that it was for what it computed; that is planned again from its last checkpoints. [NODE_LOST] the node went");
+  }
+
+  @Test
+  void aSuspectWhoseNodeWentIsComputedAloneOnceMore() {
+    FragmentLosses losses = losses();
+    losses.choose(plan(4, 5));
+    losses.lost(4, crash("first"));
+    losses.lost(5, crash("first"));
+    losses.more();
+    losses.choose(plan(4, 5));
+    losses.lost(5, new ProcessLoss(Cause.CLUSTER, "node"));
+    assertThat(losses.more()).isTrue();
+    assertThat(losses.isolating()).isTrue();
+    assertThat(ids(losses.choose(plan(5)))).containsExactly(5);
+    assertThat(losses.more()).isFalse();
+    assertThat(losses.setAside()).isEmpty();
+  }
+
+  @Test
+  void aFragmentThatIsKilledAgainAndAgainCountsInTheEnd() {
+    FragmentLosses losses = losses();
+    for (int kill = 1; kill < 4; kill++) {
+      losses.choose(plan(4, 5));
+      losses.lost(5, new ProcessLoss(Cause.KILLED, "exit code 137"));
+      assertThat(job.lost).isEmpty();
+      assertThat(losses.more()).isTrue();
+    }
+    losses.choose(plan(4, 5));
+    losses.lost(5, new ProcessLoss(Cause.KILLED, "exit code 137"));
+    assertThat(job.lost).hasSize(1);
+    losses.more();
+    losses.choose(plan(5));
+    losses.lost(5, new ProcessLoss(Cause.KILLED, "exit code 137"));
+    assertThat(job.lost.get(1)).startsWith("[PROCESS_LOST] Fragment 5 is set aside");
   }
 
   @Test

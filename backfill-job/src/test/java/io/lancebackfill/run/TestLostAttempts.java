@@ -2,6 +2,7 @@ package io.lancebackfill.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lancebackfill.task.ProcessLoss.Cause;
 import java.util.List;
 import java.util.Properties;
 import org.apache.spark.ExecutorLostFailure;
@@ -26,7 +27,7 @@ import scala.collection.Seq;
 class TestLostAttempts {
   private static final int STAGE = 7;
 
-  private final LostAttempts attempts = new LostAttempts("job");
+  private final LostAttempts attempts = new LostAttempts("job", false);
 
   private static <T> Seq<T> none() {
     return JavaConverters.asScalaBuffer(List.<T>of()).toSeq();
@@ -78,10 +79,10 @@ class TestLostAttempts {
     end(STAGE, 1, 0, lost("2", false));
     end(STAGE, 2, 0, new TaskKilled("another attempt succeeded", none(), none(), none()));
 
-    assertThat(attempts.of(STAGE, 0).counts()).isTrue();
+    assertThat(attempts.of(STAGE, 0).cause()).isEqualTo(Cause.CRASH);
     assertThat(attempts.of(STAGE, 0).reason()).contains("ExecutorLostFailure", "exited");
-    assertThat(attempts.of(STAGE, 1).counts()).isFalse();
-    assertThat(attempts.of(STAGE, 2).counts()).isFalse();
+    assertThat(attempts.of(STAGE, 1).cause()).isEqualTo(Cause.CLUSTER);
+    assertThat(attempts.of(STAGE, 2).cause()).isEqualTo(Cause.CLUSTER);
   }
 
   @Test
@@ -91,7 +92,7 @@ class TestLostAttempts {
     end(STAGE, 0, 0, lost("1", false));
     end(STAGE, 0, 1, lost("2", true));
 
-    assertThat(attempts.of(STAGE, 0).counts()).isFalse();
+    assertThat(attempts.of(STAGE, 0).cause()).isEqualTo(Cause.CLUSTER);
     assertThat(attempts.inCompany(STAGE, 0)).isFalse();
   }
 
@@ -110,7 +111,7 @@ class TestLostAttempts {
   void aResultMayComeBeforeSparkTellsOfTheLoss() throws Exception {
     Thread late = new Thread(() -> end(STAGE, 0, 0, lost("1", false)));
     late.start();
-    assertThat(attempts.of(STAGE, 0).counts()).isFalse();
+    assertThat(attempts.of(STAGE, 0).cause()).isEqualTo(Cause.CLUSTER);
     late.join();
   }
 }

@@ -38,17 +38,21 @@ class TestTaskValues {
 
   @Test
   void aLostProcessIsNoOrdinaryFault() {
-    TaskResult lost = TaskResult.lost(3, "executor 1 is gone");
-    assertThat(lost.isLost()).isTrue();
-    assertThat(lost.fault())
-        .isEqualTo(new Fault(BackfillErrorCode.PROCESS_LOST, "executor 1 is gone", ""));
+    ProcessLoss loss = new ProcessLoss(ProcessLoss.Cause.MEMORY, "executor 1 is gone");
+    TaskResult lost = TaskResult.lost(3, loss);
+    assertThat(lost.lost()).contains(loss);
+    assertThat(lost.fault()).isNull();
     assertThat(lost.file()).isNull();
     TaskResult failed =
         new TaskResult(
             3, null, null, null, 0, 0, new Fault(BackfillErrorCode.FUNCTION_FAILED, "", ""));
-    assertThat(failed.isLost()).isFalse();
+    assertThat(failed.lost()).isEmpty();
+    TaskResult worker =
+        new TaskResult(
+            3, null, null, null, 0, 0, new Fault(BackfillErrorCode.PROCESS_LOST, "died", ""));
+    assertThat(worker.lost()).contains(new ProcessLoss(ProcessLoss.Cause.CRASH, "died"));
     TaskResult done = new TaskResult(3, null, "c", new byte[] {1}, 5, 6, null);
-    assertThat(done.isLost()).isFalse();
+    assertThat(done.lost()).isEmpty();
     assertThat(done.note()).isNull();
     TaskResult noted = done.withNote("no checkpoint");
     assertThat(noted.note()).isEqualTo("no checkpoint");

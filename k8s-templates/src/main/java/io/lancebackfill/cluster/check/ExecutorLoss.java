@@ -19,6 +19,9 @@ public final class ExecutorLoss {
   private static final Pattern DELETED =
       Pattern.compile("deleted by a user or the framework|was not found in the cluster");
 
+  /** With which Spark ends an executor after an OutOfMemoryError. */
+  private static final String HEAP_FULL = "52";
+
   private ExecutorLoss() {}
 
   /**
@@ -49,6 +52,9 @@ public final class ExecutorLoss {
               "Nothing if a node was drained: the work is done again from its last checkpoint"));
     }
     Optional<String> code = first(EXIT_CODE, reason);
+    if (code.filter(HEAP_FULL::equals).isPresent()) {
+      return Optional.of(PodSymptoms.outOfMemory(cause(reason) + ", its heap was full"));
+    }
     if (code.filter("137"::equals).isPresent()) {
       return Optional.of(PodSymptoms.killed(cause(reason)));
     }

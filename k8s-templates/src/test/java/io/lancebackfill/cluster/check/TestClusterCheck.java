@@ -370,6 +370,28 @@ class TestClusterCheck {
     }
   }
 
+  /** The kubeconfig of this machine may be of another cluster, and so may a definition's. */
+  @Test
+  void aSessionsClientGoesToTheSessionsMasterWithItsCredentials(@TempDir Path folder)
+      throws IOException {
+    Path token = Files.writeString(folder.resolve("token"), "of-the-session");
+    SparkConf conf =
+        new SparkConf(false)
+            .set("spark.master", "k8s://" + server.url())
+            .set("spark.kubernetes.namespace", "ml")
+            .set("spark.kubernetes.authenticate.oauthTokenFile", token.toString());
+    try (KubernetesClient client = ClusterClients.ofSession(conf)) {
+      assertThat(client.getMasterUrl().toString()).startsWith(server.url());
+      assertThat(client.getNamespace()).isEqualTo("ml");
+      assertThat(client.getConfiguration().getOauthToken()).isEqualTo("of-the-session");
+    }
+    conf.set("spark.kubernetes.submitInDriver", "true")
+        .set("spark.kubernetes.driver.master", "http://inside.invalid");
+    try (KubernetesClient client = ClusterClients.ofSession(conf)) {
+      assertThat(client.getMasterUrl().toString()).startsWith("http://inside.invalid");
+    }
+  }
+
   @Test
   void theStepIsNamedAndLoads() {
     String key = "spark.kubernetes.executor.pod.featureSteps";

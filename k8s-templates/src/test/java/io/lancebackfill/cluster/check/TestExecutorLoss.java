@@ -31,6 +31,7 @@ class TestExecutorLoss {
     "'137(SIGKILL, possible container OOM)', N/A, N/A, OOMKilled, EXECUTOR_OUT_OF_MEMORY,"
         + " 'exit code 137, OOMKilled'",
     "'137(SIGKILL, possible container OOM)', N/A, N/A, Error, EXECUTOR_KILLED, exit code 137",
+    "'52(JVM OOM)', N/A, N/A, Error, EXECUTOR_OUT_OF_MEMORY, 'exit code 52, its heap was full'",
     "-1(unexpected), Evicted, The node was low on resource: memory., N/A, POD_EVICTED,"
         + " The node was low on resource: memory.",
     "143(SIGTERM), Terminated, Pod was terminated in response to imminent node shutdown., Error,"
