@@ -234,8 +234,7 @@ public final class LanceBackfill {
    *     what was finished is committed then, and the same call goes on from there
    */
   public List<BackfillResult> backfillAll(List<String> columns, Map<String, ?> options) {
-    return inContext(
-        () -> new ColumnPipeline(spark, target, columns, withContext(options)).run());
+    return inContext(() -> new ColumnPipeline(spark, target, columns, withContext(options)).run());
   }
 
   /** The context's options, under those of a call. */
@@ -389,8 +388,7 @@ public final class LanceBackfill {
     public BackfillResult run() {
       return inContext(
           () ->
-              new BackfillAction(
-                      spark, new BackfillRequest(target, column, withContext(options)))
+              new BackfillAction(spark, new BackfillRequest(target, column, withContext(options)))
                   .run());
     }
   }

@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param table where the table is
  * @param column name of a computed column, or of one of a group
  * @param options values by option name, typed or as a CALL gives them
- * @param failedRows null for every row that needs computing; else only these, wherever they are now,
- *     and of them those on which the function failed
+ * @param failedRows null for every row that needs computing; else only these, wherever they are
+ *     now, and of them those on which the function failed
  * @param followed jobs of the same table that fill inputs of the column meanwhile: the job goes on
  *     with what they commit until they are over
  */

@@ -232,17 +232,17 @@ record CheckedCall(
       throw new BackfillException(
           BackfillErrorCode.INVALID_OPTION,
           ("row_timeout holds for functions that register_function knows; column %s is an"
-               + " expression that Spark evaluates, and nothing interrupts that. Leave it out, or"
-               + " register the function that may take long.")
+                  + " expression that Spark evaluates, and nothing interrupts that. Leave it out, or"
+                  + " register the function that may take long.")
               .formatted(name));
     }
     if (errors.isolates() && expression.isPython()) {
       throw new BackfillException(
           BackfillErrorCode.INVALID_OPTION,
           ("on_error => 'null' and 'retry' do not hold for column %s: Spark runs the Python UDF in"
-               + " its expression, and gives up all rows of a task for one that fails. Declare the"
-               + " function with the Python package lance_backfill, or with register_function; or"
-               + " leave them out, and have the UDF return None itself where it would fail.")
+                  + " its expression, and gives up all rows of a task for one that fails. Declare the"
+                  + " function with the Python package lance_backfill, or with register_function; or"
+                  + " leave them out, and have the UDF return None itself where it would fail.")
               .formatted(name));
     }
     return true;
