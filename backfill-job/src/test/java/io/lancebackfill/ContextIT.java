@@ -43,6 +43,10 @@ class ContextIT {
           while executors() > number and time.monotonic() < end:
               time.sleep(0.2)
           return executors()
+
+      # Those that made the table are not a context's.
+      db.spark.sql("CALL %s.system.release_executors()" % db.catalog)
+      left(0)
       """;
 
   private static final String CELLS =

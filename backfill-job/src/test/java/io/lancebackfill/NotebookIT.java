@@ -79,6 +79,17 @@ class NotebookIT {
   }
 
   @Test
+  void recoveryFromErrorsAndAKill() throws Exception {
+    JsonNode notebook = run("recovery.ipynb");
+    assertThat(output(notebook, "fail")).isEqualTo("FUNCTION_FAILED");
+    assertThat(output(notebook, "null")).isEqualTo("('DONE_WITH_ERRORS', 4)");
+    assertThat(output(notebook, "errors")).contains("ZeroDivisionError").doesNotContain(",");
+    assertThat(output(notebook, "fix").lines().filter(line -> line.equals("4"))).hasSize(2);
+    assertThat(output(notebook, "interrupted")).isEqualTo("'INTERRUPTED'");
+    assertThat(output(notebook, "resume")).isEqualTo("DONE True True\n400");
+  }
+
+  @Test
   void firstSteps() throws Exception {
     JsonNode notebook = run("notebook.ipynb");
     int rows = Integer.parseInt(output(notebook, "table"));
