@@ -105,6 +105,18 @@ class FunctionResourcesIT {
         .orElseThrow();
   }
 
+  /** How many calls there were at a moment, at most. */
+  private static long atOnce(List<Call> calls) {
+    return calls.stream()
+        .mapToLong(
+            begins ->
+                calls.stream()
+                    .filter(call -> call.began <= begins.began && begins.began < call.ended)
+                    .count())
+        .max()
+        .orElseThrow();
+  }
+
   private Map<String, String> run(String program) throws Exception {
     Map<String, String> printed = new TreeMap<>();
     try (SparkRun run = spark.python(program, seen.toString())) {
@@ -173,6 +185,46 @@ class FunctionResourcesIT {
       rows = t.to_spark().where("clean = id").select("emb").collect()
       print("values:", len(rows), sorted({row.emb.split(" ")[2] for row in rows}))
       """;
+
+  private static final String IN_GROUPS =
+      """
+      db.define_cluster({"name": "here", "type": "existing", "worker_groups": [
+          {"name": "cpu", "num_cpus": 2, "memory": "1Gi", "max_replicas": 1},
+          {"name": "gpu", "num_cpus": 2, "memory": "1Gi", "num_gpus": 1, "max_replicas": 2}]})
+      @udf
+      def plain(id: int) -> str:
+          return computed("plain")
+      for function, most in ((half, 3), (whole, 2), (plain, 2)):
+          t.add_columns({function.__name__: function})
+          job = t.backfill(function.__name__, cluster="here", concurrency=most)
+          print("%s: %s %d" % (function.__name__, job.status, job.rows_computed))
+      """;
+
+  @Test
+  void aWorkerGroupOfARunningClusterGivesItsGpusToItsFunctionsOnly() throws Exception {
+    try (var ignored = StandaloneCluster.start(spark, folder, 3, GPUS)) {
+      spark.conf("spark.dynamicAllocation.enabled", "true");
+      spark.conf("spark.dynamicAllocation.shuffleTracking.enabled", "true");
+      spark.conf("spark.dynamicAllocation.executorIdleTimeout", "3s");
+      assertThat(
+              run(
+                  PROGRAM.substring(0, PROGRAM.indexOf("for function in (half, whole)"))
+                      + IN_GROUPS))
+          .containsEntry("half", "DONE 64")
+          .containsEntry("whole", "DONE 64")
+          .containsEntry("plain", "DONE 64");
+    }
+    List<Call> half = calls("half");
+    assertThat(half).hasSize(64).allMatch(call -> GPUS.contains(call.gpus()));
+    assertThat(most(half)).as("halves of a GPU").isEqualTo(2);
+    assertThat(half.stream().map(Call::gpus).distinct()).hasSize(2);
+    assertThat(atOnce(half)).as("concurrency").isEqualTo(3);
+    List<Call> whole = calls("whole");
+    assertThat(whole).hasSize(64).allMatch(call -> GPUS.contains(call.gpus()));
+    assertThat(most(whole)).isEqualTo(1);
+    assertThat(atOnce(whole)).isEqualTo(2);
+    assertThat(calls("plain")).hasSize(64).allMatch(call -> call.gpus().equals("none"));
+  }
 
   /** The CPU function's last row waits for a value that the GPU function has computed. */
   @Test

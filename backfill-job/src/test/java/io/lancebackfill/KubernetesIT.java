@@ -2,6 +2,10 @@ package io.lancebackfill;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.Quantity;
+import io.fabric8.kubernetes.api.model.ResourceQuota;
+import io.fabric8.kubernetes.api.model.ResourceQuotaBuilder;
 import io.lancebackfill.cluster.ClusterSpec;
 import io.lancebackfill.cluster.ClusterType;
 import io.lancebackfill.cluster.HeadGroup;
@@ -13,70 +17,43 @@ import io.lancebackfill.cluster.harness.NodeSpec;
 import io.lancebackfill.cluster.harness.Submission;
 import io.lancebackfill.cluster.spark.SessionSettings;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Backfills on Kubernetes: functions run in the worker groups that have what they ask for. */
+/**
+ * Backfills on Kubernetes: functions run in the worker groups that have what they ask for, and lose
+ * little when executors go. The tests share a driver, whose executors leave between them.
+ */
 @Timeout(300)
 class KubernetesIT {
   private static final String IMAGE = "lance-backfill:test";
 
-  /** What a row of each function is computed on. */
-  private static final String PROGRAM =
-      """
-      import json, os, sys
-      from lance_backfill import connect, udf
-      from pyspark.sql import SparkSession
-
-      spark = SparkSession.builder.getOrCreate()
-      db = connect(catalog="lance", spark=spark)
-      db.define_cluster(json.loads(sys.argv[1]))
-      spark.sql("CREATE TABLE lance.default.t TBLPROPERTIES ('file_format_version'='2.1') AS"
-                " SELECT id FROM range(0, 40, 1, 8)").collect()
-      t = db.open_table("default.t")
-
-      def place():
-          return os.environ.get("POOL", "none") + " " + os.environ.get("CUDA_VISIBLE_DEVICES", "-")
-
-      @udf
-      def on_cpu(id: int) -> str:
-          return place()
-
-      @udf(num_gpus=1)
-      def on_gpu(id: int, cpu: str) -> str:
-          return place() + " after " + cpu
-
-      t.add_columns({"cpu": on_cpu})
-      t.add_columns({"gpu": (on_gpu, ["id", "cpu"])})
-      with db.context(cluster="pools"):
-          for column in ("cpu", "gpu"):
-              job = t.backfill(column)
-              print("%s: %s %d" % (column, job.status, job.rows_computed))
-      for row in t.to_spark().groupBy("gpu").count().orderBy("gpu").collect():
-          print("row: %s = %d" % (row["gpu"], row["count"]))
-      """;
-
   @TempDir private static Path folder;
   private static FakeCluster cluster;
-  private SparkDistribution spark;
+  private static SparkDistribution spark;
+  private static PythonDriver driver;
 
   @BeforeAll
   static void start() throws IOException {
-    SparkDistribution installed = new SparkDistribution(folder);
-    List<Path> jars = new ArrayList<>(installed.sparkJars());
-    jars.addAll(installed.jars());
+    spark = new SparkDistribution(folder);
+    List<Path> jars = new ArrayList<>(spark.sparkJars());
+    jars.addAll(spark.jars());
     cluster =
         FakeCluster.in(Path.of("target/fake-cluster/KubernetesIT"))
             .node(NodeSpec.named("cpu-1").withLabel("pool", "cpu"))
@@ -88,26 +65,44 @@ class KubernetesIT {
             .image(
                 IMAGE,
                 LocalImage.of(jars.stream().map(Path::toString).collect(Collectors.joining(":")))
-                    .withPath("/opt/lance-backfill/bundle.jar", installed.bundle())
+                    .withPath("/opt/lance-backfill/bundle.jar", spark.bundle())
                     .withEnvironment("PYSPARK_PYTHON", System.getProperty("test.python")))
             .start();
-  }
-
-  @BeforeEach
-  void install() {
-    spark = new SparkDistribution(folder);
     spark.conf("spark.sql.extensions", "io.lancebackfill.sql.LanceBackfillExtensions");
     spark.conf("spark.sql.catalog.lance", "io.lancebackfill.catalog.LanceBackfillCatalog");
     spark.conf("spark.submit.pyFiles", spark.bundle().toString());
+    spark.conf("spark.lancebackfill.leaseDuration", "5s");
+    Map<String, String> settings = new LinkedHashMap<>(SessionSettings.client(pools(), null));
+    settings.putAll(cluster.clientModeConf());
+    settings.forEach(spark::conf);
+    driver = PythonDriver.start(spark, folder.resolve("driver"));
+    define(pools().toJson());
+    driver.run(ComputedLog.FUNCTION);
   }
 
   @AfterAll
-  static void stop() {
-    cluster.close();
+  static void stop() throws IOException {
+    try (FakeCluster ignored = cluster) {
+      if (driver != null) {
+        driver.close();
+      }
+    }
+  }
+
+  private static void define(String cluster) {
+    driver.run("import json\ndb.define_cluster(json.loads(%s))".formatted(quoted(cluster)));
+  }
+
+  private static String quoted(String text) {
+    return "r\"\"\"" + text + "\"\"\"";
   }
 
   private static ClusterSpec pools() throws IOException {
-    return ClusterSpec.builder("pools", ClusterType.KUBERNETES)
+    return pools("pools");
+  }
+
+  private static ClusterSpec pools(String name) throws IOException {
+    return ClusterSpec.builder(name, ClusterType.KUBERNETES)
         .master(cluster.clientModeConf().get("spark.master"))
         .namespace(cluster.namespace())
         .image(IMAGE)
@@ -134,81 +129,327 @@ class KubernetesIT {
         .build();
   }
 
-  @Test
-  void functionsRunInTheGroupsThatFitThem() throws Exception {
-    ClusterSpec pools = pools();
-    Map<String, String> settings = new LinkedHashMap<>(SessionSettings.client(pools, null));
-    settings.putAll(cluster.clientModeConf());
-    settings.forEach(spark::conf);
-    Map<String, String> printed = new TreeMap<>();
-    List<String> rows = new ArrayList<>();
-    try (SparkRun run = spark.python(PROGRAM, pools.toJson())) {
-      assertThat(run.exitStatus()).as(run.stderr() + cluster.describe()).isZero();
-      for (String line : run.stdout().lines().toList()) {
-        int colon = line.indexOf(": ");
-        if (line.startsWith("row: ")) {
-          rows.add(line.substring(5));
-        } else if (colon > 0) {
-          printed.put(line.substring(0, colon), line.substring(colon + 2));
-        }
-      }
-    }
-    assertThat(printed).containsEntry("cpu", "DONE 40").containsEntry("gpu", "DONE 40");
-    assertThat(rows).isNotEmpty().allMatch(row -> row.matches("gpu [01] after cpu - = \\d+"));
+  /** A table of so many fragments of so many rows, with a column that {@link ComputedLog} fills. */
+  private static ComputedLog table(String name, int fragments, int rows, double seconds) {
+    ComputedLog log = new ComputedLog(folder.resolve("computed-" + name));
+    driver.run(
+        """
+        spark.sql("CREATE TABLE lance.default.%s TBLPROPERTIES ('file_format_version'='2.1') AS"
+                  " SELECT id FROM range(0, %d, 1, %d)").collect()
+        t = db.open_table("default.%s")
+        t.add_columns({"v": logged("%s", %s)})
+        """
+            .formatted(name, fragments * rows, fragments, name, log.folder(), seconds));
+    return log;
   }
 
-  private static final String WAITING =
-      """
-      import json, sys
-      from lance_backfill import BackfillError, connect, udf
-      from pyspark.sql import SparkSession
+  private static PythonDriver.Piece backfill() {
+    return driver.begin(
+        """
+        job = t.backfill("v", cluster="pools", checkpoint_interval="1s")
+        rows = t.to_spark()
+        print(job.status, rows.count(), rows.where("v = id * 2").count())
+        """);
+  }
 
-      spark = SparkSession.builder.getOrCreate()
-      db = connect(catalog="lance", spark=spark)
-      db.define_cluster(json.loads(sys.argv[1]))
-      spark.sql("CREATE TABLE lance.default.w AS SELECT id FROM range(0, 8, 1, 2)").collect()
-      t = db.open_table("default.w")
+  private static Pod pod(String name) {
+    return cluster.client().pods().inNamespace(cluster.namespace()).withName(name).get();
+  }
 
-      @udf(num_gpus=1)
-      def on_gpu(id: int) -> str:
-          return "never"
+  private static boolean isExecutor(Pod pod) {
+    return "executor".equals(pod.getMetadata().getLabels().get("spark-role"));
+  }
 
-      t.add_columns({"gpu": on_gpu})
-      for row in db.check_cluster("pools", num_gpus=1).to_pylist():
-          print("check: %(severity)s %(code)s %(problem)s" % row)
-      try:
-          t.backfill("gpu", cluster="pools", admission_timeout="12s")
-      except BackfillError as e:
-          print("failed: %s %s" % (e.code, str(e).replace("\\n", " ")))
-      """;
+  private static void awaitNoExecutors() {
+    cluster.awaitNoPod("executors after their idle timeout", KubernetesIT::isExecutor);
+  }
+
+  @Test
+  void functionsRunInTheGroupsThatFitThemAndExecutorsComeAndGo() {
+    awaitNoExecutors();
+    String printed =
+        driver.run(
+            """
+            spark.sql("CREATE TABLE lance.default.t TBLPROPERTIES ('file_format_version'='2.1') AS"
+                      " SELECT id FROM range(0, 40, 1, 8)").collect()
+            t = db.open_table("default.t")
+
+            def place():
+                return os.environ.get("POOL", "none") + " " + os.environ.get("CUDA_VISIBLE_DEVICES", "-")
+
+            @udf
+            def on_cpu(id: int) -> str:
+                return place()
+
+            @udf(num_gpus=1)
+            def on_gpu(id: int, cpu: str) -> str:
+                return place() + " after " + cpu
+
+            t.add_columns({"cpu": on_cpu})
+            t.add_columns({"gpu": (on_gpu, ["id", "cpu"])})
+            with db.context(cluster="pools"):
+                for column in ("cpu", "gpu"):
+                    job = t.backfill(column)
+                    print("%s: %s %d" % (column, job.status, job.rows_computed))
+            for row in t.to_spark().groupBy("gpu").count().orderBy("gpu").collect():
+                print("row: %s = %d" % (row["gpu"], row["count"]))
+            """);
+    assertThat(printed.lines()).contains("cpu: DONE 40", "gpu: DONE 40");
+    assertThat(printed.lines().filter(line -> line.startsWith("row: ")))
+        .isNotEmpty()
+        .allMatch(row -> row.matches("row: gpu [01] after cpu - = \\d+"));
+    awaitNoExecutors();
+  }
+
+  /** SIGKILL says nothing of memory, so nothing is held against what was computed. */
+  @Test
+  void aKilledExecutorIsReplacedAndItsFinishedRowsAreKept() {
+    ComputedLog log = table("killed", 4, 300, 0.03);
+    int before = driver.log().length();
+    PythonDriver.Piece job = backfill();
+    String victim = awaitPodWith(log, 400);
+    long killedAt = System.currentTimeMillis();
+    cluster.kill(pod(victim));
+    assertThat(job.printed().strip()).isEqualTo("DONE 1200 1200");
+    assertThat(log.byPod().keySet()).hasSizeGreaterThan(1).contains(victim);
+    Map<Long, List<ComputedLog.Row>> rows = log.rows();
+    assertThat(rows).hasSize(1200);
+    List<Long> agesOfRepeated = new ArrayList<>();
+    rows.values().stream()
+        .filter(of -> of.size() > 1)
+        .forEach(
+            of -> {
+              long first = of.stream().mapToLong(ComputedLog.Row::atMillis).min().orElseThrow();
+              agesOfRepeated.add(killedAt - first);
+            });
+    // An interval, and the time that a checkpoint takes on a busy machine.
+    assertThat(agesOfRepeated).isNotEmpty().allMatch(age -> age <= 1000 + 2000);
+    assertThat(driver.log().substring(before))
+        .contains("[EXECUTOR_KILLED] something killed executor")
+        .doesNotContain("computed again by itself");
+  }
+
+  @Test
+  void aReclaimWithNoticeLosesNothing() {
+    ComputedLog log = table("reclaimed", 8, 60, 0.03);
+    PythonDriver.Piece job = backfill();
+    String leaving = awaitPodWith(log, 30);
+    cluster.reclaim(pod(leaving), Duration.ofSeconds(60));
+    assertThat(job.printed().strip()).isEqualTo("DONE 480 480");
+    assertThat(log.rows()).hasSize(480).values().allMatch(of -> of.size() == 1);
+  }
+
+  private static String awaitPodWith(ComputedLog log, int rows) {
+    return Awaitility.await()
+        .atMost(Duration.ofSeconds(90))
+        .pollInterval(Duration.ofMillis(100))
+        .until(
+            () ->
+                log.byPod().entrySet().stream()
+                    .filter(pod -> pod.getValue() >= rows)
+                    .map(Map.Entry::getKey)
+                    .findFirst(),
+            Optional::isPresent)
+        .orElseThrow();
+  }
+
+  /** As the kernel kills a container at its limit: the harness says OOMKilled where it did. */
+  @Test
+  void aFragmentThatRanOutOfMemoryIsComputedInSmallerBatches() throws IOException {
+    Path seen = Files.createDirectories(folder.resolve("batches"));
+    PythonDriver.Piece job =
+        driver.begin(
+            """
+            import pyarrow as pa
+            spark.sql("CREATE TABLE lance.default.heavy TBLPROPERTIES ('file_format_version'='2.1') AS"
+                      " SELECT id FROM range(0, 200, 1, 2)").collect()
+            t = db.open_table("default.heavy")
+
+            @udf(batch_size=100, data_type=pa.int64())
+            def heavy(id: pa.Array):
+                ids, pod = id.to_pylist(), os.environ["SPARK_EXECUTOR_POD_NAME"]
+                open(os.path.join("%s", "%%s %%d %%d" %% (pod, len(ids), min(ids))), "w").close()
+                if len(ids) > 25 and max(ids) >= 100:
+                    time.sleep(120)
+                return pa.array([i * 2 for i in ids])
+
+            t.add_columns({"v": heavy})
+            job = t.backfill("v", cluster="pools")
+            rows = t.to_spark()
+            print(job.status, rows.count(), rows.where("v = id * 2").count())
+            """
+                .formatted(seen));
+    String fat =
+        Awaitility.await()
+            .atMost(Duration.ofSeconds(90))
+            .until(
+                () ->
+                    batches(seen).stream()
+                        .filter(batch -> batch[1].equals("100") && batch[2].equals("100"))
+                        .map(batch -> batch[0])
+                        .findFirst(),
+                Optional::isPresent)
+            .orElseThrow();
+    cluster.oomKill(pod(fat));
+    assertThat(job.printed().strip()).isEqualTo("DONE 200 200");
+    assertThat(batches(seen).stream().filter(batch -> !batch[0].equals(fat)))
+        .allMatch(batch -> batch[1].equals("25") || batch[2].equals("0"));
+    assertThat(driver.log())
+        .contains("[EXECUTOR_OUT_OF_MEMORY] more memory than there is was used by executor")
+        .contains("ran out of memory; the fragment is computed again by itself and in smaller");
+  }
+
+  private static List<String[]> batches(Path seen) throws IOException {
+    try (Stream<Path> files = Files.list(seen)) {
+      return files.map(file -> file.getFileName().toString().split(" ", -1)).toList();
+    }
+  }
+
+  /** A definition whose group with GPUs is another one than that of {@link #pools()}. */
+  private static void define(String name, String from, String to) throws IOException {
+    String json = pools(name).toJson();
+    assertThat(json).contains(from);
+    define(json.replace(from, to));
+  }
+
+  /** Begins a backfill on GPUs of a cluster, for which it waits a few seconds. */
+  private static PythonDriver.Piece starving(String cluster) {
+    driver.run(
+        """
+        spark.sql("CREATE TABLE lance.default.%s AS SELECT id FROM range(0, 8, 1, 2)").collect()
+        t = db.open_table("default.%s")
+
+        @udf(num_gpus=1)
+        def never(id: int) -> str:
+            return "never"
+
+        t.add_columns({"of_%s": never})
+        """
+            .formatted(cluster, cluster, cluster));
+    return driver.begin(
+        """
+        try:
+            t.backfill("of_%s", cluster="%s", admission_timeout="12s")
+        except BackfillError as e:
+            print("failed: %%s %%s" %% (e.code, str(e).replace("\n", " ")))
+        """
+            .formatted(cluster, cluster));
+  }
 
   @Test
   void aGroupWithoutNodesIsToldBeforeItsJobGivesUp() throws Exception {
-    String pools = pools().toJson().replace("{\"pool\":\"gpu\"}", "{\"pool\":\"tpu\"}");
-    Map<String, String> settings =
-        new LinkedHashMap<>(SessionSettings.client(ClusterSpec.parse(pools), null));
-    settings.putAll(cluster.clientModeConf());
-    settings.forEach(spark::conf);
-    try (SparkRun run = spark.python(WAITING, pools)) {
-      assertThat(run.exitStatus()).as(run.stderr() + cluster.describe()).isZero();
-      assertThat(run.stdout())
-          .containsPattern("check: INFO SIZING what the job requests of worker group gpu")
-          .containsPattern("check: (ERROR|WARNING) NO_NODE_SELECTED .*gpu")
-          .containsPattern(
-              "failed: ADMISSION_TIMEOUT .*No executor .* has come in 12s.*pool=gpu, not tpu");
-      // Long before the end, so that nobody has to wait for it.
-      assertThat(run.stderr()).containsPattern("backfill gpu: \\[POD_UNSCHEDULABLE].*not tpu");
+    define("tpus", "{\"pool\":\"gpu\"}", "{\"pool\":\"tpu\"}");
+    PythonDriver.Piece job = starving("tpus");
+    driver.awaitLog("backfill of_tpus: [POD_UNSCHEDULABLE]", Duration.ofSeconds(10));
+    assertThat(job.printed())
+        .containsPattern(
+            "failed: ADMISSION_TIMEOUT .*No executor .* has come in 12s.*pool=gpu, not tpu");
+    assertThat(driver.log()).containsPattern("backfill of_tpus: \\[POD_UNSCHEDULABLE].*not tpu");
+    assertThat(
+            driver.run(
+                """
+                for row in db.check_cluster("tpus", num_gpus=1).to_pylist():
+                    print("%(severity)s %(code)s %(problem)s" % row)
+                """))
+        .containsPattern("INFO SIZING what the job requests of worker group gpu")
+        .containsPattern("(ERROR|WARNING) NO_NODE_SELECTED .*gpu");
+  }
+
+  @Test
+  void anImageThatNobodyHasIsTold() throws Exception {
+    define("images", "\"name\":\"gpu\"", "\"name\":\"gpu\",\"image\":\"registry.invalid/no:1\"");
+    assertThat(starving("images").printed())
+        .containsPattern(
+            "ADMISSION_TIMEOUT .*\\[IMAGE_PULL_FAILED] no image for pod .*invalid/no:1")
+        .contains("Give the group's image as the registry has it");
+  }
+
+  /** Spark goes on asking, and tells its log alone. */
+  @Test
+  void aQuotaThatAllowsNoPodIsTold() throws Exception {
+    define("quota", "\"name\":\"gpu\"", "\"name\":\"bounded\"");
+    ResourceQuota quota =
+        new ResourceQuotaBuilder()
+            .withNewMetadata()
+            .withName("none")
+            .endMetadata()
+            .withNewSpec()
+            .addToHard("pods", new Quantity("0"))
+            .endSpec()
+            .build();
+    var quotas = cluster.client().resourceQuotas().inNamespace(cluster.namespace());
+    quotas.resource(quota).create();
+    try {
+      assertThat(starving("quota").printed())
+          .containsPattern("ADMISSION_TIMEOUT .*\\[QUOTA_EXCEEDED].*exceeded quota: none");
+    } finally {
+      quotas.withName("none").delete();
     }
+  }
+
+  @Test
+  void whatADeadDriverLeftIsRemovedByTheNextJobOfItsId() throws Exception {
+    define("none", "{\"pool\":\"gpu\"}", "{\"pool\":\"none\"}");
+    driver.run(
+        """
+        spark.sql("CREATE TABLE lance.default.left AS SELECT id FROM range(0, 8, 1, 2)").collect()
+        t = db.open_table("default.left")
+
+        @udf(num_gpus=1)
+        def later(id: int) -> int:
+            return id * 2
+
+        t.add_columns({"v": later})
+        """);
+    String job = "backfill(\"v\", cluster=\"%s\", job_id=\"nightly\")";
+    Pod orphan;
+    try (PythonDriver dead = PythonDriver.start(spark, folder.resolve("dead"))) {
+      dead.begin("db.open_table(\"default.left\")." + job.formatted("none"));
+      orphan =
+          cluster.awaitPod(
+              "it waits for a node that is not there",
+              pod ->
+                  isExecutor(pod)
+                      && pod.getMetadata().getLabels().containsKey("lance-backfill/job")
+                      && pod.getSpec().getNodeSelector().containsValue("none"));
+      dead.kill();
+    }
+    String application = orphan.getMetadata().getLabels().get("spark-app-selector");
+    assertThat(leftOf(application)).contains("Pod", "ConfigMap");
+    assertThat(driver.run("print(t." + job.formatted("pools") + ".status)").strip())
+        .isEqualTo("DONE");
+    assertThat(leftOf(application)).isEmpty();
+    assertThat(driver.log())
+        .contains("Removed the pods that dead drivers of this job left: [" + application + "]");
+  }
+
+  private static Set<String> leftOf(String application) {
+    Set<String> kinds = new TreeSet<>();
+    var client = cluster.client();
+    client
+        .pods()
+        .inNamespace(cluster.namespace())
+        .withLabel("spark-app-selector", application)
+        .list()
+        .getItems()
+        .forEach(pod -> kinds.add(pod.getKind()));
+    client
+        .configMaps()
+        .inNamespace(cluster.namespace())
+        .withLabel("spark-app-selector", application)
+        .list()
+        .getItems()
+        .forEach(map -> kinds.add(map.getKind()));
+    return kinds;
   }
 
   @Test
   void aSubmittedDriverRunsBackfillMain() throws Exception {
-    try (SparkRun run =
-        spark.sql(
-            "CREATE TABLE lance.default.m AS SELECT id FROM range(0, 40, 1, 4);",
-            "CALL lance.system.add_column('default.m', 'twice', 'id * 2');")) {
-      assertThat(run.exitStatus()).as(run.stderr()).isZero();
-    }
+    driver.run(
+        """
+        spark.sql("CREATE TABLE lance.default.m AS SELECT id FROM range(0, 40, 1, 4)").collect()
+        spark.sql("CALL lance.system.add_column('default.m', 'twice', 'id * 2')").collect()
+        """);
     Map<String, String> conf = new LinkedHashMap<>(SessionSettings.cluster(pools()));
     conf.remove("spark.master");
     conf.put("spark.sql.extensions", "io.lancebackfill.sql.LanceBackfillExtensions");
@@ -226,9 +467,10 @@ class KubernetesIT {
           .as(submission.log() + cluster.describe())
           .isZero();
     }
-    try (SparkRun run =
-        spark.sql("SELECT 'right', count(*) FROM lance.default.m WHERE twice = id * 2;")) {
-      assertThat(run.output()).contains("right\t40");
-    }
+    assertThat(
+            driver
+                .run("print(spark.table('lance.default.m').where('twice = id * 2').count())")
+                .strip())
+        .isEqualTo("40");
   }
 }

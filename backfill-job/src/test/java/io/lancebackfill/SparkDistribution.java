@@ -24,6 +24,7 @@ public final class SparkDistribution {
   private final Map<String, String> conf = new TreeMap<>();
   private final Map<String, String> variables = new TreeMap<>();
   private List<String> launcher = List.of();
+  private final List<Path> more = new ArrayList<>();
   private boolean bundleOnly;
 
   /** With a catalog {@code lance} of the tables below the work folder's {@code tables}. */
@@ -52,6 +53,12 @@ public final class SparkDistribution {
   /** An environment variable of the runs that are started from now on. */
   public SparkDistribution variable(String name, String value) {
     variables.put(name, value);
+    return this;
+  }
+
+  /** From now on, a jar of a user's own goes beside Spark. */
+  public SparkDistribution jar(Path jar) {
+    more.add(jar);
     return this;
   }
 
@@ -137,7 +144,8 @@ public final class SparkDistribution {
     List<String> command = new ArrayList<>(launcher);
     command.add(sparkHome.resolve("bin").resolve(program).toString());
     command.add("--jars");
-    List<Path> beside = bundleOnly ? List.of(bundle()) : jars();
+    List<Path> beside = new ArrayList<>(bundleOnly ? List.of(bundle()) : jars());
+    beside.addAll(more);
     command.add(beside.stream().map(Path::toString).collect(Collectors.joining(",")));
     conf.forEach(
         (key, value) -> {

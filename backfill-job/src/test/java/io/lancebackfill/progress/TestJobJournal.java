@@ -37,7 +37,8 @@ class TestJobJournal {
             new Notices(notices),
             new JobListener.JobInfo("job", "t", "c"),
             new RunId("job", "c", "1", "driver", 1, ""),
-            "{}");
+            "{}",
+            () -> "");
   }
 
   private record Notices(List<String> all) implements JobListener {

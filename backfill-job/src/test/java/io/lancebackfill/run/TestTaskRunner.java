@@ -187,6 +187,7 @@ class TestTaskRunner {
             table.version(),
             "2.1",
             List.of(new TableColumn(1, "v", LONG, List.of(1))),
+            List.of(),
             checkpoints,
             "",
             5000,
@@ -200,7 +201,7 @@ class TestTaskRunner {
                 job,
                 computation,
                 live,
-                new TaskRunner.Place(admission, Optional.empty(), "the test's tasks"))) {
+                new TaskRunner.Place(admission, Optional.empty(), "the test's tasks", new StartTimes(System.nanoTime())))) {
       return runner.run(table, tasks, () -> body.apply(runner));
     }
   }
