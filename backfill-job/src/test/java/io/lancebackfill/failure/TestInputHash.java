@@ -94,8 +94,8 @@ class TestInputHash {
 
   @Test
   void floatsAsDoubles() {
-    check(new Float4Vector("v", allocator), "f8:\u003f\u00f8\0\0\0\0\0\0", v -> v.set(0, 1.5f));
-    check(new Float8Vector("v", allocator), "f8:\u003f\u00f8\0\0\0\0\0\0", v -> v.set(0, 1.5));
+    check(new Float4Vector("v", allocator), "f8:?\u00f8\0\0\0\0\0\0", v -> v.set(0, 1.5f));
+    check(new Float8Vector("v", allocator), "f8:?\u00f8\0\0\0\0\0\0", v -> v.set(0, 1.5));
     check(new Float8Vector("v", allocator), "f8:\u0080\0\0\0\0\0\0\0", v -> v.set(0, -0.0));
     String nan = "f8:\u007f\u00f8\0\0\0\0\0\0";
     check(new Float4Vector("v", allocator), nan, v -> v.set(0, Float.intBitsToFloat(0xffc00001)));

@@ -201,7 +201,11 @@ class TestTaskRunner {
                 job,
                 computation,
                 live,
-                new TaskRunner.Place(admission, Optional.empty(), "the test's tasks", new StartTimes(System.nanoTime())))) {
+                new TaskRunner.Place(
+                    admission,
+                    Optional.empty(),
+                    "the test's tasks",
+                    new StartTimes(System.nanoTime())))) {
       return runner.run(table, tasks, () -> body.apply(runner));
     }
   }
