@@ -9,7 +9,7 @@ import types
 from pyspark import SparkConf
 
 from lance_backfill import BackfillError
-from lance_backfill.client import replay
+from lance_backfill.client import environment, replay
 from lance_backfill.declare import travel
 from lance_backfill.errors import OWN_CODES
 
@@ -23,6 +23,10 @@ EXAMPLES = {
         "lock = threading.Lock()\n\n@udf\ndef embed(caption: str) -> bytes:\n    with lock:\n"
         "        return model.encode(caption)\n\ntable.add_columns({'embedding': embed})",
         lambda: not_portable(),
+    ),
+    "MANIFEST_NOT_HERE": (
+        "table.preview('embedding')",
+        lambda: elsewhere(),
     ),
     "ROW_NOT_FOUND": (
         "table.replay(error)",
@@ -48,6 +52,12 @@ def not_portable():
             return caption.encode()
 
     travel.pickled(embed, "embed")
+
+
+def elsewhere():
+    context = types.SimpleNamespace(master="spark://master:7077")
+    session = types.SimpleNamespace(sparkContext=context)
+    environment.variables(types.SimpleNamespace(spark=session), "nightly", "preview")
 
 
 def row_gone():

@@ -18,6 +18,10 @@ OWN_CODES = {
         "A Python function refers to something that cannot travel to the workers.",
         "Make it in the function, or in `setup()` of a class, which runs on the workers.",
     ),
+    "MANIFEST_NOT_HERE": (
+        "A preview or replay has a manifest, and the Python that would compute it is not on this machine.",
+        "Do it in a local session, `connect(location)`, or backfill a few rows with `where`.",
+    ),
     "ROW_NOT_FOUND": (
         "The row of an error that is to be replayed is not in its place any more.",
         "Run `retry_errors` or a backfill, and replay an error of that job.",

@@ -18,7 +18,8 @@ import scala.Option;
 /** Clients of a cluster's API server. */
 public final class ClusterClients {
   private static final int TIMEOUT_MS = 10_000;
-  private static final String MOUNTED_CA = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
+  private static final File MOUNTED_CA =
+      new File("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt");
 
   private ClusterClients() {}
 
@@ -60,7 +61,7 @@ public final class ClusterClients {
             : "spark.kubernetes.authenticate",
         SparkKubernetesClientFactory.ClientType$.MODULE$.Driver(),
         conf,
-        driverPod ? Option.apply(new File(MOUNTED_CA)) : Option.empty());
+        driverPod && MOUNTED_CA.exists() ? Option.apply(MOUNTED_CA) : Option.empty());
   }
 
   /** The namespace of the pods of a session on Kubernetes. */
