@@ -191,7 +191,7 @@ for name, folder in zip(("plus", "broken", "stuck"), sys.argv[1:]):
     String table = session.table("broken", 20, 2, "2.1");
     session.call("add_column('%s', 'n', '%s(id)')", table, functions.get(1));
     assertThatThrownBy(() -> warmUp("table => '%s', column => 'n'", table))
-        .hasMessageStartingWith("[FUNCTION_FAILED] Function '" + functions.get(1) + "'")
+        .hasMessageStartingWith("[FUNCTION_NOT_LOADED] Function '" + functions.get(1) + "'")
         .hasMessageContaining("failed in setup(): FileNotFoundError");
   }
 
