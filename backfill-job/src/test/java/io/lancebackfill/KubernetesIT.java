@@ -72,6 +72,7 @@ class KubernetesIT {
     spark.conf("spark.sql.catalog.lance", "io.lancebackfill.catalog.LanceBackfillCatalog");
     spark.conf("spark.submit.pyFiles", spark.bundle().toString());
     spark.conf("spark.lancebackfill.leaseDuration", "5s");
+    spark.conf("spark.lancebackfill.functions.trust", "true");
     Map<String, String> settings = new LinkedHashMap<>(SessionSettings.client(pools(), null));
     settings.putAll(cluster.clientModeConf());
     settings.forEach(spark::conf);
@@ -331,7 +332,7 @@ class KubernetesIT {
         try:
             t.backfill("of_%s", cluster="%s", admission_timeout="12s")
         except BackfillError as e:
-            print("failed: %%s %%s" %% (e.code, str(e).replace("\n", " ")))
+            print("failed: %%s %%s" %% (e.code, str(e).replace("\\n", " ")))
         """
             .formatted(cluster, cluster));
   }

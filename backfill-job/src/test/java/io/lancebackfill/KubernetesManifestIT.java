@@ -58,7 +58,7 @@ class KubernetesManifestIT {
       try:
           t.backfill("n", manifest="secret")
       except BackfillError as e:
-          print("without a cluster: %s" % str(e).replace("\n", " "))
+          print("without a cluster: %s" % str(e).replace("\\n", " "))
       with db.context(cluster="pools", manifest="secret", executors=1):
           print("job: %s" % t.backfill("n").status)
       for row in t.to_spark().selectExpr("n - id AS d").groupBy("d").count().collect():
