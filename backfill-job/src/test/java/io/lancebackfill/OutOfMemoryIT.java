@@ -37,7 +37,7 @@ class OutOfMemoryIT {
           for event in events:
               if event.event == "LOST":
                   print("lost:", event.message)
-          print("message:", row.message)
+          print("note:", row.note)
       """
           .formatted(GreedyFunction.class.getName());
 
@@ -78,7 +78,7 @@ class OutOfMemoryIT {
                       && line.contains("An executor has 700 MiB of heap, and 384 MiB beside it")
                       && line.contains("give a smaller batch_size"));
       assertThat(lines)
-          .anyMatch(line -> line.startsWith("message: [EXECUTOR_OUT_OF_MEMORY] Fragments [3]"));
+          .anyMatch(line -> line.startsWith("note: [EXECUTOR_OUT_OF_MEMORY] Fragments [3]"));
       assertThat(lines).contains("256: DONE 1024");
       int second = lines.indexOf("256: DONE 1024");
       assertThat(lines.subList(second, lines.size()))

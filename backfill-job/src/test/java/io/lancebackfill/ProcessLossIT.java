@@ -199,7 +199,7 @@ class ProcessLossIT {
         // Fragment 5, what the executor's other slot had in hand, and 5 once more.
         assertThat(job.get("lost")).as(job.toString()).hasSize(3);
         assertThat(job.get("lost").get(2).asText())
-            .startsWith("[EXECUTOR_OUT_OF_MEMORY] Fragment 5 is set aside")
+            .startsWith("[PROCESS_LOST] Fragment 5 is set aside")
             .contains("ExecutorLostFailure");
       }
       assertOnlyFragment5IsLeft("t");
@@ -247,7 +247,7 @@ class ProcessLossIT {
       assertThat(result.get("status").asText()).isEqualTo("DONE_WITH_ERRORS");
       assertThat(result.get("fragments_planned").asInt()).isEqualTo(8);
       assertThat(result.get("fragments_committed").asInt()).isEqualTo(7);
-      assertThat(run.stderr()).contains("[EXECUTOR_OUT_OF_MEMORY] Fragment 5 is set aside");
+      assertThat(run.stderr()).contains("[PROCESS_LOST] Fragment 5 is set aside");
     }
     assertOnlyFragment5IsLeft(table);
   }

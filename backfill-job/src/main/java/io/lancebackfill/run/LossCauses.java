@@ -13,12 +13,12 @@ import org.apache.spark.TaskFailedReason;
 /** Tells a process that ran out of memory from one that crashed and from one whose node went. */
 final class LossCauses {
   /**
-   * 137 is SIGKILL, with which the kernel ends what it has no memory for; 52 is how Spark ends an
-   * executor whose heap is full. YARN says it in words.
+   * 52 is how Spark ends an executor whose heap is full; YARN says it in words. 137 is SIGKILL:
+   * the kernel's, for memory, or anybody's, and Kubernetes alone tells which.
    */
   private static final Pattern OUT_OF_MEMORY =
       Pattern.compile(
-          "exited with code (137|52)\\b|exceeding (physical |virtual )?memory limits"
+          "exited with code 52\\b|exceeding (physical |virtual )?memory limits"
               + "|java\\.lang\\.OutOfMemoryError|SparkOutOfMemoryError");
 
   private LossCauses() {}

@@ -18,10 +18,10 @@ class TestLossCauses {
 
   @ParameterizedTest
   @CsvSource({
-    "Command exited with code 137, true, MEMORY",
+    "Command exited with code 137, true, CRASH",
     "Command exited with code 52, true, MEMORY",
     "Command exited with code 134, true, CRASH",
-    "Command exited with code 1375, true, CRASH",
+    "Command exited with code 525, true, CRASH",
     "'Container killed by YARN for exceeding physical memory limits. 2 GB of 2 GB used.', true, MEMORY",
     "Remote RPC client disassociated. Likely due to containers exceeding thresholds, true, CRASH",
     "worker lost: 10.0.0.1 got disassociated, false, CLUSTER",
