@@ -86,7 +86,7 @@ class OutOfMemoryIT {
           .singleElement()
           .asString()
           .startsWith("lost: A process that computed fragment 3 ran out of memory;")
-          .contains("Command exited with code 52");
+          .containsAnyOf("Command exited with code 52", "java.lang.OutOfMemoryError");
     }
   }
 }

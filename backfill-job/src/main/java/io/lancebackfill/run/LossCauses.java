@@ -7,6 +7,7 @@ import io.lancebackfill.task.ProcessLoss;
 import io.lancebackfill.task.ProcessLoss.Cause;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import org.apache.spark.ExceptionFailure;
 import org.apache.spark.ExecutorLostFailure;
 import org.apache.spark.TaskFailedReason;
 
@@ -30,6 +31,9 @@ final class LossCauses {
    */
   static ProcessLoss of(TaskFailedReason failed, boolean kubernetes) {
     String text = failed.toErrorString();
+    if (failed instanceof ExceptionFailure) {
+      text = text.lines().findFirst().orElse(text); // its trace is in the executor's log
+    }
     if (!failed.countTowardsTaskFailures()) {
       return new ProcessLoss(Cause.CLUSTER, text);
     }
