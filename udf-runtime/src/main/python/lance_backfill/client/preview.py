@@ -69,7 +69,7 @@ def _column(frame: Any, name: str) -> Any:
 def _sources() -> Dict[str, str]:
     """What workers need of this package, which need not be installed where they run."""
     package = importlib.resources.files("lance_backfill")  # may lie in a jar
-    sources = {"lance_backfill/__init__.py": package / "__init__.py"}
+    sources = {"lance_backfill/" + name: package / name for name in ("__init__.py", "pins.py")}
     for file in (package / "worker").iterdir():
         if file.name.endswith(".py"):
             sources["lance_backfill/worker/" + file.name] = file
