@@ -47,8 +47,8 @@ class RapidsIT {
       spark.udf.registerJavaFunction("twice", "Twice", "bigint")
       spark.sql("CALL lance.system.register_function('letters', 'java',"
                 " 'io.lancebackfill.udf.example.LetterFrequencies')").collect()
-      @udf
-      def length(text: pa.Array) -> pa.int32():
+      @udf(data_type=pa.int32())
+      def length(text: pa.Array) -> pa.Array:
           return pc.utf8_length(text)
       t.add_columns({"a": "id + length(text)", "b": "twice(id)", "c": "letters(text)", "d": length})
       for job in t.backfill(["a", "b", "c", "d"]):
