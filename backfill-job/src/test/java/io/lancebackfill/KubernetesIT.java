@@ -357,8 +357,7 @@ class KubernetesIT {
   void anImageThatNobodyHasIsTold() throws Exception {
     define("images", "\"name\":\"gpu\"", "\"name\":\"gpu\",\"image\":\"registry.invalid/no:1\"");
     assertThat(starving("images").printed())
-        .containsPattern(
-            "ADMISSION_TIMEOUT .*\\[IMAGE_PULL_FAILED] no image for .*invalid/no:1")
+        .containsPattern("ADMISSION_TIMEOUT .*\\[IMAGE_PULL_FAILED] no image for .*invalid/no:1")
         .contains("Give the group's image as the registry has it");
   }
 

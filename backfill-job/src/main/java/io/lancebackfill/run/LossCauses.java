@@ -14,8 +14,8 @@ import org.apache.spark.TaskFailedReason;
 /** Tells a process that ran out of memory from one that crashed and from one whose node went. */
 final class LossCauses {
   /**
-   * 52 is how Spark ends an executor whose heap is full; YARN says it in words. 137 is SIGKILL:
-   * the kernel's, for memory, or anybody's, and Kubernetes alone tells which.
+   * 52 is how Spark ends an executor whose heap is full; YARN says it in words. 137 is SIGKILL: the
+   * kernel's, for memory, or anybody's, and Kubernetes alone tells which.
    */
   private static final Pattern OUT_OF_MEMORY =
       Pattern.compile(
