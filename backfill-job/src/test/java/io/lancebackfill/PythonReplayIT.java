@@ -180,7 +180,7 @@ class PythonReplayIT {
             "broken OSError no weights in setup of NoneType",
             "gone BackfillError [ROW_NOT_FOUND] Table default.t has no row at fragment 8, offset 0, any"
                 + " more: it was deleted, or moved by an update or a compaction since it failed in"
-                + " once_more of NoneType",
+                + " _once_more of NoneType",
             "unknown BackfillError [INVALID_ARGUMENT] replay takes one row of get_errors, and got"
                 + " {'column': 'short'} in _told of NoneType");
     assertThat(output)
