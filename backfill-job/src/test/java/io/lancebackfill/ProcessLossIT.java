@@ -247,7 +247,7 @@ class ProcessLossIT {
       assertThat(result.get("status").asText()).isEqualTo("DONE_WITH_ERRORS");
       assertThat(result.get("fragments_planned").asInt()).isEqualTo(8);
       assertThat(result.get("fragments_committed").asInt()).isEqualTo(7);
-      assertThat(run.stderr()).contains("[PROCESS_LOST] Fragment 5 is set aside");
+      assertThat(run.stderr()).contains("[EXECUTOR_OUT_OF_MEMORY] Fragment 5 is set aside");
     }
     assertOnlyFragment5IsLeft(table);
   }
