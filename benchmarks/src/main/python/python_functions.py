@@ -3,7 +3,7 @@
     target/python/bin/python benchmarks/src/main/python/python_functions.py --rounds 5
 
 Needs a built repository (backfill-job/target/dist). Every round runs each arm once, each on columns or
-copies of its own; round 0 warms up and is not counted. Prints medians of wall and CPU seconds; CPU seconds
+copies of its own; the first --warm rounds are not counted. Prints medians of wall and CPU seconds; CPU seconds
 are those of this process, the JVM and all Python workers.
 """
 
@@ -31,6 +31,7 @@ from lance_backfill import connect, udf
 
 FRAGMENTS = 20
 VECTOR = 256
+WAIT = 0.002  # seconds a row
 
 
 @udf(version="1", data_type=pa.int32())
@@ -43,6 +44,12 @@ def vector(text: pa.Array) -> pa.Array:
     lengths = pc.utf8_length(text).to_numpy(zero_copy_only=False).astype("float32")
     values = (lengths[:, None] + np.arange(VECTOR, dtype="float32")).ravel()
     return pa.FixedSizeListArray.from_arrays(pa.array(values), VECTOR)
+
+
+@udf(version="1")
+def waiting(id: int) -> int:
+    time.sleep(WAIT)
+    return id * 2
 
 
 def cpu_seconds():
@@ -160,19 +167,20 @@ class Workload:
 
         self.copied.add_columns(pa.RecordBatchReader.from_batches(values.schema, batches()))
 
-    def run(self, rounds):
-        self.declare(rounds)
+    def run(self, warm, rounds, chosen):
+        self.declare(warm + rounds)
         wall, cpu = {}, {}
-        for i in range(rounds):
-            for arm, body in self.arms().items():
+        arms = {arm: body for arm, body in self.arms().items() if any(part in arm for part in chosen)}
+        for i in range(warm + rounds):
+            for arm, body in arms.items():
                 if "pylance" in arm:
                     self.copied = self.copy()
                 began, used = time.time(), cpu_seconds()
                 body(i)
-                if i > 0:
+                if i >= warm:
                     wall.setdefault(arm, []).append(time.time() - began)
                     cpu.setdefault(arm, []).append(cpu_seconds() - used)
-        print("\n%s: %d rows, %d rounds\n" % (self.name, self.rows, rounds - 1))
+        print("\n%s: %d rows, %d rounds\n" % (self.name, self.rows, rounds))
         print("| arm | s, median (min to max) | CPU s, median |\n|---|---|---|")
         for arm, seconds in wall.items():
             print(
@@ -181,17 +189,38 @@ class Workload:
             )
 
 
+def waits(spark, root, rows, rounds):
+    """What a function that takes 2 ms a row loses to all else, on two slots."""
+    work = Workload(spark, root, "waits", rows, waiting, "int")
+    work.table.add_columns({"ours_%d" % i: waiting for i in range(rounds + 1)})
+    seconds = []
+    for i in range(rounds + 1):
+        began = time.time()
+        work.table.backfill("ours_%d" % i)
+        seconds.append(time.time() - began)
+    ideal, median = rows * WAIT / 2, statistics.median(seconds[1:])
+    print("\nwaits: %d rows of %.0f ms, %d rounds\n" % (rows, WAIT * 1000, rounds))
+    print("| ideal, s | s, median (min to max) | times the ideal |\n|---|---|---|")
+    print("| %.2f | %.2f (%.2f to %.2f) | %.3f |"
+          % (ideal, median, min(seconds[1:]), max(seconds[1:]), median / ideal))
+
+
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--ints", type=int, default=4_000_000)
     arguments.add_argument("--vectors", type=int, default=400_000)
+    arguments.add_argument("--waits", type=int, default=4_000)
+    arguments.add_argument("--warm", type=int, default=1, help="rounds that are not counted, at first")
+    arguments.add_argument("--arms", default="", help="parts of their names, with commas; all of them without")
     given = arguments.parse_args()
+    chosen = given.arms.split(",")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     with tempfile.TemporaryDirectory() as root:
         spark = session(root)
-        Workload(spark, root, "ints", given.ints, length, "int").run(given.rounds + 1)
-        Workload(spark, root, "vectors", given.vectors, vector, "array<float>").run(given.rounds + 1)
+        Workload(spark, root, "ints", given.ints, length, "int").run(given.warm, given.rounds, chosen)
+        Workload(spark, root, "vectors", given.vectors, vector, "array<float>").run(given.warm, given.rounds, chosen)
+        waits(spark, root, given.waits, given.rounds)
         spark.stop()
 
 

@@ -4,8 +4,8 @@
 
 Needs a built repository (backfill-job/target/dist). A cold round is one spark-submit in local mode; the times of
 its steps are those at which the JVM loaded the class that begins each (-Xlog:class+load), seconds since the JVM
-began. Arms alternate: `--jars` with paths, which Spark copies for its executor, and with local: addresses. A
-warm round appends rows and fills them; its numbers are `startup` of the job's record. Prints medians.
+began. Arms alternate: `--jars` with paths, which Spark copies for its executor; the jars on the class path, where
+an image has them; and those with a class archive of the JVM, which a run before made (see docs/running.md). A warm round appends rows and fills them; its numbers are `startup` of the job's record. Prints medians.
 """
 
 import argparse
@@ -44,20 +44,22 @@ STEPS = [
 LOADED = re.compile(r"\[(\d+\.\d+)s\].*?\] (\S+) source:")
 
 
-def submit(root, prefix, log):
+def submit(root, installed, log, *java_options):
+    """One job in a process of its own; `installed`: its jars are on the class path."""
     jars = sorted(glob.glob(os.path.join(DIST, "*.jar")))
     bundle = next(jar for jar in jars if jar.endswith("-bundle.jar"))
     command = [
         os.path.join(os.path.dirname(pyspark.__file__), "bin", "spark-submit"),
         "--master", "local[2]",
-        "--jars", ",".join(prefix + jar for jar in jars if jar != bundle),
+        *(["--driver-class-path", ":".join(jars)] if installed else ["--jars", ",".join(set(jars) - {bundle})]),
         "--conf", "spark.ui.enabled=false",
         "--conf", "spark.sql.extensions=io.lancebackfill.sql.LanceBackfillExtensions",
         "--conf", "spark.sql.catalog.lance=io.lancebackfill.catalog.LanceBackfillCatalog",
         "--conf", "spark.sql.catalog.lance.impl=dir",
         "--conf", "spark.sql.catalog.lance.root=" + root,
-        "--driver-java-options", "-Xlog:class+load=info:file=%s:uptime,tags:filecount=0" % log,
-        "--class", "io.lancebackfill.BackfillMain", prefix + bundle,
+        "--driver-java-options",
+        " ".join(["-Xlog:class+load=info:file=%s:uptime,tags:filecount=0" % log, *java_options]),
+        "--class", "io.lancebackfill.BackfillMain", bundle,
         "--table", "lance.default.t", "--column", "n", "--recompute",
     ]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -113,11 +115,17 @@ def main():
             events = t._calls.rows("job", {"table": t.name, "job_id": job.job_id})
             collect(warm, dict(events[-1]["startup"], total=job.elapsed_ms / 1000))
         db.spark.stop()
-        arms = {"--jars PATH": "", "--jars local:PATH": "local:"}
+        archive, log = os.path.join(folder, "classes.jsa"), os.path.join(folder, "classes.txt")
+        submit(root, True, log, "-XX:ArchiveClassesAtExit=" + archive)
+        arms = {
+            "--jars": (False,),
+            "--driver-class-path": (True,),
+            "--driver-class-path and a class archive": (True, "-XX:SharedArchiveFile=" + archive),
+        }
         cold = {arm: {} for arm in arms}
         for i in range(rounds.rounds):
-            for arm, prefix in arms.items():
-                collect(cold[arm], submit(root, prefix, os.path.join(folder, "classes.txt")))
+            for arm, (installed, *options) in arms.items():
+                collect(cold[arm], submit(root, installed, log, *options))
         for arm, found in cold.items():
             print("\ncold, spark-submit %s, %d rounds\n\n| step | seconds |\n|---|---|" % (arm, rounds.rounds))
             table(found)

@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 
 /**
  * A Spark Connect server of a distribution, and programs that use it from processes of their own.
@@ -23,8 +22,7 @@ final class ConnectServer implements AutoCloseable {
     server =
         spark.submit(
             "--jars",
-            spark.jars().stream().map(jar -> jar + ",").collect(Collectors.joining())
-                + System.getProperty("test.connect"),
+            System.getProperty("test.connect"),
             "--class",
             "org.apache.spark.sql.connect.service.SparkConnectServer");
     server.awaitText("Spark Connect server started at");
@@ -58,6 +56,7 @@ final class ConnectServer implements AutoCloseable {
         .environment()
         .keySet()
         .removeIf(name -> name.startsWith("SPARK_") || name.startsWith("PYSPARK_"));
+    builder.environment().put("JAVA_TOOL_OPTIONS", SparkClasses.jvmOptionsOfSparkAlone());
     builder.environment().putAll(variables);
     return SparkRun.start(builder, work);
   }

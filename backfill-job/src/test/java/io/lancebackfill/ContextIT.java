@@ -8,7 +8,8 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.TreeMap;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -85,15 +86,24 @@ class ContextIT {
       os.kill(os.getpid(), signal.SIGKILL)
       """;
 
-  @TempDir private Path folder;
-  private SparkDistribution spark;
+  @TempDir private static Path shared;
+  private static SparkDistribution spark;
+  private static StandaloneCluster cluster;
 
-  @BeforeEach
-  void install() {
-    spark = new SparkDistribution(folder);
+  @TempDir private Path folder;
+
+  @BeforeAll
+  static void start() throws IOException {
+    spark = new SparkDistribution(shared).jarsOfTheApplication();
+    cluster = StandaloneCluster.start(spark, shared, 2);
   }
 
-  private Map<String, String> run(StandaloneCluster cluster, String idle, String cells)
+  @AfterAll
+  static void stop() {
+    cluster.close();
+  }
+
+  private Map<String, String> run(String idle, String cells)
       throws IOException, InterruptedException {
     Map<String, String> ours = Map.of("PYTHONPATH", spark.bundle().toString());
     String arguments =
@@ -114,36 +124,28 @@ class ContextIT {
 
   @Test
   void executorsEndWithTheContextUnlessTheyAreRetained() throws Exception {
-    try (StandaloneCluster cluster = StandaloneCluster.start(spark, folder, 2)) {
-      Map<String, String> told = run(cluster, "600s", CELLS);
-      assertThat(told)
-          .containsEntry("master", "True")
-          .containsEntry("entered", "2")
-          .containsEntry("filled", "DONE")
-          .containsEntry("exited", "0")
-          .containsEntry("retained", "1")
-          .containsEntry("released", "0");
-      assertThat(told.get("startup"))
-          .contains("executors_granted", "executors_requested", "first_executor", "first_task");
-    }
+    Map<String, String> told = run("600s", CELLS);
+    assertThat(told)
+        .containsEntry("master", "True")
+        .containsEntry("entered", "2")
+        .containsEntry("filled", "DONE")
+        .containsEntry("exited", "0")
+        .containsEntry("retained", "1")
+        .containsEntry("released", "0");
+    assertThat(told.get("startup"))
+        .contains("executors_granted", "executors_requested", "first_executor", "first_task");
   }
 
   @Test
   void retainedOnesEndWhenTheyAreIdle() throws Exception {
-    try (StandaloneCluster cluster = StandaloneCluster.start(spark, folder, 2)) {
-      assertThat(run(cluster, "5s", RETAINED))
-          .containsEntry("retained", "1")
-          .containsEntry("idle", "0");
-    }
+    assertThat(run("5s", RETAINED)).containsEntry("retained", "1").containsEntry("idle", "0");
   }
 
   @Test
   void ofAKilledNotebookNoneIsLeft() throws Exception {
-    try (StandaloneCluster cluster = StandaloneCluster.start(spark, folder, 2)) {
-      assertThat(run(cluster, "600s", KILLED)).containsEntry("entered", "1");
-      Awaitility.await()
-          .atMost(Duration.ofSeconds(60))
-          .untilAsserted(() -> assertThat(cluster.executors()).isZero());
-    }
+    assertThat(run("600s", KILLED)).containsEntry("entered", "1");
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(60))
+        .untilAsserted(() -> assertThat(cluster.executors()).isZero());
   }
 }

@@ -27,7 +27,7 @@ class DistributionIT {
 
   @BeforeEach
   void install() {
-    spark = new SparkDistribution(folder);
+    spark = new SparkDistribution(folder).jarsOfTheApplication();
   }
 
   @Test

@@ -10,6 +10,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -18,26 +20,34 @@ import org.junit.jupiter.api.io.TempDir;
 class FunctionResourcesIT {
   private static final List<String> GPUS = List.of("4", "7");
 
-  /** Each row leaves a file: the GPUs that its function saw, when it began, and when it ended. */
-  private static final String PROGRAM =
+  /** What a {@link PythonDriver} knows. */
+  private static final String SESSION =
       """
-      import os, sys, time, uuid
-      import pyarrow as pa
+      import os, sys, time
       from pyspark.sql import SparkSession
       from lance_backfill import BackfillError, connect, udf
       spark = SparkSession.builder.getOrCreate()
       db = connect(catalog="lance", spark=spark)
-      spark.sql("CREATE TABLE lance.default.t TBLPROPERTIES ('file_format_version'='2.1') AS"
-                " SELECT id FROM range(0, 64, 1, 8)").collect()
-      t = db.open_table("default.t")
-      folder = sys.argv[1]
+      """;
 
-      def computed(name):
-          seen, began = os.environ.get("CUDA_VISIBLE_DEVICES", "none"), time.time()
+  private static final String TABLE =
+      """
+      spark.sql("CREATE TABLE lance.default.%1$s TBLPROPERTIES ('file_format_version'='2.1') AS"
+                " SELECT id FROM range(0, 64, 1, 8)").collect()
+      t = db.open_table("default.%1$s")
+      table, seen = "default.%1$s", "%2$s"
+      """;
+
+  /** Each row leaves a file: the GPUs that its function saw, when it began, and when it ended. */
+  private static final String FUNCTIONS =
+      """
+      import uuid
+      def computed(name, seen=seen):
+          gpus, began = os.environ.get("CUDA_VISIBLE_DEVICES", "none"), time.time()
           time.sleep(0.05)
-          with open(os.path.join(folder, "%s-%s" % (name, uuid.uuid4())), "w") as file:
-              file.write("%s\\n%.6f\\n%.6f\\n" % (seen, began, time.time()))
-          return seen
+          with open(os.path.join(seen, "%s-%s" % (name, uuid.uuid4())), "w") as file:
+              file.write("%s\\n%.6f\\n%.6f\\n" % (gpus, began, time.time()))
+          return gpus
 
       @udf(num_gpus=0.5)
       def half(id: int) -> str:
@@ -45,17 +55,26 @@ class FunctionResourcesIT {
       @udf(num_gpus=1)
       def whole(id: int) -> str:
           return computed("whole")
-      @udf(num_gpus=8, num_cpus=64)
-      def large(id: int) -> str:
-          return computed("large")
+      """;
+
+  private static final String AS_THEY_ASK =
+      """
       for function in (half, whole):
           t.add_columns({function.__name__: function})
           job = t.backfill(function.__name__)
           print("%s: %s %d" % (function.__name__, job.status, job.rows_computed))
       spark.udf.register("session_udf", lambda id: computed("session"))
-      spark.sql("CALL lance.system.add_column(table => 'default.t', column => 'session', expression =>"
-                " 'session_udf(id)', options => map('version', '1', 'num_gpus', '1'))").collect()
+      spark.sql("CALL lance.system.add_column(table => :t, column => 'session', expression =>"
+                " 'session_udf(id)', options => map('version', '1', 'num_gpus', '1'))",
+                {"t": table}).collect()
       t.backfill("session")
+      """;
+
+  private static final String TOO_LARGE =
+      """
+      @udf(num_gpus=8, num_cpus=64)
+      def large(id: int) -> str:
+          return computed("large")
       t.add_columns({"large": large})
       try:
           print("large:", t.backfill("large").status)
@@ -63,16 +82,43 @@ class FunctionResourcesIT {
           print("large:", e.code, str(e).replace("\\n", " "))
       """;
 
+  @TempDir private static Path shared;
+  private static StandaloneCluster cluster;
+  private static PythonDriver driver;
+
   @TempDir private Path folder;
-  private SparkDistribution spark;
   private Path seen;
 
-  @BeforeEach
-  void install() throws IOException {
-    spark = new SparkDistribution(folder);
+  /** A cluster, and a driver for which Spark starts executors as its jobs ask for them. */
+  @BeforeAll
+  static void start() throws IOException {
+    SparkDistribution spark = installed(shared);
+    cluster = StandaloneCluster.start(spark, shared, 3, GPUS);
+    spark.conf("spark.dynamicAllocation.enabled", "true");
+    spark.conf("spark.dynamicAllocation.shuffleTracking.enabled", "true");
+    spark.conf("spark.dynamicAllocation.executorIdleTimeout", "3s");
+    driver = PythonDriver.start(spark, shared.resolve("driver"));
+  }
+
+  @AfterAll
+  static void stop() throws IOException {
+    try (StandaloneCluster ignored = cluster) {
+      if (driver != null) {
+        driver.close();
+      }
+    }
+  }
+
+  private static SparkDistribution installed(Path folder) {
+    SparkDistribution spark = new SparkDistribution(folder);
     spark.conf("spark.sql.extensions", "io.lancebackfill.sql.LanceBackfillExtensions");
     spark.conf("spark.sql.catalog.lance", "io.lancebackfill.catalog.LanceBackfillCatalog");
     spark.conf("spark.submit.pyFiles", spark.bundle().toString());
+    return spark;
+  }
+
+  @BeforeEach
+  void makeFolder() throws IOException {
     seen = Files.createDirectories(folder.resolve("seen"));
   }
 
@@ -117,15 +163,22 @@ class FunctionResourcesIT {
         .orElseThrow();
   }
 
-  private Map<String, String> run(String program) throws Exception {
+  private Map<String, String> runIn(SparkDistribution spark, String program) throws Exception {
+    try (SparkRun run = spark.python(SESSION + TABLE.formatted("t", seen) + program)) {
+      return printed(run.output());
+    }
+  }
+
+  private Map<String, String> runIn(PythonDriver session, String table, String program) {
+    return printed(session.run(TABLE.formatted(table, seen) + program));
+  }
+
+  private static Map<String, String> printed(String text) {
     Map<String, String> printed = new TreeMap<>();
-    try (SparkRun run = spark.python(program, seen.toString())) {
-      assertThat(run.exitStatus()).as(run.stderr()).isZero();
-      for (String line : run.stdout().lines().toList()) {
-        int colon = line.indexOf(": ");
-        if (colon > 0) {
-          printed.put(line.substring(0, colon), line.substring(colon + 2));
-        }
+    for (String line : text.lines().toList()) {
+      int colon = line.indexOf(": ");
+      if (colon > 0) {
+        printed.put(line.substring(0, colon), line.substring(colon + 2));
       }
     }
     return printed;
@@ -145,28 +198,15 @@ class FunctionResourcesIT {
 
   @Test
   void onAClusterSparkStartsExecutorsWithGpus() throws Exception {
-    try (var ignored = StandaloneCluster.start(spark, folder, 3, GPUS)) {
-      spark.conf("spark.dynamicAllocation.enabled", "true");
-      spark.conf("spark.dynamicAllocation.shuffleTracking.enabled", "true");
-      spark.conf("spark.dynamicAllocation.executorIdleTimeout", "3s");
-      assertThat(run(PROGRAM.substring(0, PROGRAM.indexOf("t.add_columns({\"large\""))))
-          .containsEntry("half", "DONE 64")
-          .containsEntry("whole", "DONE 64");
-    }
+    assertThat(runIn(driver, "asked", FUNCTIONS + AS_THEY_ASK))
+        .containsEntry("half", "DONE 64")
+        .containsEntry("whole", "DONE 64");
     assertGpusWereGivenAsAsked();
   }
 
   private static final String TWO_COLUMNS =
       """
-      import os, sys, time
-      from pyspark.sql import SparkSession
-      from lance_backfill import connect, udf
-      spark = SparkSession.builder.getOrCreate()
-      db = connect(catalog="lance", spark=spark)
-      spark.sql("CREATE TABLE lance.default.t TBLPROPERTIES ('file_format_version'='2.1') AS"
-                " SELECT id FROM range(0, 64, 1, 8)").collect()
-      t = db.open_table("default.t")
-      embedded = os.path.join(sys.argv[1], "embedded")
+      embedded = os.path.join(seen, "embedded")
 
       @udf
       def clean(id: int) -> int:
@@ -202,18 +242,10 @@ class FunctionResourcesIT {
 
   @Test
   void aWorkerGroupOfARunningClusterGivesItsGpusToItsFunctionsOnly() throws Exception {
-    try (var ignored = StandaloneCluster.start(spark, folder, 3, GPUS)) {
-      spark.conf("spark.dynamicAllocation.enabled", "true");
-      spark.conf("spark.dynamicAllocation.shuffleTracking.enabled", "true");
-      spark.conf("spark.dynamicAllocation.executorIdleTimeout", "3s");
-      assertThat(
-              run(
-                  PROGRAM.substring(0, PROGRAM.indexOf("for function in (half, whole)"))
-                      + IN_GROUPS))
-          .containsEntry("half", "DONE 64")
-          .containsEntry("whole", "DONE 64")
-          .containsEntry("plain", "DONE 64");
-    }
+    assertThat(runIn(driver, "groups", FUNCTIONS + IN_GROUPS))
+        .containsEntry("half", "DONE 64")
+        .containsEntry("whole", "DONE 64")
+        .containsEntry("plain", "DONE 64");
     List<Call> half = calls("half");
     assertThat(half).hasSize(64).allMatch(call -> GPUS.contains(call.gpus()));
     assertThat(most(half)).as("halves of a GPU").isEqualTo(2);
@@ -229,29 +261,22 @@ class FunctionResourcesIT {
   /** The CPU function's last row waits for a value that the GPU function has computed. */
   @Test
   void aGpuFunctionRunsOnWhatACpuFunctionHasCommittedMeanwhile() throws Exception {
-    try (var ignored = StandaloneCluster.start(spark, folder, 3, GPUS)) {
-      spark.conf("spark.dynamicAllocation.enabled", "true");
-      spark.conf("spark.dynamicAllocation.shuffleTracking.enabled", "true");
-      spark.conf("spark.dynamicAllocation.executorIdleTimeout", "3s");
-      Map<String, String> printed = run(TWO_COLUMNS);
-      assertThat(printed)
-          .containsEntry("clean", "DONE 64 of 0")
-          .containsEntry("emb", "DONE 64 of 0");
-      assertThat(printed.get("values")).startsWith("64 ").matches("64 \\[('[47]'(, )?)+]");
-    }
+    Map<String, String> printed = runIn(driver, "columns", TWO_COLUMNS);
+    assertThat(printed).containsEntry("clean", "DONE 64 of 0").containsEntry("emb", "DONE 64 of 0");
+    assertThat(printed.get("values")).startsWith("64 ").matches("64 \\[('[47]'(, )?)+]");
   }
 
   @Test
   void withoutDynamicAllocationTheExecutorsThatThereAreGiveWhatTheyHave() throws Exception {
-    try (var ignored = StandaloneCluster.start(spark, folder, 2, GPUS)) {
-      spark.conf("spark.executor.resource.gpu.amount", "1");
-      Map<String, String> printed = run(PROGRAM);
-      assertThat(printed).containsEntry("half", "DONE 64").containsEntry("whole", "DONE 64");
-      assertThat(printed.get("large"))
-          .startsWith("RESOURCES_UNAVAILABLE")
-          .contains("num_gpus is 8, and an executor of this session has 1.")
-          .contains("num_cpus is 64, and an executor of this session has 2.");
-    }
+    SparkDistribution spark = installed(folder);
+    cluster.serve(spark, 2);
+    spark.conf("spark.executor.resource.gpu.amount", "1");
+    Map<String, String> printed = runIn(spark, FUNCTIONS + AS_THEY_ASK + TOO_LARGE);
+    assertThat(printed).containsEntry("half", "DONE 64").containsEntry("whole", "DONE 64");
+    assertThat(printed.get("large"))
+        .startsWith("RESOURCES_UNAVAILABLE")
+        .contains("num_gpus is 8, and an executor of this session has 1.")
+        .contains("num_cpus is 64, and an executor of this session has 2.");
     // Executors that were started for whole GPUs give no halves.
     assertThat(most(calls("half"))).isEqualTo(1);
     assertThat(most(calls("whole"))).isEqualTo(1);
@@ -260,17 +285,45 @@ class FunctionResourcesIT {
 
   @Test
   void whereTheDriverRunsTasksItGivesGpusItself() throws Exception {
+    SparkDistribution spark = installed(folder);
     spark.conf("spark.master", "local[4]");
     spark.conf("spark.driver.resource.gpu.amount", "2");
     spark.conf(
         "spark.driver.resource.gpu.discoveryScript",
         StandaloneCluster.discovery(folder, GPUS).toString());
-    Map<String, String> printed = run(PROGRAM);
+    Map<String, String> printed = runIn(spark, FUNCTIONS + AS_THEY_ASK + TOO_LARGE);
     assertThat(printed).containsEntry("half", "DONE 64").containsEntry("whole", "DONE 64");
     assertThat(printed.get("large"))
         .startsWith("RESOURCES_UNAVAILABLE")
         .contains("num_cpus is 64, and this session, local[4], runs on 4.")
         .contains("num_gpus is 8, and this machine has 2.");
     assertGpusWereGivenAsAsked();
+  }
+
+  /** Spark would wait for ever. */
+  @Test
+  void aSessionThatAsksForMoreThanThereIsSaysSoAndGivesUp() throws Exception {
+    driver.run(
+        """
+        spark.sql("CREATE TABLE lance.default.waits AS SELECT id FROM range(0, 8, 1, 2)").collect()
+        db.open_table("default.waits").add_columns({"v": "id * 2"})
+        """);
+    SparkDistribution spark = installed(shared);
+    cluster.serve(spark, 1);
+    spark.conf("spark.executor.memory", "64g");
+    String program =
+        """
+        try:
+            db.open_table("default.waits").backfill("v", admission_timeout="8s")
+        except BackfillError as e:
+            print("failed:", e.code, str(e).replace("\\n", " "))
+        """;
+    try (SparkRun run = spark.python(SESSION + program)) {
+      assertThat(run.output())
+          .containsPattern("failed: ADMISSION_TIMEOUT .*No executor .* has come in 8s")
+          .containsPattern("asks spark://\\S+ for executors of cores 2, memory 64g")
+          .contains("ask for less, end other applications, or add workers");
+      assertThat(run.stderr()).contains("backfill v: No executor has come yet");
+    }
   }
 }

@@ -3,6 +3,10 @@ package io.lancebackfill;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.Quantity;
+import io.fabric8.kubernetes.api.model.ResourceQuota;
+import io.fabric8.kubernetes.api.model.ResourceQuotaBuilder;
+import io.fabric8.kubernetes.api.model.SecretBuilder;
 import io.lancebackfill.cluster.ClusterSpec;
 import io.lancebackfill.cluster.ClusterType;
 import io.lancebackfill.cluster.HeadGroup;
@@ -24,7 +28,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
@@ -49,8 +52,6 @@ class KubernetesIT {
   @BeforeAll
   static void start() throws IOException {
     spark = new SparkDistribution(folder);
-    List<Path> jars = new ArrayList<>(spark.sparkJars());
-    jars.addAll(spark.jars());
     cluster =
         FakeCluster.in(Path.of("target/fake-cluster/KubernetesIT"))
             .node(NodeSpec.named("cpu-1").withLabel("pool", "cpu"))
@@ -59,23 +60,30 @@ class KubernetesIT {
                     .withLabel("pool", "gpu")
                     .withTaint(NodeSpec.GPU, "present", "NoSchedule")
                     .withCapacity(NodeSpec.GPU, "2"))
-            .image(
-                IMAGE,
-                LocalImage.of(jars.stream().map(Path::toString).collect(Collectors.joining(":")))
-                    .withPath("/opt/lance-backfill/bundle.jar", spark.bundle())
-                    .withEnvironment("PYSPARK_PYTHON", System.getProperty("test.python")))
+            .image(IMAGE, image())
             .start();
     spark.conf("spark.sql.extensions", "io.lancebackfill.sql.LanceBackfillExtensions");
     spark.conf("spark.sql.catalog.lance", "io.lancebackfill.catalog.LanceBackfillCatalog");
     spark.conf("spark.submit.pyFiles", spark.bundle().toString());
     spark.conf("spark.lancebackfill.leaseDuration", "5s");
     spark.conf("spark.lancebackfill.functions.trust", "true");
+    spark.conf("spark.lancebackfill.environments.cache", folder.resolve("cache").toString());
     Map<String, String> settings = new LinkedHashMap<>(SessionSettings.client(pools(), null));
     settings.putAll(cluster.clientModeConf());
     settings.forEach(spark::conf);
     driver = PythonDriver.start(spark, folder.resolve("driver"));
     define(pools().toJson());
     driver.run(ComputedLog.FUNCTION);
+  }
+
+  private static LocalImage image() throws IOException {
+    LocalImage image = LocalImage.of(SparkClasses.classPath());
+    for (String option : SparkClasses.archiveOptions()) {
+      image = image.withJavaOption(option);
+    }
+    return image
+        .withPath("/opt/lance-backfill/bundle.jar", spark.bundle())
+        .withEnvironment("PYSPARK_PYTHON", System.getProperty("test.python"));
   }
 
   @AfterAll
@@ -312,6 +320,11 @@ class KubernetesIT {
 
   /** Begins a backfill on GPUs of a cluster, for which it waits a few seconds. */
   private static PythonDriver.Piece starving(String cluster) {
+    declareFor(cluster);
+    return begin(cluster);
+  }
+
+  private static void declareFor(String cluster) {
     driver.run(
         """
         spark.sql("CREATE TABLE lance.default.%s AS SELECT id FROM range(0, 8, 1, 2)").collect()
@@ -324,6 +337,9 @@ class KubernetesIT {
         t.add_columns({"of_%s": never})
         """
             .formatted(cluster, cluster, cluster));
+  }
+
+  private static PythonDriver.Piece begin(String cluster) {
     return driver.begin(
         """
         try:
@@ -359,6 +375,80 @@ class KubernetesIT {
     assertThat(starving("images").printed())
         .containsPattern("ADMISSION_TIMEOUT .*\\[IMAGE_PULL_FAILED] no image for .*invalid/no:1")
         .contains("Give the group's image as the registry has it");
+  }
+
+  /** Spark goes on asking, and tells its log alone. */
+  @Test
+  void aQuotaThatAllowsNoPodIsTold() throws Exception {
+    define("quota", "\"name\":\"gpu\"", "\"name\":\"bounded\"");
+    declareFor("quota"); // Which takes an executor.
+    ResourceQuota quota =
+        new ResourceQuotaBuilder()
+            .withNewMetadata()
+            .withName("none")
+            .endMetadata()
+            .withNewSpec()
+            .addToHard("pods", new Quantity("0"))
+            .endSpec()
+            .build();
+    var quotas = cluster.client().resourceQuotas().inNamespace(cluster.namespace());
+    quotas.resource(quota).create();
+    try {
+      assertThat(begin("quota").printed())
+          .containsPattern("ADMISSION_TIMEOUT .*\\[QUOTA_EXCEEDED].*exceeded quota: none");
+    } finally {
+      quotas.withName("none").delete();
+    }
+  }
+
+  @Test
+  void podsGetTheModulesAndTheSecretsOfTheJobsManifest() {
+    String secret = "not-for-anybody-1c9e";
+    cluster
+        .client()
+        .secrets()
+        .inNamespace(cluster.namespace())
+        .resource(
+            new SecretBuilder()
+                .withNewMetadata()
+                .withName("hub")
+                .endMetadata()
+                .addToStringData("token", secret)
+                .build())
+        .create();
+    String printed =
+        driver.run(
+            """
+            os.makedirs("modules")
+            with open("modules/token_length.py", "w") as module:
+                module.write("import os\\ndef plus(x):\\n    return x + len(os.environ['HUB_TOKEN'])\\n")
+            db.define_manifest({"name": "secret", "py_modules": [os.path.abspath("modules/token_length.py")],
+                                "secret_env_vars": {"HUB_TOKEN": "hub/token"}})
+            spark.sql("CREATE TABLE lance.default.secret TBLPROPERTIES ('file_format_version'='2.1') AS"
+                      " SELECT id FROM range(0, 40, 1, 4)").collect()
+            t = db.open_table("default.secret")
+
+            @udf(version="1")
+            def plus_length(id: int) -> int:
+                import token_length
+                return token_length.plus(id)
+
+            t.add_columns({"n": plus_length})
+            try:
+                t.backfill("n", manifest="secret")
+            except BackfillError as e:
+                print("without a cluster: %s" % str(e).replace("\\n", " "))
+            with db.context(cluster="pools", manifest="secret", executors=1):
+                print("job: %s" % t.backfill("n").status)
+            for row in t.to_spark().selectExpr("n - id AS d").groupBy("d").count().collect():
+                print("row: %d = %d" % (row["d"], row["count"]))
+            """);
+    assertThat(printed)
+        .containsPattern(
+            "without a cluster: \\[ENVIRONMENT_MISMATCH] HUB_TOKEN: manifest 'secret' has it from"
+                + " key token of the Kubernetes secret hub.*name the cluster")
+        .contains("job: DONE", "row: " + secret.length() + " = 40");
+    assertThat(printed + driver.log()).doesNotContain(secret);
   }
 
   @Test

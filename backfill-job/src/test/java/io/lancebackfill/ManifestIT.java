@@ -62,7 +62,7 @@ class ManifestIT {
   @Test
   void aManifestOfAPythonProgramServesSparkSqlOnACluster() throws Exception {
     try (S3Server server = new S3Server(folder)) {
-      SparkDistribution spark = new SparkDistribution(folder);
+      SparkDistribution spark = new SparkDistribution(folder).jarsOfTheApplication();
       S3Server.catalog(spark, server.port());
       spark.conf("spark.submit.pyFiles", spark.bundle().toString());
       define(spark);

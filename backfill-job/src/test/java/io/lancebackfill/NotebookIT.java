@@ -46,6 +46,7 @@ class NotebookIT {
     builder.environment().put("LANCE_BACKFILL_JARS", dist.toString());
     builder.environment().put("NOTEBOOK_FOLDER", folder.resolve("tables").toString());
     builder.environment().put("PYSPARK_PYTHON", python.toString());
+    builder.environment().put("JAVA_TOOL_OPTIONS", SparkClasses.jvmOptionsOfSparkAlone());
     builder
         .environment()
         .put("NOTEBOOK_DATA", Path.of("src/quickstart/digits.csv.gz").toAbsolutePath().toString());

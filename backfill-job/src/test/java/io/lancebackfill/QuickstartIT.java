@@ -32,8 +32,7 @@ class QuickstartIT {
     builder.environment().put("PYTHON_ENV", python.getParent().getParent().toString());
     builder.environment().put("QUICKSTART_WORK", folder.resolve("work").toString());
     builder.environment().remove("LANCE_LOG");
-    Path sparkHome = Path.of(System.getProperty("test.spark.home"));
-    builder.environment().put("JAVA_TOOL_OPTIONS", SparkClasses.jvmOptions(sparkHome));
+    builder.environment().put("JAVA_TOOL_OPTIONS", SparkClasses.jvmOptionsOfSparkAlone());
     builder.environment().putAll(settings);
     Process process = builder.start();
     try {
@@ -47,7 +46,7 @@ class QuickstartIT {
 
   /** The slow model gets fewer texts, so that it takes the time that the usual one takes. */
   @ParameterizedTest
-  @CsvSource({"1, 73416", "0.1, 4000", "10, 16000"})
+  @CsvSource({"1, 12000", "0.1, 4000", "10, 16000"})
   void killsItselfHalfwayWhateverTheSpeedOfItsModel(String speed, String texts)
       throws IOException, InterruptedException {
     Ended ended = quickstart(Map.of("QUICKSTART_MODEL_SPEED", speed, "QUICKSTART_TEXTS", texts));

@@ -8,14 +8,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
 
 /**
- * A class-data archive of the tests' Spark. With it a Spark starts in half the time; the first test
- * that starts one makes it. The JVM passes it over where the class path is another.
+ * Class-data archives of the tests' Spark. With one a Spark starts in half the time; the first test
+ * that starts one makes it. The JVM passes it over where the class path is another, and so there is
+ * one of Spark alone and one of Spark with our jars on its class path.
  */
 final class SparkClasses {
   private static final Path SPARK_HOME = Path.of(System.getProperty("test.spark.home"));
   private static final Path ARCHIVE = Path.of(System.getProperty("test.spark.classes"));
+  private static final String CLASS_PATH = "CLASS PATH ";
   private static final String JVM_OPTIONS = System.getProperty("test.jvm.options");
 
   /** A little of all that the tests do. */
@@ -31,34 +34,65 @@ final class SparkClasses {
       for call in "backfill('t', 'a')", "backfill('t', 'b')", "coverage('t', 'a')", "jobs('t')":
           print(spark.sql("CALL lance.system." + call).collect())
       spark.sql("SELECT count(*) FROM lance.t WHERE a <> 2 * id").show()
+      print("CLASS PATH " + spark._jvm.java.lang.System.getProperty("java.class.path"))
       """;
 
   private SparkClasses() {}
 
-  /** What a JVM of that Spark is to be started with. */
-  static synchronized String jvmOptions(Path sparkHome) {
+  /**
+   * What a JVM of that Spark is to be started with.
+   *
+   * @param installed whether our jars are on its class path
+   */
+  static String jvmOptions(Path sparkHome, boolean installed) {
     if (!sparkHome.equals(SPARK_HOME)) {
       return JVM_OPTIONS;
     }
-    // Its warnings would go to standard output.
-    return JVM_OPTIONS + " -Xlog:cds=off -Xlog:class+path=off -XX:SharedArchiveFile=" + archive();
+    return JVM_OPTIONS + " " + String.join(" ", archiveOptions(installed));
   }
 
-  private static Path archive() {
-    if (Files.exists(ARCHIVE)) {
-      return ARCHIVE;
+  /** What a JVM is to be started with whose Spark gets our jars with each application. */
+  static String jvmOptionsOfSparkAlone() {
+    return jvmOptions(SPARK_HOME, false);
+  }
+
+  /** Of a JVM that is started with {@link #classPath}. */
+  static List<String> archiveOptions() {
+    return archiveOptions(true);
+  }
+
+  private static List<String> archiveOptions(boolean installed) {
+    // Its warnings would go to standard output.
+    return List.of(
+        "-Xlog:cds*=off", "-Xlog:class+path=off", "-XX:SharedArchiveFile=" + archive(installed));
+  }
+
+  /** The class path of a Spark with our jars, as the JVM has it. */
+  static String classPath() throws IOException {
+    return Files.readString(pathOf(archive(true)));
+  }
+
+  private static Path pathOf(Path archive) {
+    return archive.resolveSibling(archive.getFileName() + ".path");
+  }
+
+  private static synchronized Path archive(boolean installed) {
+    String kind = installed ? "installed-" : "alone-";
+    Path archive = ARCHIVE.resolveSibling(kind + ARCHIVE.getFileName());
+    if (Files.exists(archive)) {
+      return archive;
     }
     try (FileChannel channel =
             FileChannel.open(
-                ARCHIVE.resolveSibling(ARCHIVE.getFileName() + ".lock"),
+                archive.resolveSibling(archive.getFileName() + ".lock"),
                 StandardOpenOption.CREATE,
                 StandardOpenOption.WRITE);
         FileLock lock = channel.lock()) {
       // Another fork may have made it meanwhile.
-      if (!Files.exists(ARCHIVE)) {
-        make();
+      if (!Files.exists(archive)) {
+        make(archive, installed);
       }
-      return ARCHIVE;
+      return archive;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (InterruptedException e) {
@@ -66,18 +100,29 @@ final class SparkClasses {
     }
   }
 
-  private static void make() throws IOException, InterruptedException {
-    Path folder = Files.createTempDirectory(ARCHIVE.getParent(), "spark-classes");
+  private static void make(Path archive, boolean installed)
+      throws IOException, InterruptedException {
+    Path folder = Files.createTempDirectory(archive.getParent(), "spark-classes");
     Path made = folder.resolve("made.jsa");
     SparkDistribution spark =
         new SparkDistribution(folder)
             .conf("spark.sql.extensions", "io.lancebackfill.sql.LanceBackfillExtensions")
             .conf("spark.sql.catalog.lance", "io.lancebackfill.catalog.LanceBackfillCatalog")
-            .variable("JAVA_TOOL_OPTIONS", JVM_OPTIONS + " -Xlog:cds=off")
+            .variable("JAVA_TOOL_OPTIONS", JVM_OPTIONS + " -Xlog:cds*=off")
             .variable("SPARK_SUBMIT_OPTS", "-XX:ArchiveClassesAtExit=" + made);
-    try (SparkRun run = spark.python(PROGRAM)) {
-      run.output();
+    if (!installed) {
+      spark.jarsOfTheApplication();
     }
-    Files.move(made, ARCHIVE, StandardCopyOption.ATOMIC_MOVE);
+    try (SparkRun run = spark.python(PROGRAM)) {
+      String path =
+          run.output()
+              .lines()
+              .filter(line -> line.startsWith(CLASS_PATH))
+              .map(line -> line.substring(CLASS_PATH.length()))
+              .findFirst()
+              .orElseThrow();
+      Files.writeString(pathOf(archive), path);
+    }
+    Files.move(made, archive, StandardCopyOption.ATOMIC_MOVE);
   }
 }

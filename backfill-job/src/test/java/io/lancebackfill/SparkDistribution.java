@@ -12,9 +12,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * A stock Spark with the jars of {@code target/dist} beside it, as users have it. Each run is a
- * process of its own that works in a folder of its own below the given one, which is not the
- * project's.
+ * A stock Spark with the jars of {@code target/dist} on its class path, as an image or an
+ * administrator's installation has them, or given with each application. Each run is a process of
+ * its own that works in a folder of its own below the given one, which is not the project's.
  */
 public final class SparkDistribution {
   private final Path sparkHome;
@@ -25,6 +25,7 @@ public final class SparkDistribution {
   private final Map<String, String> variables = new TreeMap<>();
   private List<String> launcher = List.of();
   private final List<Path> more = new ArrayList<>();
+  private boolean installed = true;
   private boolean bundleOnly;
 
   /** With a catalog {@code lance} of the tables below the work folder's {@code tables}. */
@@ -56,16 +57,22 @@ public final class SparkDistribution {
     return this;
   }
 
-  /** From now on, a jar of a user's own goes beside Spark. */
+  /** From now on, our jars are given with each application, which takes them to its executors. */
+  public SparkDistribution jarsOfTheApplication() {
+    installed = false;
+    return this;
+  }
+
+  /** From now on, a jar of a user's own goes with each application. */
   public SparkDistribution jar(Path jar) {
     more.add(jar);
     return this;
   }
 
-  /** From now on, the bundle goes beside Spark without the jars that belong to it. */
+  /** From now on, applications are given the bundle without the jars that belong to it. */
   public SparkDistribution bundleOnly() {
     bundleOnly = true;
-    return this;
+    return jarsOfTheApplication();
   }
 
   /**
@@ -143,11 +150,21 @@ public final class SparkDistribution {
   private SparkRun start(Path folder, String program, List<String> arguments) {
     List<String> command = new ArrayList<>(launcher);
     command.add(sparkHome.resolve("bin").resolve(program).toString());
-    command.add("--jars");
-    List<Path> beside = new ArrayList<>(bundleOnly ? List.of(bundle()) : jars());
-    beside.addAll(more);
-    command.add(beside.stream().map(Path::toString).collect(Collectors.joining(",")));
-    conf.forEach(
+    Map<String, String> settings = new TreeMap<>(conf);
+    List<Path> given = new ArrayList<>(more);
+    if (installed) {
+      settings.put("spark.driver.extraClassPath", joined(jars(), ":"));
+      if (!settings.get("spark.master").startsWith("k8s")) { // The image has them.
+        settings.put("spark.executor.extraClassPath", joined(jars(), ":"));
+      }
+    } else {
+      given.addAll(0, bundleOnly ? List.of(bundle()) : jars());
+    }
+    if (!given.isEmpty()) {
+      command.add("--jars");
+      command.add(joined(given, ","));
+    }
+    settings.forEach(
         (key, value) -> {
           command.add("--conf");
           command.add(key + "=" + value);
@@ -165,7 +182,12 @@ public final class SparkDistribution {
     environment.put("SPARK_HOME", sparkHome.toString());
     environment.put("PYSPARK_PYTHON", python);
     environment.putAll(variables);
-    environment.computeIfAbsent("JAVA_TOOL_OPTIONS", any -> SparkClasses.jvmOptions(sparkHome));
+    environment.computeIfAbsent(
+        "JAVA_TOOL_OPTIONS", any -> SparkClasses.jvmOptions(sparkHome, installed));
+  }
+
+  private static String joined(List<Path> jars, String separator) {
+    return jars.stream().map(Path::toString).collect(Collectors.joining(separator));
   }
 
   private Path newFolder() {

@@ -86,6 +86,7 @@ class SparkReleasesIT {
   void aTableLives(String release) throws Exception {
     SparkDistribution spark =
         new SparkDistribution(folder, release(release))
+            .jarsOfTheApplication()
             .conf("spark.sql.shuffle.partitions", "1")
             .conf("spark.sql.extensions", "io.lancebackfill.sql.LanceBackfillExtensions")
             .conf("spark.sql.catalog.lance", "io.lancebackfill.catalog.LanceBackfillCatalog");

@@ -79,11 +79,16 @@ final class StandaloneCluster implements AutoCloseable {
     }
     worker.addAll(List.of("--work-dir", folder.resolve("work").toString(), master));
     daemon(worker.toArray(String[]::new));
-    spark.conf("spark.master", master);
-    spark.conf("spark.driver.host", "127.0.0.1");
-    spark.conf("spark.executor.memory", "700m");
-    spark.conf("spark.executor.cores", "2");
-    spark.conf("spark.cores.max", cores);
+    serve(spark, executors);
+  }
+
+  /** Later runs of the distribution use the cluster, with at most so many executors. */
+  void serve(SparkDistribution of, int executors) {
+    of.conf("spark.master", master);
+    of.conf("spark.driver.host", "127.0.0.1");
+    of.conf("spark.executor.memory", "700m");
+    of.conf("spark.executor.cores", "2");
+    of.conf("spark.cores.max", String.valueOf(2 * executors));
   }
 
   String master() {

@@ -49,7 +49,7 @@ class WaysInIT {
 
   @BeforeEach
   void install() {
-    spark = new SparkDistribution(folder);
+    spark = new SparkDistribution(folder).jarsOfTheApplication();
     spark.conf("spark.sql.extensions", "io.lancebackfill.sql.LanceBackfillExtensions");
     spark.conf("spark.sql.catalog.lance", "io.lancebackfill.catalog.LanceBackfillCatalog");
   }

@@ -14,8 +14,9 @@ import org.apache.spark.sql.SparkSession;
 
 /**
  * What a job costs besides its rows: {@code FixedCostMain [fragments] [rows of each] [rounds]}. A
- * small column filled by hand and by a backfill, each on a fresh copy of the table, and a backfill
- * that finds nothing to do. The calls take turns in every round; the first third warms up.
+ * small column filled by hand and by a backfill, each on a fresh copy of the table, a backfill that
+ * finds nothing to do, and a command of Spark's own. The calls take turns in every round; the first
+ * third warms up.
  */
 public final class FixedCostMain {
   private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
@@ -61,6 +62,7 @@ public final class FixedCostMain {
                 .formatted(table.name(), TableCopy.COLUMN, fill.expression()));
         run.time("backfill", round, () -> run.backfilled(table, rows));
         run.time("backfill, nothing to do", round, () -> run.backfilled(table, 0));
+        run.time("a command of Spark's own, SET", round, run::ofSpark);
         TableFolders.delete(table.folder());
       }
       return run.seconds;
@@ -93,6 +95,10 @@ public final class FixedCostMain {
     if (result.<Long>getAs("rows_computed") != rows) {
       throw new IllegalStateException("Not %d rows: %s".formatted(rows, result));
     }
+  }
+
+  private void ofSpark() {
+    spark.sql("SET spark.sql.shuffle.partitions").collectAsList();
   }
 
   private static void report(Map<String, double[]> seconds) {
