@@ -90,13 +90,13 @@ def session(root):
 
 
 class Workload:
-    def __init__(self, spark, root, name, rows, function, spark_type):
+    def __init__(self, spark, root, name, rows, function, spark_type, fragments=FRAGMENTS):
         self.spark, self.root, self.name, self.rows = spark, root, name, rows
         self.function, self.spark_type = function, spark_type
         db = connect(catalog="lance", spark=spark)
         spark.sql(
             "CREATE TABLE lance.default.%s TBLPROPERTIES ('file_format_version'='2.1') AS SELECT id,"
-            " concat('text ', id %% 977) AS text FROM range(0, %d, 1, %d)" % (name, rows, FRAGMENTS)
+            " concat('text ', id %% 977) AS text FROM range(0, %d, 1, %d)" % (name, rows, fragments)
         ).collect()
         self.table = db.open_table("default." + name)
         self.path = glob.glob(os.path.join(root, "*" + name + "*"))[0]
@@ -191,18 +191,23 @@ class Workload:
 
 def waits(spark, root, rows, rounds):
     """What a function that takes 2 ms a row loses to all else, on two slots."""
-    work = Workload(spark, root, "waits", rows, waiting, "int")
-    work.table.add_columns({"ours_%d" % i: waiting for i in range(rounds + 1)})
-    seconds = []
-    for i in range(rounds + 1):
-        began = time.time()
-        work.table.backfill("ours_%d" % i)
-        seconds.append(time.time() - began)
-    ideal, median = rows * WAIT / 2, statistics.median(seconds[1:])
+    began = time.time()
+    for i in range(500):
+        time.sleep(WAIT)
+    ideal = rows * (time.time() - began) / 500 / 2
     print("\nwaits: %d rows of %.0f ms, %d rounds\n" % (rows, WAIT * 1000, rounds))
-    print("| ideal, s | s, median (min to max) | times the ideal |\n|---|---|---|")
-    print("| %.2f | %.2f (%.2f to %.2f) | %.3f |"
-          % (ideal, median, min(seconds[1:]), max(seconds[1:]), median / ideal))
+    print("| fragments | ideal, s | s, median (min to max) | times the ideal |\n|---|---|---|---|")
+    for fragments in (2, FRAGMENTS):
+        work = Workload(spark, root, "waits_%d" % fragments, rows, waiting, "int", fragments)
+        work.table.add_columns({"ours_%d" % i: waiting for i in range(rounds + 1)})
+        seconds = []
+        for i in range(rounds + 1):
+            began = time.time()
+            work.table.backfill("ours_%d" % i)
+            seconds.append(time.time() - began)
+        median = statistics.median(seconds[1:])
+        print("| %d | %.2f | %.2f (%.2f to %.2f) | %.2f |"
+              % (fragments, ideal, median, min(seconds[1:]), max(seconds[1:]), median / ideal))
 
 
 def main():
