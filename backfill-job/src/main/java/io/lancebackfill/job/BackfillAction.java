@@ -55,7 +55,7 @@ public final class BackfillAction {
   public BackfillResult run() {
     long started = System.nanoTime();
     CheckedCall call =
-        StorageErrors.translate(request.table(), () -> CheckedCall.of(spark, request));
+        StorageErrors.translate(request.table(), () -> BackfillCheck.call(spark, request));
     boolean dryRun = call.conf().value(DRY_RUN);
     try {
       return dryRun ? dryRun(call, started) : leased(call, new StartTimes(started));
@@ -130,7 +130,7 @@ public final class BackfillAction {
         now.fieldIds().equals(call.column().fieldIds())
             && now.fingerprint().equals(call.column().fingerprint())
             && now.require().equals(call.column().require());
-    return same ? call.on(table) : CheckedCall.of(spark, request);
+    return same ? call.on(table) : BackfillCheck.call(spark, request);
   }
 
   private BackfillResult dryRun(CheckedCall call, long started) {

@@ -2,42 +2,28 @@ package io.lancebackfill.job;
 
 import static io.lancebackfill.config.BackfillOptions.ADMISSION_TIMEOUT;
 import static io.lancebackfill.config.BackfillOptions.ATTACH;
-import static io.lancebackfill.config.BackfillOptions.BATCH_ORDER;
 import static io.lancebackfill.config.BackfillOptions.BATCH_SIZE;
-import static io.lancebackfill.config.BackfillOptions.CLUSTER;
 import static io.lancebackfill.config.BackfillOptions.CONCURRENCY;
-import static io.lancebackfill.config.BackfillOptions.JOB_ID;
 import static io.lancebackfill.config.BackfillOptions.MANIFEST;
 import static io.lancebackfill.config.BackfillOptions.MAX_FRAGMENTS;
 import static io.lancebackfill.config.BackfillOptions.READY_TAG;
-import static io.lancebackfill.config.BackfillOptions.READ_VERSION;
 import static io.lancebackfill.config.BackfillOptions.RECOMPUTE;
 import static io.lancebackfill.config.BackfillOptions.RECOMPUTE_UNKNOWN;
-import static io.lancebackfill.config.BackfillOptions.WHERE;
 import static io.lancebackfill.config.BackfillOptions.WORKER_GROUP;
 
 import io.lancebackfill.cluster.ClusterSpec;
-import io.lancebackfill.compute.Computation;
 import io.lancebackfill.config.BackfillConf;
 import io.lancebackfill.config.FunctionNeeds;
-import io.lancebackfill.config.OnError;
 import io.lancebackfill.context.AdmissionWatch;
-import io.lancebackfill.context.Clusters;
 import io.lancebackfill.context.GroupResources;
-import io.lancebackfill.context.Manifests;
 import io.lancebackfill.coverage.ComputedInputs;
 import io.lancebackfill.coverage.HistoryWalk;
 import io.lancebackfill.coverage.PastRows;
 import io.lancebackfill.datasource.commit.AttachPolicy;
-import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.declare.ColumnBinder;
-import io.lancebackfill.declare.ColumnOptions;
 import io.lancebackfill.environment.WorkerEnvironment;
-import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
-import io.lancebackfill.error.Faults;
-import io.lancebackfill.exec.ErrorPolicy;
 import io.lancebackfill.plan.BackfillPlan;
 import io.lancebackfill.plan.BackfillPlanner;
 import io.lancebackfill.plan.PlanRequest;
@@ -50,14 +36,11 @@ import io.lancebackfill.state.ComputedColumn;
 import io.lancebackfill.state.JobRecords.Followed;
 import io.lancebackfill.state.TableState;
 import io.lancebackfill.table.TableTarget;
-import io.lancebackfill.table.Tables;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.UUID;
 import java.util.function.Consumer;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.SparkSession;
@@ -82,194 +65,38 @@ record CheckedCall(
     @Nullable PastRows failedRows,
     @Nullable ClusterSpec cluster,
     String jobId) {
-  /**
-   * Checks a call against its table, and binds the column in a session of its own.
-   *
-   * @throws BackfillException with a line for each fault
-   */
-  static CheckedCall of(SparkSession spark, BackfillRequest request) {
-    Faults faults = new Faults();
-    CheckedCall call = of(spark, request.table(), request.column(), request.options(), faults);
-    faults.throwIfAny();
-    if (call == null) {
-      throw new IllegalStateException("a fault was lost");
-    }
-    return new CheckedCall(
-        call.table,
-        call.column,
-        call.bound,
-        call.conf,
-        call.pinned,
-        call.where,
-        request.failedRows(),
-        call.cluster,
-        call.jobId);
-  }
-
-  /**
-   * Checks as much of a call as there is.
-   *
-   * @param name of the column, null if the call has none
-   * @return null if there is a fault, or no column
-   */
-  static @Nullable CheckedCall of(
-      SparkSession spark,
-      TableTarget target,
-      @Nullable String name,
-      Map<String, Object> options,
-      Faults faults) {
-    TableSnapshot table = Tables.latest(target);
-    ComputedColumn column =
-        name == null ? null : faults.collect(() -> ComputedColumn.of(table, name));
-    ColumnBinder binder = new ColumnBinder(spark, target);
-    Map<String, String> columnOptions = new HashMap<>();
-    if (column != null) {
-      columnOptions.putAll(binder.functionOptions(column));
-      columnOptions.putAll(ColumnOptions.ofJob(column));
-    }
-    BackfillConf conf =
-        faults.collect(() -> BackfillConf.resolve(options, columnOptions, spark.conf()));
-    Integer batchSize = conf == null ? null : conf.optional(BATCH_SIZE).orElse(null);
-    boolean byLength =
-        conf != null && conf.optional(BATCH_ORDER).map("auto"::equals).orElse(batchSize == null);
-    int threads = conf == null ? 1 : FunctionNeeds.threads(conf);
-    ColumnBinder.BoundColumn bound =
-        column == null
-            ? null
-            : faults.collect(
-                () -> binder.bindDeclared(table, column, batchSize, byLength, threads));
-    TableSnapshot pinned =
-        conf == null
-            ? null
-            : faults.collect(
-                () ->
-                    conf.optional(READ_VERSION)
-                        .map(version -> Tables.at(target, version))
-                        .orElse(null));
-    Column where =
-        conf == null
-            ? null
-            : faults.collect(
-                () ->
-                    conf.optional(WHERE)
-                        .map(
-                            text ->
-                                ColumnBinder.where(spark, pinned == null ? table : pinned, text))
-                        .orElse(null));
-    if (conf != null && bound != null) {
-      faults.collect(() -> requireHeld(column, bound, OnError.policy(conf)));
-    }
-    ClusterSpec cluster =
-        conf == null
-            ? null
-            : faults.collect(
-                () ->
-                    conf.optional(CLUSTER)
-                        .map(given -> clusters(target).named(given))
-                        .orElse(null));
-    WorkerEnvironment environment =
-        conf == null ? null : faults.collect(() -> environment(target, conf, spark).orElse(null));
-    if (conf != null
-        && conf.optional(WORKER_GROUP).isPresent()
-        && conf.optional(CLUSTER).isEmpty()) {
-      faults.add(
-          BackfillErrorCode.INVALID_OPTION,
-          "worker_group is '%s', and no cluster is named whose group it could be. Name it with cluster, or leave worker_group out."
-              .formatted(conf.optional(WORKER_GROUP).orElseThrow()));
-    }
-    if (conf != null && bound != null && !faults.any()) {
-      faults.collect(() -> resources(spark, bound.in(environment), conf, cluster));
-    }
-    if (faults.any() || column == null || bound == null || conf == null) {
-      return null;
-    }
-    String jobId = conf.optional(JOB_ID).orElseGet(() -> UUID.randomUUID().toString());
-    return new CheckedCall(
-        table, column, bound.in(environment), conf, pinned, where, null, cluster, jobId);
-  }
-
-  private static Clusters clusters(TableTarget target) {
-    DatasetRef root = target.catalogRoot();
-    if (root == null) {
-      throw new BackfillException(
-          BackfillErrorCode.CLUSTER_NOT_FOUND,
-          "Table %s is of a catalog without a root, which keeps no definitions of clusters. Leave 'cluster' out, or call by a catalog whose root is set."
-              .formatted(target.name()));
-    }
-    return new Clusters(root);
-  }
-
-  private static Optional<WorkerEnvironment> environment(
-      TableTarget target, BackfillConf conf, SparkSession spark) {
-    Optional<String> name = conf.optional(MANIFEST);
-    if (name.isEmpty()) {
-      return Optional.empty();
-    }
-    DatasetRef root = target.catalogRoot();
-    if (root == null) {
-      throw new BackfillException(
-          BackfillErrorCode.MANIFEST_NOT_FOUND,
-          "Table %s is of a catalog without a root, which keeps no manifests. Leave 'manifest' out, or call by a catalog whose root is set."
-              .formatted(target.name()));
-    }
-    String cache = WorkerEnvironment.cache(spark.conf()).orElse(null);
-    return Optional.of(new Manifests(root).environment(name.get(), cache));
-  }
-
   /** What its Python workers run in, if the call names a manifest that they take. */
   Optional<WorkerEnvironment> environment() {
     return bound.computation().environment();
   }
 
-  /** What Spark evaluates is not interrupted, nor halved where Python computes a part of it. */
-  private static boolean requireHeld(
-      @Nullable ComputedColumn column, ColumnBinder.BoundColumn bound, ErrorPolicy errors) {
-    if (!(bound.computation() instanceof Computation.OfExpression expression)) {
-      return true;
-    }
-    String name = column == null ? "" : column.name();
-    if (errors.rowTimeoutMs() > 0) {
-      throw new BackfillException(
-          BackfillErrorCode.INVALID_OPTION,
-          ("row_timeout holds for functions that register_function knows; column %s is an"
-                  + " expression that Spark evaluates, and nothing interrupts that. Leave it out, or"
-                  + " register the function that may take long.")
-              .formatted(name));
-    }
-    if (errors.isolates() && expression.isPython()) {
-      throw new BackfillException(
-          BackfillErrorCode.INVALID_OPTION,
-          ("on_error => 'null' and 'retry' do not hold for column %s: Spark runs the Python UDF in"
-                  + " its expression, and gives up all rows of a task for one that fails. Declare the"
-                  + " function with the Python package lance_backfill, or with register_function; or"
-                  + " leave them out, and have the UDF return None itself where it would fail.")
-              .formatted(name));
-    }
-    return true;
+  private CheckedCall with(
+      TableSnapshot newTable,
+      ComputedColumn newColumn,
+      ColumnBinder.BoundColumn newBound,
+      String newJobId) {
+    return new CheckedCall(
+        newTable, newColumn, newBound, conf, pinned, where, failedRows, cluster, newJobId);
   }
 
   /** The same call on a newer version of the table. */
   CheckedCall on(TableSnapshot newer) {
-    return new CheckedCall(newer, column, bound, conf, pinned, where, failedRows, cluster, jobId);
+    return with(newer, column, bound, jobId);
   }
 
   /** The same call in the name of another one's job. */
   CheckedCall withJobId(String id) {
-    return new CheckedCall(table, column, bound, conf, pinned, where, failedRows, cluster, id);
+    return with(table, column, bound, id);
   }
 
   /** The same call in smaller batches than it asks for. */
   CheckedCall inSmallBatches() {
-    return new CheckedCall(
-        table,
-        column,
-        bound.inSmallBatches(conf.optional(BATCH_SIZE).orElse(null)),
-        conf,
-        pinned,
-        where,
-        failedRows,
-        cluster,
-        jobId);
+    return with(table, column, bound.inSmallBatches(conf.optional(BATCH_SIZE).orElse(null)), jobId);
+  }
+
+  /** The same call for rows that failed, or for all of them without any given. */
+  CheckedCall narrowedTo(@Nullable PastRows rows) {
+    return new CheckedCall(table, column, bound, conf, pinned, where, rows, cluster, jobId);
   }
 
   /** The version at which inputs are read. */
@@ -279,15 +106,10 @@ record CheckedCall(
 
   /** The same call with the field ids that its columns have in the newest version. */
   CheckedCall presentIn(TableSnapshot newest) {
-    return new CheckedCall(
+    return with(
         newest,
         column.presentIn(newest),
         bound.withInputs(bound.inputs().stream().map(inputs(newest)::present).toList()),
-        conf,
-        pinned,
-        where,
-        failedRows,
-        cluster,
         jobId);
   }
 
@@ -336,7 +158,7 @@ record CheckedCall(
     return notes;
   }
 
-  private static TaskResources resources(
+  static TaskResources resources(
       SparkSession spark,
       ColumnBinder.BoundColumn bound,
       BackfillConf conf,

@@ -51,7 +51,7 @@ final class OtherWriters {
     if (call.pinned() != null || (inputsThere && declares(table, present.column()))) {
       return call;
     }
-    CheckedCall again = CheckedCall.of(spark, request).withJobId(call.jobId());
+    CheckedCall again = BackfillCheck.call(spark, request).withJobId(call.jobId());
     if (!again.column().fingerprint().equals(call.column().fingerprint())) {
       throw new BackfillException(
           BackfillErrorCode.COLUMN_CHANGED,
