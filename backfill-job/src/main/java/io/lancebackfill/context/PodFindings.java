@@ -56,9 +56,7 @@ public final class PodFindings {
   public static List<Finding> ofApplication(
       SparkContext context, @Nullable ClusterSpec cluster, String application) {
     SparkConf conf = context.getConf();
-    boolean ofSession =
-        cluster == null
-            || (context.master().startsWith("k8s") && GroupResources.isThere(context, cluster));
+    boolean ofSession = cluster == null || runsOn(context, cluster);
     try (KubernetesClient client =
         cluster == null || ofSession
             ? ClusterClients.ofSession(conf)
@@ -92,12 +90,23 @@ public final class PodFindings {
     GroupPlacement.unlabel(context);
   }
 
-  /** Whether a cluster can run what its definition says. */
-  public static List<Finding> ofDefinition(ClusterSpec cluster, boolean clusterMode) {
-    try (KubernetesClient client = ClusterClients.open(cluster.access())) {
+  /**
+   * Whether a cluster can run what its definition says: asked with the session's credentials if it
+   * runs there, else with the definition's.
+   */
+  public static List<Finding> ofDefinition(
+      SparkContext context, ClusterSpec cluster, boolean clusterMode) {
+    try (KubernetesClient client =
+        !clusterMode && runsOn(context, cluster)
+            ? ClusterClients.ofSession(context.getConf())
+            : ClusterClients.open(cluster.access())) {
       return clusterMode
           ? ClusterCheck.ofClusterMode(client, cluster)
           : ClusterCheck.ofClientMode(client, cluster);
     }
+  }
+
+  private static boolean runsOn(SparkContext context, ClusterSpec cluster) {
+    return context.master().startsWith("k8s") && GroupResources.isThere(context, cluster);
   }
 }

@@ -121,7 +121,10 @@ public final class ClusterCheckProcedures {
                           sizing.table(),
                           "")));
       if (cluster.type() == ClusterType.KUBERNETES) {
-        findings(() -> PodFindings.ofDefinition(cluster, inPod(arguments)))
+        findings(
+                () ->
+                    PodFindings.ofDefinition(
+                        context.session().sparkContext(), cluster, inPod(arguments)))
             .forEach(finding -> rows.add(row(finding)));
       }
       return rows;
