@@ -153,9 +153,10 @@ public final class SparkDistribution {
     Map<String, String> settings = new TreeMap<>(conf);
     List<Path> given = new ArrayList<>(more);
     if (installed) {
-      settings.put("spark.driver.extraClassPath", joined(jars(), ":"));
+      String ours = joined(jars(), ":");
+      settings.merge("spark.driver.extraClassPath", ours, (theirs, o) -> o + ":" + theirs);
       if (!settings.get("spark.master").startsWith("k8s")) { // The image has them.
-        settings.put("spark.executor.extraClassPath", joined(jars(), ":"));
+        settings.merge("spark.executor.extraClassPath", ours, (theirs, o) -> o + ":" + theirs);
       }
     } else {
       given.addAll(0, bundleOnly ? List.of(bundle()) : jars());
