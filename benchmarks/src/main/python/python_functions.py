@@ -4,7 +4,7 @@
 
 Needs a built repository (backfill-job/target/dist). Every round runs each arm once, each on columns or
 copies of its own; the first --warm rounds are not counted. Prints medians of wall and CPU seconds; CPU seconds
-are those of this process, the JVM and all Python workers.
+are those of this process, the JVM and all Python workers. In the end a function that waits, beside its ideal.
 """
 
 import argparse

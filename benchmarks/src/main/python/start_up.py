@@ -5,7 +5,8 @@
 Needs a built repository (backfill-job/target/dist). A cold round is one spark-submit in local mode; the times of
 its steps are those at which the JVM loaded the class that begins each (-Xlog:class+load), seconds since the JVM
 began. Arms alternate: `--jars` with paths, which Spark copies for its executor; the jars on the class path, where
-an image has them; and those with a class archive of the JVM, which a run before made (see docs/running.md). A warm round appends rows and fills them; its numbers are `startup` of the job's record. Prints medians.
+an image has them; and those with a class archive of the JVM, which a run before made (see docs/running.md). A warm
+round appends rows and fills them; its numbers are `startup` of the job's record. Prints medians.
 """
 
 import argparse
@@ -48,10 +49,11 @@ def submit(root, installed, log, *java_options):
     """One job in a process of its own; `installed`: its jars are on the class path."""
     jars = sorted(glob.glob(os.path.join(DIST, "*.jar")))
     bundle = next(jar for jar in jars if jar.endswith("-bundle.jar"))
+    others = ",".join(jar for jar in jars if jar != bundle)
     command = [
         os.path.join(os.path.dirname(pyspark.__file__), "bin", "spark-submit"),
         "--master", "local[2]",
-        *(["--driver-class-path", ":".join(jars)] if installed else ["--jars", ",".join(set(jars) - {bundle})]),
+        *(["--driver-class-path", ":".join(jars)] if installed else ["--jars", others]),
         "--conf", "spark.ui.enabled=false",
         "--conf", "spark.sql.extensions=io.lancebackfill.sql.LanceBackfillExtensions",
         "--conf", "spark.sql.catalog.lance=io.lancebackfill.catalog.LanceBackfillCatalog",

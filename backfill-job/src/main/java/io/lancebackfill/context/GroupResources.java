@@ -135,12 +135,17 @@ public final class GroupResources {
 
   /** Whether a session on Kubernetes is in the definition's cluster and namespace. */
   static boolean isThere(SparkContext context, ClusterSpec cluster) {
-    String master = cluster.access().master();
-    String there = master == null || master.startsWith("k8s://") ? master : "k8s://" + master;
+    String there = masterOf(cluster);
     return (there == null || there.equals(context.master()))
         && context
             .getConf()
             .get("spark.kubernetes.namespace", "default")
             .equals(cluster.access().namespace());
+  }
+
+  /** The master of a cluster on Kubernetes as Spark writes it, or null. */
+  static @Nullable String masterOf(ClusterSpec cluster) {
+    String master = cluster.access().master();
+    return master == null || master.startsWith("k8s://") ? master : "k8s://" + master;
   }
 }

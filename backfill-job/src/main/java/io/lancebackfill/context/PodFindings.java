@@ -1,6 +1,7 @@
 package io.lancebackfill.context;
 
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.lancebackfill.cluster.Access;
 import io.lancebackfill.cluster.ClusterSpec;
 import io.lancebackfill.cluster.WorkerGroup;
 import io.lancebackfill.cluster.check.ClusterCheck;
@@ -91,19 +92,28 @@ public final class PodFindings {
   }
 
   /**
-   * Whether a cluster can run what its definition says: asked with the session's credentials if it
-   * runs there, else with the definition's.
+   * Whether a cluster can run what its definition says. A definition that names the session's
+   * master and no credentials is asked with the session's; all others with their own.
    */
   public static List<Finding> ofDefinition(
       SparkContext context, ClusterSpec cluster, boolean clusterMode) {
     try (KubernetesClient client =
-        !clusterMode && runsOn(context, cluster)
+        !clusterMode && namesNoMoreThan(context.master(), cluster)
             ? ClusterClients.ofSession(context.getConf())
             : ClusterClients.open(cluster.access())) {
       return clusterMode
           ? ClusterCheck.ofClusterMode(client, cluster)
           : ClusterCheck.ofClientMode(client, cluster);
     }
+  }
+
+  /** Whether a definition names this master of a session, and no credentials of its own. */
+  static boolean namesNoMoreThan(String master, ClusterSpec cluster) {
+    Access access = cluster.access();
+    return master.equals(GroupResources.masterOf(cluster))
+        && access.kubeconfig() == null
+        && access.context() == null
+        && !access.inCluster();
   }
 
   private static boolean runsOn(SparkContext context, ClusterSpec cluster) {

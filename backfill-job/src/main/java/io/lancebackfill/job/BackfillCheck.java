@@ -172,7 +172,15 @@ public final class BackfillCheck {
             : faults.collect(
                 () ->
                     conf.optional(CLUSTER)
-                        .map(given -> clusters(target).named(given))
+                        .map(
+                            given ->
+                                new Clusters(
+                                        root(
+                                            target,
+                                            BackfillErrorCode.CLUSTER_NOT_FOUND,
+                                            "definitions of clusters",
+                                            "cluster"))
+                                    .named(given))
                         .orElse(null));
     WorkerEnvironment environment =
         conf == null ? null : faults.collect(() -> environment(target, conf, spark).orElse(null));
@@ -195,32 +203,28 @@ public final class BackfillCheck {
         table, column, bound.in(environment), conf, pinned, where, null, cluster, jobId);
   }
 
-  private static Clusters clusters(TableTarget target) {
-    DatasetRef root = target.catalogRoot();
-    if (root == null) {
-      throw new BackfillException(
-          BackfillErrorCode.CLUSTER_NOT_FOUND,
-          "Table %s is of a catalog without a root, which keeps no definitions of clusters. Leave 'cluster' out, or call by a catalog whose root is set."
-              .formatted(target.name()));
-    }
-    return new Clusters(root);
-  }
-
   private static Optional<WorkerEnvironment> environment(
       TableTarget target, BackfillConf conf, SparkSession spark) {
     Optional<String> name = conf.optional(MANIFEST);
     if (name.isEmpty()) {
       return Optional.empty();
     }
+    DatasetRef root = root(target, BackfillErrorCode.MANIFEST_NOT_FOUND, "manifests", "manifest");
+    String cache = WorkerEnvironment.cache(spark.conf()).orElse(null);
+    return Optional.of(new Manifests(root).environment(name.get(), cache));
+  }
+
+  /** Where a table's catalog keeps what an option names. */
+  private static DatasetRef root(
+      TableTarget target, BackfillErrorCode missing, String kept, String option) {
     DatasetRef root = target.catalogRoot();
     if (root == null) {
       throw new BackfillException(
-          BackfillErrorCode.MANIFEST_NOT_FOUND,
-          "Table %s is of a catalog without a root, which keeps no manifests. Leave 'manifest' out, or call by a catalog whose root is set."
-              .formatted(target.name()));
+          missing,
+          "Table %s is of a catalog without a root, which keeps no %s. Leave '%s' out, or call by a catalog whose root is set."
+              .formatted(target.name(), kept, option));
     }
-    String cache = WorkerEnvironment.cache(spark.conf()).orElse(null);
-    return Optional.of(new Manifests(root).environment(name.get(), cache));
+    return root;
   }
 
   /** What Spark evaluates is not interrupted, nor halved where Python computes a part of it. */
