@@ -38,12 +38,22 @@ class FunctionResourcesIT {
       table, seen = "default.%1$s", "%2$s"
       """;
 
-  /** Each row leaves a file: the GPUs that its function saw, when it began, and when it ended. */
+  /**
+   * Each row leaves a file: the GPUs that its function saw, when it began, and when it ended. A
+   * worker's first row waits until {@code at_once} workers are at work: executors start one after
+   * the other.
+   */
   private static final String FUNCTIONS =
       """
       import uuid
-      def computed(name, seen=seen):
+      def computed(name, at_once, seen=seen):
           gpus, began = os.environ.get("CUDA_VISIBLE_DEVICES", "none"), time.time()
+          workers, end = os.path.join(seen, "workers", name), time.time() + 60
+          mine = os.path.join(workers, str(os.getpid()))
+          if not os.path.exists(mine):
+              os.makedirs(mine)
+              while len(os.listdir(workers)) < at_once and time.time() < end:
+                  time.sleep(0.05)
           time.sleep(0.05)
           with open(os.path.join(seen, "%s-%s" % (name, uuid.uuid4())), "w") as file:
               file.write("%s\\n%.6f\\n%.6f\\n" % (gpus, began, time.time()))
@@ -51,10 +61,10 @@ class FunctionResourcesIT {
 
       @udf(num_gpus=0.5)
       def half(id: int) -> str:
-          return computed("half")
+          return computed("half", most_halves)
       @udf(num_gpus=1)
       def whole(id: int) -> str:
-          return computed("whole")
+          return computed("whole", 2)
       """;
 
   private static final String AS_THEY_ASK =
@@ -63,7 +73,7 @@ class FunctionResourcesIT {
           t.add_columns({function.__name__: function})
           job = t.backfill(function.__name__)
           print("%s: %s %d" % (function.__name__, job.status, job.rows_computed))
-      spark.udf.register("session_udf", lambda id: computed("session"))
+      spark.udf.register("session_udf", lambda id: computed("session", 2))
       spark.sql("CALL lance.system.add_column(table => :t, column => 'session', expression =>"
                 " 'session_udf(id)', options => map('version', '1', 'num_gpus', '1'))",
                 {"t": table}).collect()
@@ -74,7 +84,7 @@ class FunctionResourcesIT {
       """
       @udf(num_gpus=8, num_cpus=64)
       def large(id: int) -> str:
-          return computed("large")
+          return computed("large", 1)
       t.add_columns({"large": large})
       try:
           print("large:", t.backfill("large").status)
@@ -163,6 +173,11 @@ class FunctionResourcesIT {
         .orElseThrow();
   }
 
+  /** Three halves at once share one of two GPUs. */
+  private static String functions(int halvesAtOnce) {
+    return "most_halves = %d\n".formatted(halvesAtOnce) + FUNCTIONS;
+  }
+
   private Map<String, String> runIn(SparkDistribution spark, String program) throws Exception {
     try (SparkRun run = spark.python(SESSION + TABLE.formatted("t", seen) + program)) {
       return printed(run.output());
@@ -198,7 +213,7 @@ class FunctionResourcesIT {
 
   @Test
   void onAClusterSparkStartsExecutorsWithGpus() throws Exception {
-    assertThat(runIn(driver, "asked", FUNCTIONS + AS_THEY_ASK))
+    assertThat(runIn(driver, "asked", functions(3) + AS_THEY_ASK))
         .containsEntry("half", "DONE 64")
         .containsEntry("whole", "DONE 64");
     assertGpusWereGivenAsAsked();
@@ -233,7 +248,7 @@ class FunctionResourcesIT {
           {"name": "gpu", "num_cpus": 2, "memory": "1Gi", "num_gpus": 1, "max_replicas": 2}]})
       @udf
       def plain(id: int) -> str:
-          return computed("plain")
+          return computed("plain", 1)
       for function, most in ((half, 3), (whole, 2), (plain, 2)):
           t.add_columns({function.__name__: function})
           job = t.backfill(function.__name__, cluster="here", concurrency=most)
@@ -242,7 +257,7 @@ class FunctionResourcesIT {
 
   @Test
   void aWorkerGroupOfARunningClusterGivesItsGpusToItsFunctionsOnly() throws Exception {
-    assertThat(runIn(driver, "groups", FUNCTIONS + IN_GROUPS))
+    assertThat(runIn(driver, "groups", functions(3) + IN_GROUPS))
         .containsEntry("half", "DONE 64")
         .containsEntry("whole", "DONE 64")
         .containsEntry("plain", "DONE 64");
@@ -271,7 +286,7 @@ class FunctionResourcesIT {
     SparkDistribution spark = installed(folder);
     cluster.serve(spark, 2);
     spark.conf("spark.executor.resource.gpu.amount", "1");
-    Map<String, String> printed = runIn(spark, FUNCTIONS + AS_THEY_ASK + TOO_LARGE);
+    Map<String, String> printed = runIn(spark, functions(2) + AS_THEY_ASK + TOO_LARGE);
     assertThat(printed).containsEntry("half", "DONE 64").containsEntry("whole", "DONE 64");
     assertThat(printed.get("large"))
         .startsWith("RESOURCES_UNAVAILABLE")
@@ -291,7 +306,7 @@ class FunctionResourcesIT {
     spark.conf(
         "spark.driver.resource.gpu.discoveryScript",
         StandaloneCluster.discovery(folder, GPUS).toString());
-    Map<String, String> printed = runIn(spark, FUNCTIONS + AS_THEY_ASK + TOO_LARGE);
+    Map<String, String> printed = runIn(spark, functions(3) + AS_THEY_ASK + TOO_LARGE);
     assertThat(printed).containsEntry("half", "DONE 64").containsEntry("whole", "DONE 64");
     assertThat(printed.get("large"))
         .startsWith("RESOURCES_UNAVAILABLE")

@@ -79,7 +79,7 @@ final class SparkClasses {
   private static synchronized Path archive(boolean installed) {
     String kind = installed ? "installed-" : "alone-";
     Path archive = ARCHIVE.resolveSibling(kind + ARCHIVE.getFileName());
-    if (Files.exists(archive)) {
+    if (isOfTheseJars(archive)) {
       return archive;
     }
     try (FileChannel channel =
@@ -89,7 +89,7 @@ final class SparkClasses {
                 StandardOpenOption.WRITE);
         FileLock lock = channel.lock()) {
       // Another fork may have made it meanwhile.
-      if (!Files.exists(archive)) {
+      if (!isOfTheseJars(archive)) {
         make(archive, installed);
       }
       return archive;
@@ -98,6 +98,13 @@ final class SparkClasses {
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /** The JVM passes an archive over without a word where a jar is newer. */
+  private static boolean isOfTheseJars(Path archive) {
+    long made = archive.toFile().lastModified();
+    return new SparkDistribution(archive.getParent())
+        .jars().stream().allMatch(jar -> jar.toFile().lastModified() < made);
   }
 
   private static void make(Path archive, boolean installed)
