@@ -27,11 +27,16 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The manifests of a catalog: what Python workers need installed, and its parts. */
 public final class Manifests {
+  private static final Logger LOG = LoggerFactory.getLogger(Manifests.class);
   private static final Missing MISSING =
       new Missing(BackfillErrorCode.MANIFEST_NOT_FOUND, "manifest");
 
@@ -61,7 +66,12 @@ public final class Manifests {
    */
   public Defined define(String spec, PackagingOptions options, PackagingListener listener) {
     ManifestSpec manifest = checked(() -> ManifestSpec.parse(spec));
-    PackagedManifest packaged = checked(() -> pack(manifest, options, listener));
+    Map<String, Defined> before = readable();
+    PackagedManifest packaged = checked(() -> pack(manifest, before, options, listener));
+    @Nullable Defined same = before.get(manifest.name());
+    if (same != null && same.packaged().equals(packaged) && same.spec().equals(manifest)) {
+      return same;
+    }
     stored.put(
         manifest.name(),
         Json.write(Map.of("spec", manifest.toJson(), "packaged", packaged.toJson())));
@@ -69,9 +79,18 @@ public final class Manifests {
   }
 
   private PackagedManifest pack(
-      ManifestSpec manifest, PackagingOptions options, PackagingListener listener) {
+      ManifestSpec manifest,
+      Map<String, Defined> before,
+      PackagingOptions options,
+      PackagingListener listener) {
+    // A manifest is kept once all its parts are stored, and clean spares them.
+    Set<String> whole =
+        before.values().stream()
+            .flatMap(each -> each.packaged().parts().stream().map(Part::hash))
+            .collect(Collectors.toSet());
     try {
-      return new Packager(new LancePartStore(root), options, listener).pack(manifest);
+      LancePartStore parts = new LancePartStore(root).knowing(whole);
+      return new Packager(parts, options, listener).pack(manifest);
     } catch (IOException e) {
       throw WorkerEnvironment.failed(
           "Manifest '%s' could not be packaged".formatted(manifest.name()), e);
@@ -83,6 +102,21 @@ public final class Manifests {
               .formatted(manifest.name()),
           e);
     }
+  }
+
+  private Map<String, Defined> readable() {
+    Map<String, Defined> readable = new HashMap<>();
+    stored
+        .all()
+        .forEach(
+            (name, definition) -> {
+              try {
+                readable.put(name, defined(definition));
+              } catch (BackfillException e) {
+                LOG.info("Manifest '{}' cannot be read; its parts are looked for.", name, e);
+              }
+            });
+    return readable;
   }
 
   private static <T> T checked(Supplier<T> use) {

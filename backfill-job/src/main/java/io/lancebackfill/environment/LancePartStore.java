@@ -21,9 +21,11 @@ import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -53,17 +55,40 @@ public final class LancePartStore implements PartStore {
 
   private final DatasetRef folder;
   private final int chunkBytes;
+  private final Set<String> known;
 
   /**
    * @param root folder of the catalog
    */
   public LancePartStore(DatasetRef root) {
-    this(root, CHUNK);
+    this(root.stateFolder().child("environments"), CHUNK, Set.of());
   }
 
   LancePartStore(DatasetRef root, int chunkBytes) {
-    this.folder = root.stateFolder().child("environments");
+    this(root.stateFolder().child("environments"), chunkBytes, Set.of());
+  }
+
+  private LancePartStore(DatasetRef folder, int chunkBytes, Set<String> known) {
+    this.folder = folder;
     this.chunkBytes = chunkBytes;
+    this.known = known;
+  }
+
+  /**
+   * The same store, which need not open parts that are known to be whole as long as they are
+   * listed.
+   *
+   * @param whole their hashes
+   * @throws IOException if the store cannot be listed
+   */
+  public LancePartStore knowing(Set<String> whole) throws IOException {
+    Set<String> listed = new HashSet<>(whole);
+    try {
+      listed.retainAll(hashes());
+    } catch (DatasetException e) {
+      throw new IOException("The parts could not be listed: " + e.getMessage(), e);
+    }
+    return new LancePartStore(folder, chunkBytes, listed);
   }
 
   /**
@@ -106,6 +131,9 @@ public final class LancePartStore implements PartStore {
 
   @Override
   public boolean exists(String hash) throws IOException {
+    if (known.contains(hash)) {
+      return true;
+    }
     StateTable part = part(hash);
     try {
       return whole(part).isPresent();

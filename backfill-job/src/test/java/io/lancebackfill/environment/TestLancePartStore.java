@@ -19,6 +19,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -85,6 +86,15 @@ class TestLancePartStore {
     assertThat(copy()).hasBinaryContent(bytes(length));
     int chunks = Math.max(1, (length + CHUNK - 1) / CHUNK);
     assertThat(rows().read(null, List.of("position"))).hasSize(chunks);
+  }
+
+  @Test
+  void aKnownPartCountsAsLongAsItIsListed() throws IOException {
+    assertThat(store().knowing(Set.of(HASH)).exists(HASH)).isFalse();
+    put(bytes(CHUNK));
+    assertThat(store().knowing(Set.of(HASH)).exists(HASH)).isTrue();
+    store().drop(HASH);
+    assertThat(store().knowing(Set.of(HASH)).exists(HASH)).isFalse();
   }
 
   @Test

@@ -10,6 +10,7 @@ import io.lancebackfill.datasource.table.DatasetRef;
 import io.lancebackfill.declare.FunctionRegistration;
 import io.lancebackfill.declare.FunctionRegistration.Existing;
 import io.lancebackfill.environment.WorkerEnvironment;
+import io.lancebackfill.manifest.pack.SourceTrees;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -228,6 +229,20 @@ Prepared(declaration_of(shifted), ("id",), body, environment, None).register(Cal
     assertThat(cleaned("older_than => '0s'")).isEqualTo(second);
     defineShifting("cleaned", 30);
     assertThat(stored()).containsAll(first);
+  }
+
+  @Test
+  void aPartThatWasDeletedByHandIsStoredAgain() throws IOException {
+    String table = tableWithFunction("mended");
+    List<String> before = stored();
+    defineShifting("mended", 7);
+    String part =
+        stored().stream().filter(name -> !before.contains(name)).findFirst().orElseThrow();
+    SourceTrees.delete(session.root().resolve("_backfill/environments").resolve(part));
+    defineShifting("mended", 7);
+    assertThat(stored()).contains(part);
+    session.call("backfill(table => '%s', column => 'n', manifest => 'mended')", table);
+    assertThat(session.number("SELECT count(*) FROM %s WHERE n = id + 107", table)).isEqualTo(40);
   }
 
   @Test

@@ -9,11 +9,9 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -27,12 +25,6 @@ final class HashCache {
   private static final Logger LOG = LoggerFactory.getLogger(HashCache.class);
   private static final int FORMAT = 0x4c424801;
   private static final int HASH_BYTES = 32;
-  private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
-
-  /** What file systems with fine and with coarse times may give two writes the same time within. */
-  private static final long FINE = TimeUnit.MILLISECONDS.toNanos(50);
-
-  private static final long COARSE = TimeUnit.SECONDS.toNanos(3);
 
   private record Entry(SourceFile.Stamp stamp, byte[] hash) {}
 
@@ -123,7 +115,7 @@ final class HashCache {
     }
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     List<HashedFile> settled =
-        files.stream().filter(each -> settled(each.source().stamp(), readAt)).toList();
+        files.stream().filter(each -> each.source().stamp().settled(readAt)).toList();
     try (DataOutputStream out = new DataOutputStream(bytes)) {
       out.writeInt(FORMAT);
       out.writeInt(settled.size());
@@ -136,20 +128,7 @@ final class HashCache {
       }
       out.writeLong(crc(bytes.toByteArray(), bytes.size()));
     }
-    Files.createDirectories(file.getParent());
-    Path written = Files.createTempFile(file.getParent(), "writing", ".hashes");
-    try {
-      Files.write(written, bytes.toByteArray());
-      Files.move(written, file, StandardCopyOption.ATOMIC_MOVE);
-    } finally {
-      Files.deleteIfExists(written);
-    }
-  }
-
-  /** A file written right before it was read can be written again without a change of its time. */
-  private static boolean settled(SourceFile.Stamp stamp, long readAt) {
-    long tick = stamp.modified() % SECOND == 0 ? COARSE : FINE;
-    return stamp.modified() < readAt - tick;
+    CacheFile.write(file, bytes.toByteArray());
   }
 
   private static void text(DataOutputStream out, String text) throws IOException {

@@ -54,18 +54,11 @@ public final class Packager {
       packages.putAll(installed.versions());
       roots.addInstalled(installed.folder());
     }
-    List<PartCutter.Cut> cuts;
+    List<Part> parts;
     try (Workers workers = new Workers(options.limits().threads())) {
-      cuts = hash(roots, workers);
-      new PartUpload(store, options, listener).send(cuts, workers);
+      parts = parts(roots, workers);
     }
-    return new PackagedManifest(
-        spec.name(),
-        cuts.stream().map(PartCutter.Cut::part).toList(),
-        roots.sysPath(),
-        packages,
-        spec.env(),
-        target);
+    return new PackagedManifest(spec.name(), parts, roots.sysPath(), packages, spec.env(), target);
   }
 
   private static ManifestSpec.Target target(ManifestSpec.Target wanted, SessionPython session) {
@@ -89,24 +82,57 @@ public final class Packager {
     return installed;
   }
 
-  private List<PartCutter.Cut> hash(SourceRoots roots, Workers workers)
+  /** All parts, which are in the store when this returns. */
+  private List<Part> parts(SourceRoots roots, Workers workers)
       throws IOException, InterruptedException {
-    List<ManifestFault> faults = new ArrayList<>();
+    long readAt = TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis());
     StepProgress progress = new StepProgress(listener, Step.HASHING, 0, 0);
-    FileHasher hasher = new FileHasher(workers, progress);
-    Path hashes = options.cache().toAbsolutePath().resolve("hashes");
-    SortedMap<PartKind, List<HashedFile>> byKind = new TreeMap<>();
+    List<ManifestFault> faults = new ArrayList<>();
+    List<PartCache.Listed> listed = list(roots, workers, progress, faults);
+    PartUpload upload = new PartUpload(store, options, listener);
+    PartCache cache = new PartCache(hashes(), listed, options.limits());
+    List<Part> known = faults.isEmpty() ? cache.parts() : List.of();
+    if (!known.isEmpty() && upload.isDone(known, workers)) {
+      progress.doneWithAll();
+      progress.finish();
+      upload.send(List.of(), workers);
+      return known;
+    }
+    List<PartCutter.Cut> cuts = hash(listed, readAt, new FileHasher(workers, progress), faults);
+    progress.finish();
+    upload.send(cuts, workers);
+    List<Part> parts = cuts.stream().map(PartCutter.Cut::part).toList();
+    cache.write(parts, readAt);
+    return parts;
+  }
+
+  private Path hashes() {
+    return options.cache().toAbsolutePath().resolve("hashes");
+  }
+
+  private static List<PartCache.Listed> list(
+      SourceRoots roots, Workers workers, StepProgress progress, List<ManifestFault> faults)
+      throws IOException, InterruptedException {
+    List<PartCache.Listed> listed = new ArrayList<>();
     for (SourceRoot root : roots.all()) {
-      long readAt = TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis());
-      Workers.Result<HashCache> reading = workers.start(() -> HashCache.of(hashes, root));
       List<SourceFile> files = SourceWalk.files(root, roots.leftOut(), workers, faults);
-      HashCache cache = reading.get();
       progress.expect(files.size(), files.stream().mapToLong(file -> file.stamp().size()).sum());
-      List<HashedFile> hashed = hasher.hash(root, files, cache, faults);
+      listed.add(new PartCache.Listed(root, files));
+    }
+    return listed;
+  }
+
+  private List<PartCutter.Cut> hash(
+      List<PartCache.Listed> listed, long readAt, FileHasher hasher, List<ManifestFault> faults)
+      throws IOException, InterruptedException {
+    SortedMap<PartKind, List<HashedFile>> byKind = new TreeMap<>();
+    for (PartCache.Listed each : listed) {
+      SourceRoot root = each.root();
+      HashCache cache = HashCache.of(hashes(), root);
+      List<HashedFile> hashed = hasher.hash(root, each.files(), cache, faults);
       cache.write(hashed, readAt);
       byKind.computeIfAbsent(root.kind(), kind -> new ArrayList<>()).addAll(hashed);
     }
-    progress.finish();
     refuse(faults);
     List<PartCutter.Cut> cuts = new ArrayList<>();
     byKind.forEach((kind, files) -> cuts.addAll(PartCutter.cut(kind, files, options.limits())));

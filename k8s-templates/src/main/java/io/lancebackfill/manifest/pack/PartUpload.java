@@ -30,20 +30,34 @@ final class PartUpload {
     this.listener = listener;
   }
 
-  void send(List<PartCutter.Cut> cuts, Workers workers) throws IOException, InterruptedException {
+  /** Whether {@link #send} has nothing to do for these parts. */
+  boolean isDone(List<Part> parts, Workers workers) throws IOException, InterruptedException {
+    return parts.stream().allMatch(this::isZippedAsAsked)
+        && stored(parts, workers).stream().allMatch(Boolean::booleanValue);
+  }
+
+  private boolean isZippedAsAsked(Part part) {
     @Nullable Path output = options.localZipOutputDir();
-    boolean kept = output != null && !options.deleteLocalZips();
+    return output == null || options.deleteLocalZips() || Files.exists(output.resolve(name(part)));
+  }
+
+  private List<Boolean> stored(List<Part> parts, Workers workers)
+      throws IOException, InterruptedException {
     List<Callable<Boolean>> questions = new ArrayList<>();
-    cuts.forEach(cut -> questions.add(() -> store.exists(cut.part().hash())));
-    List<Boolean> stored = workers.all(questions);
+    parts.forEach(part -> questions.add(() -> store.exists(part.hash())));
+    return workers.all(questions);
+  }
+
+  void send(List<PartCutter.Cut> cuts, Workers workers) throws IOException, InterruptedException {
+    List<Boolean> stored = stored(cuts.stream().map(PartCutter.Cut::part).toList(), workers);
     List<Missing> missing = new ArrayList<>();
     for (int at = 0; at < cuts.size(); at++) {
       PartCutter.Cut cut = cuts.get(at);
-      boolean zipped = output != null && Files.exists(output.resolve(name(cut.part())));
-      if (!stored.get(at) || (kept && !zipped)) {
+      if (!stored.get(at) || !isZippedAsAsked(cut.part())) {
         missing.add(new Missing(cut, stored.get(at)));
       }
     }
+    @Nullable Path output = options.localZipOutputDir();
     Path folder = output == null ? temporaryFolder() : output.toAbsolutePath();
     try {
       Files.createDirectories(folder);

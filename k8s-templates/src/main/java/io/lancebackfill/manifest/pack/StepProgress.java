@@ -40,6 +40,11 @@ final class StepProgress {
     }
   }
 
+  synchronized void doneWithAll() {
+    files = totalFiles;
+    bytes = totalBytes;
+  }
+
   synchronized void finish() {
     tell(true);
   }

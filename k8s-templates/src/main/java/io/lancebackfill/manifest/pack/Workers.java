@@ -30,18 +30,6 @@ final class Workers implements AutoCloseable {
             });
   }
 
-  /** What a task gives. */
-  @FunctionalInterface
-  interface Result<T> {
-    /** Waits for it, and fails as the task did. */
-    T get() throws IOException, InterruptedException;
-  }
-
-  <T> Result<T> start(Callable<T> task) {
-    Future<T> future = threads.submit(task);
-    return () -> result(future);
-  }
-
   /** Results in the order of the tasks. The first failure ends the others, and this. */
   <T> List<T> all(List<Callable<T>> tasks) throws IOException, InterruptedException {
     List<Future<T>> futures = tasks.stream().map(threads::submit).toList();

@@ -29,6 +29,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class TestPackager {
   private static final String PYTHON = System.getProperty("test.python");
@@ -154,21 +156,48 @@ class TestPackager {
     assertThat(pack(SPEC, options()).parts()).isNotEqualTo(first.parts());
   }
 
-  @Test
-  void aDamagedHashCacheIsMadeAnew() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {".hashes", ".parts"})
+  void aDamagedCacheIsMadeAnew(String ending) throws Exception {
     files(workspace, 10, 1);
     PackagedManifest first = pack(SPEC, options());
     Path cached;
-    try (var hashes = Files.newDirectoryStream(folder.resolve("cache/hashes"))) {
-      cached = hashes.iterator().next();
+    try (var caches = Files.newDirectoryStream(folder.resolve("cache/hashes"), "*" + ending)) {
+      cached = caches.iterator().next();
     }
     byte[] bytes = Files.readAllBytes(cached);
     byte[] broken = bytes.clone();
     broken[bytes.length / 2] ^= 1;
     Files.write(cached, broken);
+    // So that the other cache is asked.
+    Trees.write(workspace.resolve("more.py"), "MORE = 1\n");
+    PackagedManifest second = pack(SPEC, options());
+    assertThat(second).isNotEqualTo(first);
+    Files.delete(workspace.resolve("more.py"));
     assertThat(pack(SPEC, options())).isEqualTo(first);
-    assertThat(cached).as("written again").satisfies(file -> assertThat(file).isRegularFile());
     assertThat(Files.size(cached)).isEqualTo(bytes.length);
+  }
+
+  @Test
+  void whatIsKnownOfUnchangedFilesHoldsForThoseFilesThatStoreAndThoseLimits() throws Exception {
+    files(workspace, 40, 1);
+    PackagedManifest first = pack(SPEC, options());
+    assertThat(pack(SPEC, options())).isEqualTo(first);
+    String part = first.parts().get(0).hash();
+    Files.delete(stored.resolve(part + ".zip"));
+    assertThat(pack(SPEC, options())).isEqualTo(first);
+    assertThat(stored.resolve(part + ".zip")).as("sent again").isRegularFile();
+
+    assertThat(pack(SPEC, options().partFiles(3)).parts().size())
+        .isGreaterThan(first.parts().size());
+    Path file = workspace.resolve("pkg1/module_\u00e91.py");
+    assertThat(file.toFile().setExecutable(true)).isTrue();
+    PackagedManifest executable = pack(SPEC, options());
+    assertThat(executable.parts()).isNotEqualTo(first.parts());
+    assertThat(file.toFile().setExecutable(false)).isTrue();
+    assertThat(pack(SPEC, options()).parts()).isEqualTo(first.parts());
+    Files.move(file, file.resolveSibling("renamed.py"));
+    assertThat(pack(SPEC, options()).parts()).isNotEqualTo(first.parts());
   }
 
   @Test
