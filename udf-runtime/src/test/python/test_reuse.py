@@ -6,7 +6,12 @@ import tempfile
 import unittest
 import zipfile
 
+import pyarrow as pa
+
 from lance_backfill.worker.reuse import settle
+from worker_runs import run
+
+BROUGHT = []
 
 
 class TestReuse(unittest.TestCase):
@@ -57,6 +62,21 @@ class TestReuse(unittest.TestCase):
         settle()
         self.assertGreater(gc.get_freeze_count(), 1000)
         self.assertLess(len(gc.get_objects()), 1000)
+
+    def test_what_a_function_brings_when_it_is_first_called_is_there_to_stay(self):
+        def grows(v):
+            import test_reuse
+
+            if not test_reuse.BROUGHT:
+                test_reuse.BROUGHT.extend([i] for i in range(10_000))
+            return v
+
+        import test_reuse
+
+        brought = test_reuse.BROUGHT
+        run(grows, "scalar", pa.int64(), [1])
+        self.assertEqual(10_000, len(brought))
+        self.assertLess(len(gc.get_objects()), 5000)
 
     def test_garbage_that_comes_later_is_collected(self):
         settle()

@@ -9,12 +9,14 @@ import traceback
 from typing import Any, Callable, Dict, List, Tuple
 
 from .. import pins
-from .reuse import settle
+from .reuse import answer_at_once, settle
 from .spec import Spec
 
 # By hash, style and the number of the thread that has an instance of its own (0 for the others).
 _LOADED: Dict[Tuple[str, str, int], Callable[..., Any]] = {}
 _CHECKED: "set[str]" = set()
+# Functions that have computed rows: most import the rest of what they need when they are first called.
+_USED: "set[str]" = set()
 
 
 class WorkerFault(Exception):
@@ -39,10 +41,19 @@ def load(spec: Spec, number: int = 0) -> Callable[..., Any]:
     key = (spec.hash, spec.style, number)
     loaded = _LOADED.get(key)
     if loaded is None:
+        if not _LOADED:
+            answer_at_once()
         _check_environment(spec)
         loaded = _LOADED[key] = _load(spec)
         settle()
     return loaded
+
+
+def used(spec: Spec) -> None:
+    """To be called at the end of a task: what its function has brought is there to stay."""
+    if spec.hash not in _USED:
+        _USED.add(spec.hash)
+        settle()
 
 
 def discard(spec: Spec, number: int) -> None:

@@ -57,6 +57,7 @@ class Task:
                         return
         finally:
             answers.close()
+            loading.used(self._spec)
 
     def _told(self, answer: Answer) -> pa.RecordBatch:
         arrays = answer.arrays

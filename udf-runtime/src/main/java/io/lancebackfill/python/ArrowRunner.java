@@ -5,6 +5,7 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.Socket;
+import java.net.SocketException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -93,6 +94,13 @@ final class ArrowRunner extends BasePythonRunner<ArrowRunner.Input, VectorSchema
   @Override
   public WriterThread newWriterThread(
       SparkEnv env, Socket worker, Iterator<Input> inputs, int partition, TaskContext context) {
+    try {
+      // Else what is small waits until the worker's system has acknowledged what went before: 40
+      // ms.
+      worker.setTcpNoDelay(true);
+    } catch (SocketException e) {
+      throw new UncheckedIOException(e);
+    }
     Writer writer = new Writer(env, worker, inputs, partition, context);
     socket = worker;
     writing = writer;
