@@ -1,6 +1,7 @@
 import gc
 import importlib
 import os
+import socket
 import sys
 import tempfile
 import unittest
@@ -8,7 +9,7 @@ import zipfile
 
 import pyarrow as pa
 
-from lance_backfill.worker.reuse import settle
+from lance_backfill.worker.reuse import answer_at_once, settle
 from worker_runs import run
 
 BROUGHT = []
@@ -77,6 +78,14 @@ class TestReuse(unittest.TestCase):
         run(grows, "scalar", pa.int64(), [1])
         self.assertEqual(10_000, len(brought))
         self.assertLess(len(gc.get_objects()), 5000)
+
+    def test_tcp_connections_send_what_is_small_at_once(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            with socket.create_connection(server.getsockname()) as connection:
+                asked = (socket.IPPROTO_TCP, socket.TCP_NODELAY)
+                self.assertFalse(connection.getsockopt(*asked))
+                answer_at_once()
+                self.assertTrue(connection.getsockopt(*asked))
 
     def test_garbage_that_comes_later_is_collected(self):
         settle()
