@@ -55,7 +55,10 @@ public final class LancePartStore implements PartStore {
 
   private final DatasetRef folder;
   private final int chunkBytes;
-  private final Set<String> known;
+  private final Set<String> keptWhole;
+
+  /** Those of them that are there, as of the first question. */
+  private @Nullable Set<String> listed;
 
   /**
    * @param root folder of the catalog
@@ -68,10 +71,10 @@ public final class LancePartStore implements PartStore {
     this(root.stateFolder().child("environments"), chunkBytes, Set.of());
   }
 
-  private LancePartStore(DatasetRef folder, int chunkBytes, Set<String> known) {
+  private LancePartStore(DatasetRef folder, int chunkBytes, Set<String> keptWhole) {
     this.folder = folder;
     this.chunkBytes = chunkBytes;
-    this.known = known;
+    this.keptWhole = Set.copyOf(keptWhole);
   }
 
   /**
@@ -79,16 +82,21 @@ public final class LancePartStore implements PartStore {
    * listed.
    *
    * @param whole their hashes
-   * @throws IOException if the store cannot be listed
    */
-  public LancePartStore knowing(Set<String> whole) throws IOException {
-    Set<String> listed = new HashSet<>(whole);
-    try {
-      listed.retainAll(hashes());
-    } catch (DatasetException e) {
-      throw new IOException("The parts could not be listed: " + e.getMessage(), e);
+  public LancePartStore knowing(Set<String> whole) {
+    return new LancePartStore(folder, chunkBytes, whole);
+  }
+
+  private synchronized Set<String> known() {
+    Set<String> known = listed;
+    if (known == null) {
+      known = new HashSet<>(keptWhole);
+      if (!known.isEmpty()) {
+        known.retainAll(hashes());
+      }
+      listed = known;
     }
-    return new LancePartStore(folder, chunkBytes, listed);
+    return known;
   }
 
   /**
@@ -131,12 +139,9 @@ public final class LancePartStore implements PartStore {
 
   @Override
   public boolean exists(String hash) throws IOException {
-    if (known.contains(hash)) {
-      return true;
-    }
     StateTable part = part(hash);
     try {
-      return whole(part).isPresent();
+      return known().contains(hash) || whole(part).isPresent();
     } catch (DatasetException e) {
       throw failed("looked for", hash, e);
     }

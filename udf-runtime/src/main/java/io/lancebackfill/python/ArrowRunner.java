@@ -95,8 +95,7 @@ final class ArrowRunner extends BasePythonRunner<ArrowRunner.Input, VectorSchema
   public WriterThread newWriterThread(
       SparkEnv env, Socket worker, Iterator<Input> inputs, int partition, TaskContext context) {
     try {
-      // Else what is small waits until the worker's system has acknowledged what went before: 40
-      // ms.
+      // Else what is small waits up to 40 ms, until what went before is acknowledged.
       worker.setTcpNoDelay(true);
     } catch (SocketException e) {
       throw new UncheckedIOException(e);
