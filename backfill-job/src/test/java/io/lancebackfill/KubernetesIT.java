@@ -202,10 +202,14 @@ class KubernetesIT {
                 for column in ("cpu", "gpu"):
                     job = t.backfill(column)
                     print("%s: %s %d" % (column, job.status, job.rows_computed))
+                    print("start: %s" % sorted(t.jobs().to_pylist()[-1]["startup"]))
             for row in t.to_spark().groupBy("gpu").count().orderBy("gpu").collect():
                 print("row: %s = %d" % (row["gpu"], row["count"]))
             """);
     assertThat(printed.lines()).contains("cpu: DONE 40", "gpu: DONE 40");
+    assertThat(printed.lines().filter(line -> line.startsWith("start: ")))
+        .hasSize(2)
+        .allMatch(start -> start.contains("'image_pull', 'node'"));
     assertThat(printed.lines().filter(line -> line.startsWith("row: ")))
         .isNotEmpty()
         .allMatch(row -> row.matches("row: gpu [01] after cpu - = \\d+"));

@@ -2,6 +2,7 @@ package io.lancebackfill;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -137,6 +138,60 @@ class PythonReplayIT {
                       .startsWith("FUNCTION_NOT_TRUSTED The code that is asked for")
                       .contains("'raises_"),
               raised -> assertThat(raised).isEqualTo("no answer"));
+    }
+  }
+
+  /** What the function needs is nowhere but in the manifest that its column names. */
+  @Test
+  void underAManifest() throws Exception {
+    spark.conf("spark.lancebackfill.environments.cache", folder.resolve("cache").toString());
+    String program =
+        """
+        import json, os, sys
+        from pyspark.sql import SparkSession
+        from lance_backfill import connect, udf
+        spark = SparkSession.builder.getOrCreate()
+        db = connect(catalog="lance", spark=spark)
+        with open(os.path.join(sys.argv[1], "words.py"), "w") as file:
+            file.write("import os\\ndef length(v):\\n    if v == 2:\\n"
+                       "        raise LookupError(os.environ['WHY'])\\n    return v * 2\\n")
+        def define(why):
+            spec = {"name": "words", "py_modules": [file.name], "env_vars": {"WHY": why}}
+            spark.sql("CALL lance.system.define_manifest(spec => :s)", {"s": json.dumps(spec)}).collect()
+        define("no words")
+        spark.sql("CREATE TABLE lance.default.m TBLPROPERTIES ('file_format_version'='2.1') AS"
+                  " SELECT id AS v FROM range(4)").collect()
+        t = db.open_table("m")
+        @udf(version="1")
+        def needs(v: int) -> int:
+            import words
+            return words.length(v)
+        t.add_columns({"needs": needs}, manifest="words")
+        job = t.backfill("needs", on_error="null")
+        print(">", job.status, job.rows_computed)
+        def replayed():
+            try:
+                t.replay(t.get_errors().to_pylist()[0])
+            except LookupError as e:
+                print("> LookupError", e, "WHY" in os.environ, sys.argv[1] in str(sys.path))
+        replayed()
+        define("other words")
+        replayed()
+        spark.sql("CALL lance.system.drop_manifest('words')").collect()
+        try:
+            replayed()
+        except Exception as e:
+            print(">", e.code)
+        """;
+    Path files = Files.createDirectories(folder.resolve("files"));
+    try (SparkRun run = spark.python(program, files.toString())) {
+      assertThat(found(run.output()))
+          .as(run.stderr())
+          .containsExactly(
+              "DONE_WITH_ERRORS 4",
+              "LookupError no words False False",
+              "LookupError other words False False",
+              "MANIFEST_NOT_FOUND");
     }
   }
 

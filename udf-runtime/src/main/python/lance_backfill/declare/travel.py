@@ -86,7 +86,8 @@ class _Pickler(CloudPickler):
         if file.endswith(tuple(importlib.machinery.EXTENSION_SUFFIXES)):
             raise _CannotTravel(
                 "the compiled module '%s' (%s), which is not installed" % (name, file),
-                "Install it as a package, on the workers too.",
+                "Install it as a package here, and on the workers, where the pip packages of a manifest are "
+                "installed.",
             )
         if name not in list_registry_pickle_by_value():
             register_pickle_by_value(module)
@@ -101,8 +102,8 @@ class _Pickler(CloudPickler):
                 raise _CannotTravel(
                     "the import of '%s' inside of %s(), which is not installed on the workers"
                     % (name, function.__name__),
-                    "Import it at the top of the file, so that it travels with the function, or install "
-                    "it as a package.",
+                    "Import it at the top of the file, so that it travels with the function, or install it as a "
+                    "package here, and on the workers, where the pip packages of a manifest are installed.",
                 )
             self.packages.add(top)
 

@@ -8,10 +8,12 @@ import io.lancebackfill.cluster.check.ClusterCheck;
 import io.lancebackfill.cluster.check.ClusterClients;
 import io.lancebackfill.cluster.check.Finding;
 import io.lancebackfill.cluster.check.PodDiagnosis;
+import io.lancebackfill.cluster.check.PodStart;
 import io.lancebackfill.cluster.check.StepCheck;
 import io.lancebackfill.cluster.spark.GroupPlacement;
 import io.lancebackfill.cluster.spark.OrphanedPods;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -89,6 +91,15 @@ public final class PodFindings {
   /** The other end of {@link #begin}. */
   public static void end(SparkContext context) {
     GroupPlacement.unlabel(context);
+  }
+
+  /** What the pods of these executors of the session waited for; empty if none is there. */
+  public static Optional<PodStart> start(SparkContext context, Collection<String> executors) {
+    SparkConf conf = context.getConf();
+    try (KubernetesClient client = ClusterClients.ofSession(conf)) {
+      return PodStart.ofExecutors(
+          client, ClusterClients.namespaceOfSession(conf), context.applicationId(), executors);
+    }
   }
 
   /**

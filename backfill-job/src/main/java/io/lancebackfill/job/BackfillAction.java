@@ -4,6 +4,7 @@ import static io.lancebackfill.config.BackfillOptions.DRY_RUN;
 import static io.lancebackfill.config.BackfillOptions.LEASE_DURATION;
 import static io.lancebackfill.config.BackfillOptions.RECOMPUTE;
 
+import io.lancebackfill.context.PodFindings;
 import io.lancebackfill.datasource.store.Lease;
 import io.lancebackfill.datasource.table.TableSnapshot;
 import io.lancebackfill.error.BackfillException;
@@ -58,11 +59,15 @@ public final class BackfillAction {
         StorageErrors.translate(request.table(), () -> BackfillCheck.call(spark, request));
     boolean dryRun = call.conf().value(DRY_RUN);
     try {
-      return dryRun ? dryRun(call, started) : leased(call, new StartTimes(started));
+      return dryRun ? dryRun(call, started) : leased(call, times(started));
     } catch (Throwable e) { // Spark's checked exceptions, which Scala does not declare, and errors
       BackfillException coded = JobFailure.coded(request.table(), e);
       throw dryRun ? coded : JobFailure.withId(coded, call.jobId());
     }
+  }
+
+  private StartTimes times(long started) {
+    return new StartTimes(started, executors -> PodFindings.start(spark.sparkContext(), executors));
   }
 
   private BackfillResult leased(CheckedCall call, StartTimes start) {

@@ -6,7 +6,6 @@ import static io.lancebackfill.config.BackfillOptions.MAX_FRAGMENTS;
 import static io.lancebackfill.config.BackfillOptions.READ_VERSION;
 import static io.lancebackfill.config.BackfillOptions.RECOMPUTE;
 
-import io.lancebackfill.config.BackfillConf;
 import io.lancebackfill.error.BackfillErrorCode;
 import io.lancebackfill.error.BackfillException;
 import io.lancebackfill.error.Faults;
@@ -21,6 +20,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -59,12 +59,15 @@ public final class ColumnPipeline {
           new BackfillAction(spark, new BackfillRequest(table, columns.get(0), options)).run());
     }
     List<Stage> stages = inOrder(checked());
-    boolean beside = mayRunBeside(stages.get(0).runs().conf());
     List<RunningStage> running = new ArrayList<>();
     try {
       for (Stage stage : stages) {
         for (RunningStage earlier : running) {
-          if (!beside || !stage.hasOwnExecutors(earlier.stage())) {
+          Optional<String> why = stage.waitsFor(earlier.stage());
+          if (why.isPresent()) {
+            if (!stage.runs().conf().value(DRY_RUN) && !earlier.join()) {
+              say(stage, earlier.stage(), why.get());
+            }
             awaitAmong(running, earlier);
           }
         }
@@ -85,9 +88,10 @@ public final class ColumnPipeline {
     return running.stream().map(RunningStage::result).toList();
   }
 
-  /** Rows that are computed again have old values meanwhile, which another job would take. */
-  private static boolean mayRunBeside(BackfillConf conf) {
-    return !conf.value(DRY_RUN) && !conf.value(RECOMPUTE) && conf.optional(MAX_FRAGMENTS).isEmpty();
+  private static void say(Stage waiting, Stage earlier, String why) {
+    System.err.println(
+        "backfill %s: begins when that of %s has ended: %s"
+            .formatted(waiting.column(), earlier.column(), why));
   }
 
   private RunningStage start(Stage stage, List<RunningStage> earlier) {
@@ -190,7 +194,26 @@ public final class ColumnPipeline {
                       .anyMatch(column -> column.name().equals(input)));
     }
 
-    boolean hasOwnExecutors(Stage other) {
+    /** Why this one cannot be computed while an earlier one is, or empty if it can. */
+    Optional<String> waitsFor(Stage earlier) {
+      if (runs.conf().value(DRY_RUN)) {
+        return Optional.of("a dry run only counts");
+      }
+      if (!hasOwnExecutors(earlier)) {
+        return Optional.of("the same executors compute both");
+      }
+      if (!reads(earlier)) {
+        return Optional.empty();
+      }
+      if (runs.conf().value(RECOMPUTE)) {
+        return Optional.of("until then it would read values that recompute replaces");
+      }
+      return runs.conf()
+          .optional(MAX_FRAGMENTS)
+          .map(most -> "which %d fragments it gets is known then".formatted(most));
+    }
+
+    private boolean hasOwnExecutors(Stage other) {
       var mine = runs.resources().profile();
       var theirs = other.runs.resources().profile();
       return mine.isPresent() != theirs.isPresent()

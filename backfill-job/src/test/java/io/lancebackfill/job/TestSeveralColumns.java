@@ -1,14 +1,20 @@
 package io.lancebackfill.job;
 
+import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.lancebackfill.LanceBackfill;
 import io.lancebackfill.error.BackfillException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.api.java.UDF1;
+import org.apache.spark.sql.types.DataTypes;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -16,6 +22,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 /** One call that fills several columns. */
 class TestSeveralColumns {
   @RegisterExtension private static final BackfillSession session = new BackfillSession();
+  private static final CountDownLatch SAID = new CountDownLatch(1);
   private static int tables;
 
   private String name = "";
@@ -63,6 +70,41 @@ class TestSeveralColumns {
     assertThat(session.sql("CALL lance.system.jobs('%s')", table).count()).isEqualTo(4);
     assertThat(backfill("columns => array('c', 'y', 'b', 'a')"))
         .allSatisfy(row -> assertThat(row.<Long>getAs("rows_computed")).isZero());
+  }
+
+  /** The first is held by its own row until the call has said what the second waits for. */
+  @Test
+  void whatOneWaitsForIsSaid() {
+    session
+        .spark()
+        .udf()
+        .register(
+            "once_said_" + name,
+            (UDF1<Integer, Integer>) n -> SAID.await(60, SECONDS) ? n : null,
+            DataTypes.IntegerType);
+    session.call(
+        "add_column('%s', 'held', 'once_said_%s(length(text))', options => map('version', '1'))",
+        table, name);
+    String waits =
+        "backfill b: begins when that of held has ended: the same executors compute both";
+    PrintStream before = System.err;
+    System.setErr(
+        new PrintStream(before, true, StandardCharsets.UTF_8) {
+          @Override
+          public void println(String line) {
+            super.println(line);
+            if (line.equals(waits)) {
+              SAID.countDown();
+            }
+          }
+        });
+    try {
+      backfill("columns => array('a', 'held', 'b')");
+    } finally {
+      System.setErr(before);
+    }
+    assertThat(SAID.getCount()).isZero();
+    assertThat(filled("held IS NOT NULL")).isEqualTo(60);
   }
 
   @Test

@@ -208,7 +208,7 @@ class TestTaskRunner {
                     admission,
                     Optional.empty(),
                     "the test's tasks",
-                    new StartTimes(System.nanoTime())))) {
+                    new StartTimes(System.nanoTime(), executors -> Optional.empty())))) {
       return runner.run(table, tasks, () -> body.apply(runner));
     }
   }

@@ -2,7 +2,6 @@ package io.lancebackfill.python;
 
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.channels.Channels;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.arrow.memory.ArrowBuf;
@@ -30,7 +29,7 @@ final class StructStream {
   private final BufferAllocator allocator;
 
   StructStream(OutputStream out, BufferAllocator allocator, List<Field> fields) throws IOException {
-    this.out = new WriteChannel(Channels.newChannel(out));
+    this.out = new WriteChannel(WideChannels.of(out));
     this.allocator = allocator;
     Field struct =
         new Field(STRUCT, FieldType.notNullable(ArrowType.Struct.INSTANCE), List.copyOf(fields));
