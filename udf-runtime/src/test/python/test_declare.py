@@ -210,6 +210,40 @@ def unused():
 """
 
 
+REMEMBERS = """
+import functools, typing
+import numpy as np
+@functools.lru_cache(maxsize=None)
+def cached(v):
+    return twice(v)
+def twice(v):
+    return v * 2
+def calls_cached(v):
+    return cached(v)
+@functools.lru_cache(maxsize=7, typed=True)
+def cached_alone(v):
+    return v * 3
+class Holder:
+    @functools.lru_cache
+    def scaled(self, v):
+        return v * 5
+    def __call__(self, v):
+        return self.scaled(v)
+Id = typing.NewType("Id", int)
+def typed(v: Id) -> Id:
+    return Id(v)
+GENERATOR = np.random.default_rng(1)
+def draws(v):
+    return v + int(GENERATOR.random())
+class Sentinel:
+    def __reduce__(self):
+        return "ONLY"
+ONLY = Sentinel()
+def asks(v):
+    return v is ONLY
+"""
+
+
 class TestTravel(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -244,6 +278,37 @@ class TestTravel(unittest.TestCase):
             self.assertEqual(environment["packages"], {})
         # Nothing stays registered.
         self.assertIn(b"features", pickle.dumps(clean))
+
+    def test_what_pickle_knows_by_name_only_travels_or_is_refused(self):
+        with open(os.path.join(self.folder, "remembers.py"), "w") as file:
+            file.write(REMEMBERS)
+        importlib.invalidate_caches()
+        import remembers
+
+        for function, argument, expected in (
+            (remembers.calls_cached, 4, "8"),
+            (remembers.cached, 4, "8"),
+            (remembers.cached_alone, 4, "12"),
+            (remembers.Holder(), 4, "20"),
+            (remembers.typed, 4, "4"),
+            (remembers.draws, 4, "4"),
+        ):
+            with self.subTest(function=function):
+                body, _ = travel.pickled(function, "f")
+                self.assertEqual(self.elsewhere(body, argument), expected)
+        body, _ = travel.pickled(remembers.cached_alone, "f")
+        there = pickle.loads(body)
+        self.assertEqual(there.cache_parameters(), {"maxsize": 7, "typed": True})
+        there(2), there(2)
+        self.assertEqual(there.cache_info().hits, 1)
+        for named in (remembers.asks, lambda v: remembers.ONLY):
+            refused(
+                self,
+                lambda: travel.pickled(named, "g"),
+                "FUNCTION_NOT_PORTABLE",
+                "'ONLY' of remembers, which pickle knows by name only",
+                "setup()",
+            )
 
     def test_the_environment_names_packages_and_not_the_standard_library(self):
         def f(v: pa.Array):

@@ -5,6 +5,9 @@ import unittest
 import lance_backfill
 import own_codes
 from lance_backfill import BackfillError
+from lance_backfill.client.connection import Database
+from lance_backfill.client.context import Entered
+from lance_backfill.client.table import Table
 from lance_backfill.errors import OWN_CODES, Faults, of_spark
 
 JAVA_CODES = "backfill-job/src/main/java/io/lancebackfill/error/BackfillErrorCode.java"
@@ -38,6 +41,25 @@ class TestErrors(unittest.TestCase):
             faults.check()
         self.assertEqual(str(raised.exception), "[A_CODE] One. Do this.\n[B_CODE] Two. Do that.")
         self.assertEqual((raised.exception.code, raised.exception.remedy), ("A_CODE", "Do that."))
+
+    def test_arguments_of_a_wrong_kind_are_told_before_a_session_is_asked(self):
+        table = Table(None, "default.t", Entered())
+        for call, got in (
+            (lambda: table.add_columns("x"), "a dict of columns and what computes them, and got 'x'."),
+            (lambda: table.add_columns(["x"]), "got ['x']."),
+            (lambda: table.alter_columns("x"), "dicts of 'path' and 'udf', and got 'x'."),
+            (lambda: table.backfill(None), "a list of names, and got None."),
+            (lambda: table.backfill(["a", 3]), "got ['a', 3]."),
+            (lambda: table.drop_columns(7), "got 7."),
+            (lambda: table.preview(len, limit=-1), "a limit of 0 or more rows, and got -1."),
+            (lambda: table.preview(len, limit="5"), "got '5'."),
+            (lambda: Database.open_table(None, None), "the name of a table, and got None."),
+            (lambda: table.add_columns("x" * 1000), "got '%s...." % ("x" * 96)),
+        ):
+            with self.subTest(got=got), self.assertRaises(BackfillError) as raised:
+                call()
+            self.assertEqual(raised.exception.code, "INVALID_ARGUMENT")
+            self.assertTrue(raised.exception.problem.endswith(got), raised.exception.problem)
 
     def test_each_code_of_the_package_is_documented(self):
         package = pathlib.Path(lance_backfill.__file__).parent

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Union
 import pyarrow as pa
 
 from ..errors import BackfillError
-from . import shown
+from . import given, shown
 from .calls import Calls, as_backfill_error, in_default, quoted
 from .context import Context, Entered
 from .definitions import Definitions
@@ -193,6 +193,7 @@ class Database(Definitions):
 
         Raises BackfillError TABLE_OR_VIEW_NOT_FOUND if there is none.
         """
+        given.a_name("open_table", "the name of a table", name)
         table = Table(self._calls, in_default(name), self._entered)
         try:
             table.schema()

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import numbers
 import uuid
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union, overload
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 
 from ..declare.udf import Declaration
 from ..errors import BackfillError, Faults
-from . import environment
+from . import environment, given
 from . import preview as previews
 from . import replay as replays
 from . import shown
@@ -21,6 +22,8 @@ from .names import Names
 
 Function = Callable[..., Any]
 Transform = Union[str, Function, Tuple[Function, Sequence[str]]]
+
+_COLUMNS = "the name of a column, or a list of names"
 
 # What this process has declared, by the expression of its column: for previews.
 _PREPARED: Dict[str, Prepared] = {}
@@ -80,6 +83,7 @@ class Table:
         Raises:
             BackfillError: all that is wrong with functions, names and types, before anything is written.
         """
+        given.a_mapping("add_columns", "a dict of columns and what computes them", transforms)
         schema = self.schema()
         faults = Faults()
         plans: List[Tuple[Dict[str, Any], str, Optional[Prepared]]] = []
@@ -119,6 +123,8 @@ class Table:
         Raises:
             BackfillError: as add_columns does.
         """
+        for alteration in alterations:
+            given.a_mapping("alter_columns", "dicts of 'path' and 'udf'", alteration)
         schema = self.schema()
         faults = Faults()
         plans: List[Tuple[str, str, Optional[Prepared]]] = []
@@ -153,7 +159,7 @@ class Table:
 
     def drop_columns(self, columns: Sequence[str]) -> None:
         """Drops computed columns; those of a group together. Raises BackfillError."""
-        for column in [columns] if isinstance(columns, str) else columns:
+        for column in given.names("drop_columns", _COLUMNS, columns):
             self._calls.rows("drop_column", {"table": self.name, "column": column})
 
     # Computing
@@ -174,6 +180,8 @@ class Table:
             BackfillError: if the function cannot run on this table; MANIFEST_NOT_HERE if it has a manifest and
                 the session is not a local one.
         """
+        if not isinstance(limit, numbers.Integral) or limit < 0:
+            raise given.wrong("preview", "a limit of 0 or more rows", limit)
         frame = self.to_spark()
         if isinstance(what, str):
             field = self._computed(what, frame.schema)
@@ -253,7 +261,8 @@ class Table:
         options = {**self._entered.get(), **options}
         if isinstance(column, str):
             return self._run(column, where, options)
-        arguments = {**options, "table": self.name, "columns": list(column), "where": where}
+        columns = given.names("backfill", _COLUMNS, column)
+        arguments = {**options, "table": self.name, "columns": columns, "where": where}
         rows = self._entered.running(lambda: self._calls.rows("backfill", arguments))
         return [BackfillResult.of(row) for row in rows]
 

@@ -122,7 +122,8 @@ def read(target: Any) -> Tuple[List[Parameter], Any]:
     for parameter in list(signature.parameters.values())[0 if is_function(target) else 1 :]:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise Unclear(
-                "it takes *%s: name each parameter, as the columns are named" % parameter.name
+                "it takes %s%s: name each parameter, as the columns are named"
+                % ("*" if parameter.kind is parameter.VAR_POSITIONAL else "**", parameter.name)
             )
         required = parameter.default is parameter.empty
         if parameter.kind is parameter.KEYWORD_ONLY:

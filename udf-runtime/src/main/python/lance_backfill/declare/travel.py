@@ -5,6 +5,7 @@ to it; installed packages travel by name, and their versions are told.
 """
 
 import contextlib
+import functools
 import importlib.machinery
 import importlib.metadata
 import io
@@ -13,6 +14,7 @@ import platform
 import sys
 import threading
 import types
+import typing
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 from pyspark.cloudpickle import CloudPickler, register_pickle_by_value, unregister_pickle_by_value
@@ -37,6 +39,45 @@ class _CannotTravel(Exception):
         self.remedy = remedy
 
 
+class _Call:
+    """Travels as what a call gives, such as the decorator of ``functools.lru_cache(maxsize=8)``."""
+
+    def __init__(self, function: Any, arguments: Dict[str, Any]) -> None:
+        self._made = functools.partial(function, **arguments)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._made()(*arguments)
+
+    def __reduce__(self) -> Any:
+        return self._made, ()
+
+
+class _Nothing(type):
+    def _nothing(cls, *arguments: Any, **named: Any) -> Any:
+        return cls
+
+    __call__ = __setstate__ = append = extend = add = __setitem__ = _nothing
+
+
+class _Inert(metaclass=_Nothing):
+    """In the place of all that a pickle names. What is made of it is it again, and does nothing."""
+
+    def __new__(cls, *arguments: Any, **named: Any) -> Any:
+        return cls
+
+
+class _Named(pickle.Unpickler):
+    """Finds what a pickle has by name only; runs none of its code."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(io.BytesIO(body))
+        self.found: Set[Tuple[str, str]] = set()
+
+    def find_class(self, module: str, name: str) -> Any:
+        self.found.add((module, name))
+        return _Inert
+
+
 class _Pickler(CloudPickler):
     """Registers the author's modules as they are met, and notes the packages that are named.
 
@@ -50,6 +91,8 @@ class _Pickler(CloudPickler):
         self.registered: List[types.ModuleType] = []
 
     def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, _Call):
+            return obj.__reduce__()
         if isinstance(obj, types.ModuleType):
             module_name: Optional[str] = obj.__name__
         elif isinstance(obj, (type, types.FunctionType, types.BuiltinFunctionType)):
@@ -60,8 +103,12 @@ class _Pickler(CloudPickler):
             raise _CannotTravel(
                 "an open file, %r" % getattr(obj, "name", "?"), "Open it in the function or in setup()."
             )
-        if module_name:
+        if isinstance(module_name, str):  # some classes describe it, as an attribute of their instances
             self._meet(module_name, obj)
+        if _is_cached(obj) and not is_library(obj.__module__):
+            return _Call(functools.lru_cache, obj.cache_parameters()), (obj.__wrapped__,)
+        if isinstance(obj, typing.NewType) and not is_library(obj.__module__):
+            return typing.NewType, (obj.__name__, obj.__supertype__)
         if isinstance(obj, types.ModuleType) and not is_library(obj.__name__):
             part = {name: value for name, value in vars(obj).items() if name in self.named}
             return dynamic_subimport, (obj.__name__, {}), part
@@ -115,6 +162,12 @@ def pickled(function: Any, name: str) -> Tuple[bytes, Dict[str, Any]]:
     """
     try:
         body, packages = _dump(function)
+        left = _left_behind(body)
+        if left:
+            raise _CannotTravel(
+                "%s, which pickle knows by name only" % ", ".join(left),
+                "Make it in the function, or in setup() of a class, which runs on the workers.",
+            )
     except _CannotTravel as e:
         raise _refused(name, "it refers to %s" % e, e.remedy) from None
     except RecursionError:
@@ -156,6 +209,19 @@ def fingerprint(body: bytes, name: str, output: str, style: str) -> str:
             "else.",
         ) from None
     return found.pop()
+
+
+def _left_behind(body: bytes) -> List[str]:
+    """What a pickle has of the author's own modules by its name, and the workers do not have."""
+    named = _Named(body)
+    named.load()
+    return sorted(
+        "'%s' of %s" % (name, module) for module, name in named.found if not is_library(module)
+    )
+
+
+def _is_cached(value: Any) -> bool:
+    return type(value) is type(is_library) and hasattr(value, "cache_parameters")
 
 
 def _dump(function: Any) -> Tuple[bytes, Set[str]]:
