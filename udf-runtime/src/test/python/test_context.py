@@ -15,6 +15,8 @@ class Session:
 
     def rows(self, procedure, arguments):
         self.called.append(procedure)
+        if procedure in ("clusters", "manifests"):
+            return [{"name": name} for name in ("a", "b", "broken")]
         if procedure == "warm_up":
             self.executors += [str(len(self.executors) + i) for i in range(arguments["executors"])]
             if arguments.get("manifest") == "broken":
@@ -83,6 +85,21 @@ class ContextTest(unittest.TestCase):
     def test_a_context_that_cannot_be_entered_leaves_none(self):
         with self.assertRaises(BackfillError):
             self.context(executors=1, manifest="broken").enter()
+        self.assertEqual(["0"], self.session.executors)
+        self.assertEqual({}, self.entered.get())
+
+    def test_names_that_nobody_defined_are_told_on_entering(self):
+        with self.assertRaises(BackfillError) as raised:
+            self.context(cluster="c", manifest="m", executors=1).enter()
+        self.assertEqual(
+            [
+                "[CLUSTER_NOT_FOUND] No cluster 'c' is defined in this catalog. Defined are: a, b, broken."
+                " Name one of them, or define it: define_cluster(...).",
+                "[MANIFEST_NOT_FOUND] No manifest 'm' is defined in this catalog. Defined are: a, b, broken."
+                " Name one of them, or define it: define_manifest(...).",
+            ],
+            str(raised.exception).split("\n"),
+        )
         self.assertEqual(["0"], self.session.executors)
         self.assertEqual({}, self.entered.get())
 

@@ -4,7 +4,7 @@ import pyarrow as pa
 from pyspark.sql import Row
 
 from lance_backfill import BackfillError
-from lance_backfill.client import replay
+from lance_backfill.client import calls, replay
 
 
 class TestErrors(unittest.TestCase):
@@ -29,9 +29,9 @@ class TestErrors(unittest.TestCase):
         self.assertEqual(kind(None), kind(""))
 
     def test_the_columns_of_a_call(self):
-        self.assertEqual(replay._call("Embed_1a(`a b`, `c``d`)"), ("Embed_1a", ["a b", "c`d"]))
-        self.assertEqual(replay._call(" embed ( caption , `x` ) "), ("embed", ["caption", "x"]))
-        self.assertEqual(replay._call(""), ("", []))
+        self.assertEqual(calls.function_call("Embed_1a(`a b`, `c``d`)"), ("Embed_1a", ["a b", "c`d"]))
+        self.assertEqual(calls.function_call(" embed ( caption , `x` ) "), ("embed", ["caption", "x"]))
+        self.assertEqual(calls.function_call(""), ("", []))
 
 
 class TestNeighbours(unittest.TestCase):

@@ -2,12 +2,15 @@
 
 import contextlib
 import datetime
-from typing import Any, Dict, Iterator, List, Mapping, Optional
+import re
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import pyarrow as pa
 
 from ..declare.options import duration
 from ..errors import BackfillError, of_spark
+
+_ARGUMENT = re.compile(r"`((?:[^`]|``)+)`|(\w+)")
 
 
 @contextlib.contextmanager
@@ -109,3 +112,9 @@ def _plain(value: Any) -> Any:
 def in_default(name: str) -> str:
     """The full name of a table; a name alone is one of the namespace ``default``."""
     return name if "." in name else "default." + name
+
+
+def function_call(expression: str) -> Tuple[str, List[str]]:
+    """The function that a column's expression calls, and the columns that it gets."""
+    name, _, rest = expression.strip().partition("(")
+    return name.strip().strip("`"), [a.replace("``", "`") or b for a, b in _ARGUMENT.findall(rest)]

@@ -3,7 +3,7 @@
 import threading
 from typing import Any, Callable, Dict, Generic, List, Mapping, Optional, Set, TypeVar
 
-from ..errors import BackfillError
+from ..errors import BackfillError, Faults
 from .calls import Calls
 
 T = TypeVar("T")
@@ -84,6 +84,7 @@ class Context(Generic[T]):
             self._entered.add(self)
             return self._database
         self.failed = False
+        self._check_names()
         self._before = self._ids()
         if self._executors is not None:
             warmed = ("cluster", "worker_group", "manifest", "num_cpus", "num_gpus", "memory")
@@ -97,6 +98,22 @@ class Context(Generic[T]):
                 raise
         self._entered.add(self)
         return self._database
+
+    def _check_names(self) -> None:
+        faults = Faults()
+        for what in ("cluster", "manifest"):
+            name = self.options.get(what)
+            if name is None:
+                continue
+            known = [row["name"] for row in self._calls.rows(what + "s", {})]
+            if name not in known:
+                faults.add(
+                    what.upper() + "_NOT_FOUND",
+                    "No %s %r is defined in this catalog. Defined are: %s."
+                    % (what, name, ", ".join(known) or "none"),
+                    "Name one of them, or define it: define_%s(...)." % what,
+                )
+        faults.check()
 
     def exit(self) -> None:
         """Ends it, and idle executors as ``on_exit`` says; a second time changes nothing."""

@@ -20,7 +20,7 @@ from ..worker.calls import rows_of
 from ..worker.failures import InvalidOutput, WrongLength
 from ..worker.limits import NoLimit
 from . import environment, rows
-from .calls import Calls
+from .calls import Calls, function_call
 
 # Where the Java side cuts what it sends, and the rows of a first batch whose size is adaptive.
 _SENT_ROWS = 4096
@@ -28,7 +28,6 @@ _FIRST_ROWS = 32
 _OFFSETS = 1 << 32
 _SHOWN = 80
 _MOST_ROWS = 10_000
-_ARGUMENT = re.compile(r"`((?:[^`]|``)+)`|(\w+)")
 # What differs between two messages of one kind.
 _VARIABLE = re.compile(r"'[^']*'|\"[^\"]*\"|\d+(?:\.\d+)?")
 
@@ -83,7 +82,7 @@ class _Case:
         self.fragment, self.offset = divmod(self.address, _OFFSETS)
         metadata = self._metadata()
         self._expression = metadata.get("computed_column.expression", "")
-        function = told.get("function") or _call(self._expression)[0]
+        function = told.get("function") or function_call(self._expression)[0]
         self._stored = calls.rows("function_body", {"table": table, "function": function})[0]
         # Options of the column come before those of its function.
         self.options: Dict[str, str] = {
@@ -117,7 +116,7 @@ class _Case:
     @property
     def columns(self) -> Tuple[str, ...]:
         """What the function is called with; by its parameters' names, if the column has another now."""
-        name, arguments = _call(self._expression)
+        name, arguments = function_call(self._expression)
         if name.lower() != str(self._stored["name"]).lower():
             arguments = [one["name"] for one in json.loads(self.options["inputs"])]
         missing = [one for one in arguments if one not in self.frame.columns]
@@ -300,13 +299,6 @@ def _told(error: Any) -> Dict[str, Any]:
             "Give table.get_errors(job_id).to_pylist()[0], for example.",
         )
     return dict(error)
-
-
-def _call(expression: str) -> Tuple[str, List[str]]:
-    """The function of an expression and the columns that it gets."""
-    name, _, rest = expression.strip().partition("(")
-    found = [_ARGUMENT.findall(rest)] if rest else [[]]
-    return name.strip().strip("`"), [a.replace("``", "`") or b for a, b in found[0]]
 
 
 def _ready(function: Any) -> Any:

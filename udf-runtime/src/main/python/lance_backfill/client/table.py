@@ -14,7 +14,7 @@ from . import environment, given
 from . import preview as previews
 from . import replay as replays
 from . import shown
-from .calls import Calls, as_backfill_error, plain, quoted
+from .calls import Calls, as_backfill_error, function_call, plain, quoted
 from .context import Entered
 from .functions import Prepared, prepared
 from .job import BackfillJob, BackfillResult
@@ -25,8 +25,8 @@ Transform = Union[str, Function, Tuple[Function, Sequence[str]]]
 
 _COLUMNS = "the name of a column, or a list of names"
 
-# What this process has declared, by the expression of its column: for previews.
-_PREPARED: Dict[str, Prepared] = {}
+# What this process has declared, by its name and the columns that it gets: for previews.
+_PREPARED: Dict[Tuple[str, Tuple[str, ...]], Prepared] = {}
 
 
 class Table:
@@ -107,7 +107,7 @@ class Table:
                         )
         faults.check()
         for columns, expression, function in plans:
-            self._register(expression, function)
+            self._register(function)
             arguments = {**columns, "expression": expression, "options": _texts(options)}
             if require:
                 arguments["require"] = _list(require)
@@ -146,16 +146,16 @@ class Table:
                     plans.append((alteration["path"], function.expression, function))
         faults.check()
         for column, expression, function in plans:
-            self._register(expression, function)
+            self._register(function)
             arguments: Dict[str, Any] = {"column": column, "expression": expression}
             if column in require:
                 arguments["require"] = require[column]
             self._calls.rows("alter_column", {"table": self.name, **arguments})
 
-    def _register(self, expression: str, function: Optional[Prepared]) -> None:
+    def _register(self, function: Optional[Prepared]) -> None:
         if function is not None:
             function.register(self._calls)
-            _PREPARED[expression] = function
+            _PREPARED[function.name, function.columns] = function
 
     def drop_columns(self, columns: Sequence[str]) -> None:
         """Drops computed columns; those of a group together. Raises BackfillError."""
@@ -186,7 +186,8 @@ class Table:
         if isinstance(what, str):
             field = self._computed(what, frame.schema)
             expression = field.metadata["computed_column.expression"]
-            function = _PREPARED.get(expression)
+            name, columns = function_call(expression)
+            function = _PREPARED.get((name, tuple(columns)))
             if function is not None:
                 options = json.loads(field.metadata.get("lance-backfill.options", "{}"))
                 return self._previewed(frame, function, limit, options)
