@@ -193,7 +193,7 @@ class Database(Definitions):
 
         Raises BackfillError TABLE_OR_VIEW_NOT_FOUND if there is none.
         """
-        given.a_name("open_table", "the name of a table", name)
+        given.of_kind(str, "open_table", "the name of a table", name)
         table = Table(self._calls, in_default(name), self._entered)
         try:
             table.schema()

@@ -1,6 +1,6 @@
 """What callers give of a wrong kind, told before anything is done."""
 
-from typing import Any, List, Mapping
+from typing import Any, List
 
 from ..errors import BackfillError
 
@@ -14,15 +14,9 @@ def wrong(call: str, takes: str, got: Any) -> BackfillError:
     )
 
 
-def a_mapping(call: str, takes: str, got: Any) -> None:
-    """Raises BackfillError if it is none."""
-    if not isinstance(got, Mapping):
-        raise wrong(call, takes, got)
-
-
-def a_name(call: str, takes: str, got: Any) -> None:
-    """Raises BackfillError if it is no text."""
-    if not isinstance(got, str):
+def of_kind(kind: type, call: str, takes: str, got: Any) -> None:
+    """Raises BackfillError if it is of another kind."""
+    if not isinstance(got, kind):
         raise wrong(call, takes, got)
 
 

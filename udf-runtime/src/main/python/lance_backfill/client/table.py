@@ -1,5 +1,6 @@
 """Tables with computed columns."""
 
+import collections.abc
 import difflib
 import json
 import numbers
@@ -83,7 +84,7 @@ class Table:
         Raises:
             BackfillError: all that is wrong with functions, names and types, before anything is written.
         """
-        given.a_mapping("add_columns", "a dict of columns and what computes them", transforms)
+        given.of_kind(collections.abc.Mapping, "add_columns", "a dict of columns and what computes them", transforms)
         schema = self.schema()
         faults = Faults()
         plans: List[Tuple[Dict[str, Any], str, Optional[Prepared]]] = []
@@ -124,7 +125,7 @@ class Table:
             BackfillError: as add_columns does.
         """
         for alteration in alterations:
-            given.a_mapping("alter_columns", "dicts of 'path' and 'udf'", alteration)
+            given.of_kind(collections.abc.Mapping, "alter_columns", "dicts of 'path' and 'udf'", alteration)
         schema = self.schema()
         faults = Faults()
         plans: List[Tuple[str, str, Optional[Prepared]]] = []

@@ -59,13 +59,14 @@ public final class ColumnPipeline {
           new BackfillAction(spark, new BackfillRequest(table, columns.get(0), options)).run());
     }
     List<Stage> stages = inOrder(checked());
+    boolean dryRun = stages.get(0).runs().conf().value(DRY_RUN);
     List<RunningStage> running = new ArrayList<>();
     try {
       for (Stage stage : stages) {
         for (RunningStage earlier : running) {
           Optional<String> why = stage.waitsFor(earlier.stage());
-          if (why.isPresent()) {
-            if (!stage.runs().conf().value(DRY_RUN) && !earlier.join()) {
+          if (dryRun || why.isPresent()) {
+            if (!dryRun && !earlier.join()) {
               say(stage, earlier.stage(), why.get());
             }
             awaitAmong(running, earlier);
@@ -196,9 +197,6 @@ public final class ColumnPipeline {
 
     /** Why this one cannot be computed while an earlier one is, or empty if it can. */
     Optional<String> waitsFor(Stage earlier) {
-      if (runs.conf().value(DRY_RUN)) {
-        return Optional.of("a dry run only counts");
-      }
       if (!hasOwnExecutors(earlier)) {
         return Optional.of("the same executors compute both");
       }

@@ -220,8 +220,7 @@ final class ArrowRunner extends BasePythonRunner<ArrowRunner.Input, VectorSchema
         }
         int what = stream.readInt();
         switch (what) {
-          case START_ARROW_STREAM ->
-              batches = new ArrowStreamReader(WideChannels.of(stream), allocator);
+          case START_ARROW_STREAM -> batches = new ArrowStreamReader(stream, allocator);
           case TIMING_DATA -> handleTimingData();
           case PYTHON_EXCEPTION_THROWN -> throw handlePythonException();
           case END_OF_DATA_SECTION -> {

@@ -2,6 +2,7 @@ package io.lancebackfill.python;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.channels.Channels;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.arrow.memory.ArrowBuf;
@@ -29,7 +30,7 @@ final class StructStream {
   private final BufferAllocator allocator;
 
   StructStream(OutputStream out, BufferAllocator allocator, List<Field> fields) throws IOException {
-    this.out = new WriteChannel(WideChannels.of(out));
+    this.out = new WriteChannel(Channels.newChannel(out));
     this.allocator = allocator;
     Field struct =
         new Field(STRUCT, FieldType.notNullable(ArrowType.Struct.INSTANCE), List.copyOf(fields));

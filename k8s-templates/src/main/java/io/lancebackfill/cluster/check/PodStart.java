@@ -51,14 +51,10 @@ public record PodStart(Duration node, Duration imagePull) {
   private static Optional<PodStart> of(Pod pod) {
     Instant created = at(pod.getMetadata().getCreationTimestamp());
     Instant scheduled =
-        pod.getStatus() == null
-            ? null
-            : pod.getStatus().getConditions().stream()
-                .filter(c -> "PodScheduled".equals(c.getType()) && "True".equals(c.getStatus()))
-                .map(PodCondition::getLastTransitionTime)
-                .map(PodStart::at)
-                .findFirst()
-                .orElse(null);
+        PodSymptoms.condition(pod, "PodScheduled", "True")
+            .map(PodCondition::getLastTransitionTime)
+            .map(PodStart::at)
+            .orElse(null);
     if (created == null || scheduled == null) {
       return Optional.empty();
     }

@@ -289,7 +289,8 @@ final class PodSymptoms {
         .findFirst();
   }
 
-  private static Optional<PodCondition> condition(Pod pod, String type, String status) {
+  /** The condition of a pod that has this status, if it has one. */
+  static Optional<PodCondition> condition(Pod pod, String type, String status) {
     return pod.getStatus() == null
         ? Optional.empty()
         : pod.getStatus().getConditions().stream()
