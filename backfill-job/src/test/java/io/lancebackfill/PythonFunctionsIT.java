@@ -87,7 +87,7 @@ class PythonFunctionsIT {
       t.add_columns({"fails": whole})
       refused("failed", lambda: t.backfill("fails"))
       print("preview:", t.preview(batched, limit=8)["error"].null_count)
-      print("preview of a column:", t.preview("scalar_8", limit=8)["error"].null_count)
+      print("preview_of_a_column:", t.preview("scalar_8", limit=8)["error"].null_count)
 
       class Scores(typing.NamedTuple):
           half: float
@@ -262,7 +262,7 @@ class PythonFunctionsIT {
     assertThat(told.get("failed"))
         .matches("FUNCTION_FAILED ValueError: cannot embed \\d+ .*in check.*at physical offset.*");
     assertThat(told.get("preview")).isEqualTo("7");
-    assertThat(told.get("preview of a column")).isEqualTo("8");
+    assertThat(told.get("preview_of_a_column")).isEqualTo("8");
     assertThat(told.get("group")).isEqualTo("40 0 0");
     assertThat(told.get("dies")).isEqualTo("DONE_WITH_ERRORS 0 ['PROCESS_LOST', 'PROCESS_LOST']");
     assertThat(told.get("unloadable"))
