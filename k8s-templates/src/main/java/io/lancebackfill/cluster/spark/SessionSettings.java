@@ -152,12 +152,16 @@ public final class SessionSettings {
     }
   }
 
-  /** With dynamic allocation and rounds of 1 s an executor that must go loses nothing. */
+  /**
+   * With dynamic allocation and rounds of 1 s an executor that must go finishes its tasks. Shuffle
+   * files do not move: Spark's ExecutorMonitor takes the executor that gets them for one in use
+   * until another job reads them or the driver collects them, and that may be never.
+   */
   private void decommissioning() {
     set("spark.decommission.enabled", true);
     set("spark.storage.decommission.enabled", true);
     set("spark.storage.decommission.rddBlocks.enabled", true);
-    set("spark.storage.decommission.shuffleBlocks.enabled", true);
+    set("spark.storage.decommission.shuffleBlocks.enabled", false);
     set("spark.storage.decommission.replicationReattemptInterval", "1s");
   }
 

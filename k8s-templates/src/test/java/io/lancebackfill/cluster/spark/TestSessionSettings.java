@@ -70,7 +70,7 @@ class TestSessionSettings {
             "spark.decommission.enabled=true",
             "spark.storage.decommission.enabled=true",
             "spark.storage.decommission.rddBlocks.enabled=true",
-            "spark.storage.decommission.shuffleBlocks.enabled=true",
+            "spark.storage.decommission.shuffleBlocks.enabled=false",
             "spark.storage.decommission.replicationReattemptInterval=1s",
             "spark.task.maxFailures=32");
   }
