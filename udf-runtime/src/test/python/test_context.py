@@ -1,9 +1,12 @@
 """Options that hold for several calls."""
 
+import pathlib
+import re
 import unittest
 
+import lance_backfill
 from lance_backfill import BackfillError
-from lance_backfill.client.context import Context, Entered
+from lance_backfill.client.context import OPTIONS, Context, Entered
 
 
 class Session:
@@ -41,6 +44,21 @@ class ContextTest(unittest.TestCase):
                 self.assertEqual({"cluster": "b", "concurrency": 2}, self.entered.get())
             self.assertEqual({"cluster": "a", "concurrency": 2}, self.entered.get())
         self.assertEqual({}, self.entered.get())
+
+    def test_its_options_are_those_of_backfill(self):
+        document = pathlib.Path(lance_backfill.__file__).parents[5] / "docs" / "reference.md"
+        names = re.findall(r"^\| `(\w+)` \| `spark\.lancebackfill\.", document.read_text(), re.MULTILINE)
+        self.assertEqual(set(names) - {"job_id"}, set(OPTIONS))
+
+    def test_what_no_backfill_takes_is_refused_at_once(self):
+        with self.assertRaises(BackfillError) as raised:
+            self.context(executors=0, on_exit="leave", clustre="a", job_id="j")
+        told = str(raised.exception)
+        self.assertIn("on_exit is 'leave'. Give one of delete, ", told)
+        self.assertIn("[UNKNOWN_ARGUMENT] context has no argument 'clustre'. Did you mean 'cluster'?", told)
+        self.assertIn("[UNKNOWN_ARGUMENT] context has no argument 'job_id'.", told)
+        self.assertIn("takes a number of executors, 1 or more, and got 0.", told)
+        self.assertEqual([], self.session.called)
 
     def test_it_ends_with_an_exception(self):
         with self.assertRaises(ZeroDivisionError):

@@ -1,14 +1,47 @@
 """A cluster, a manifest and other options that hold for several calls, and the executors that came for them."""
 
+import difflib
 import threading
 from typing import Any, Callable, Dict, Generic, List, Mapping, Optional, Set, TypeVar
 
 from ..errors import BackfillError, Faults
+from . import given
 from .calls import Calls
 
 T = TypeVar("T")
 
 _MODES = ("delete", "retain", "retain_on_failure")
+
+# Of a backfill, but job_id: that is one job's.
+OPTIONS = (
+    "where",
+    "recompute",
+    "recompute_unknown",
+    "max_fragments",
+    "read_version",
+    "dry_run",
+    "concurrency",
+    "batch_size",
+    "batch_order",
+    "intra_applier_concurrency",
+    "num_cpus",
+    "num_gpus",
+    "memory",
+    "cluster",
+    "worker_group",
+    "admission_timeout",
+    "manifest",
+    "checkpoint_interval",
+    "commit_granularity",
+    "commit_interval",
+    "on_error",
+    "retry_on",
+    "max_failed_rows",
+    "max_failed_fraction",
+    "row_timeout",
+    "ready_tag",
+    "attach",
+)
 
 
 class Entered:
@@ -62,10 +95,22 @@ class Context(Generic[T]):
         executors: Optional[int] = None,
         on_exit: str = "delete",
     ) -> None:
+        faults = Faults()
         if on_exit not in _MODES:
-            raise BackfillError(
+            faults.add(
                 "INVALID_ARGUMENT", "on_exit is %r." % (on_exit,), "Give one of %s." % ", ".join(_MODES)
             )
+        for name in options:
+            if name not in OPTIONS:
+                close = difflib.get_close_matches(name, OPTIONS, 1)
+                faults.add(
+                    "UNKNOWN_ARGUMENT",
+                    "context has no argument '%s'.%s" % (name, close and " Did you mean '%s'?" % close[0] or ""),
+                    "It takes executors, on_exit, and of backfill's options: %s." % ", ".join(OPTIONS),
+                )
+        if executors is not None and (isinstance(executors, bool) or not isinstance(executors, int) or executors < 1):
+            faults.extend(given.wrong("context", "a number of executors, 1 or more", executors))
+        faults.check()
         self.options = dict(options)
         self.on_exit = on_exit
         self.failed = False

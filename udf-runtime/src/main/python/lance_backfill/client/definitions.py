@@ -1,11 +1,16 @@
 """Clusters and manifests that a catalog keeps the definitions of."""
 
+import datetime
 import json
-from typing import Any, Dict, Mapping, Optional, Union
+import os
+from typing import Any, Dict, Iterable, Mapping, Optional, Union
 
 import pyarrow as pa
 
+from . import given
 from .calls import Calls
+
+_PATHS = ("requirements", "py_modules", "paths")
 
 
 class Definitions:
@@ -25,7 +30,7 @@ class Definitions:
         Raises:
             BackfillError: CLUSTER_SPEC_INVALID, with every fault and its place.
         """
-        return self._calls.rows("define_cluster", {"spec": _text(spec)})[0]
+        return self._calls.rows("define_cluster", {"spec": _text("define_cluster", spec)})[0]
 
     def clusters(self) -> pa.Table:
         """The clusters that are defined: name, type, worker_groups, spec, defined_at."""
@@ -62,13 +67,25 @@ class Definitions:
         """Why executors' pods wait, or ended; no rows if all of them run. Columns as check_cluster's."""
         return self._calls.table("diagnose", {"cluster": cluster, "application": application})
 
-    def define_manifest(self, spec: Union[str, Mapping[str, Any]]) -> Dict[str, Any]:
+    def define_manifest(
+        self,
+        spec: Union[str, Mapping[str, Any]],
+        *,
+        skip_site_packages: Optional[bool] = None,
+        local_zip_output_dir: Union[str, "os.PathLike[str]", None] = None,
+        delete_local_zips: Optional[bool] = None,
+    ) -> Dict[str, Any]:
         """Packages what Python workers need installed, and keeps it under the manifest's name.
 
-        Only what changed is packaged and sent again. Paths are those of the driver's machine.
+        Only what changed is packaged and sent again.
 
         Args:
-            spec: a mapping with the fields of the manifest, or its JSON or YAML.
+            spec: a mapping with the fields of the manifest, or its JSON or YAML. Paths are those of the
+                driver's machine. Relative ones of a mapping begin at this process's working folder, unless
+                the driver is elsewhere (Spark Connect); those of a text where the driver was started.
+            skip_site_packages: that workers have the packages already, over what the spec says.
+            local_zip_output_dir: a folder that gets the zips of what is packaged, to look at.
+            delete_local_zips: whether that folder loses them again once they are uploaded.
 
         Returns:
             Its name, hash, python, and how many parts, files and bytes it has.
@@ -76,7 +93,17 @@ class Definitions:
         Raises:
             BackfillError: MANIFEST_INVALID, with every fault and its place.
         """
-        return self._calls.rows("define_manifest", {"spec": _text(spec)})[0]
+        if "connect" not in type(self._calls.spark).__module__:
+            local_zip_output_dir = _absolute(local_zip_output_dir)
+            if isinstance(spec, Mapping):
+                spec = {name: _absolute(value) if name in _PATHS else value for name, value in spec.items()}
+        arguments = {
+            "spec": _text("define_manifest", spec),
+            "skip_site_packages": skip_site_packages,
+            "local_zip_output_dir": None if local_zip_output_dir is None else os.fspath(local_zip_output_dir),
+            "delete_local_zips": delete_local_zips,
+        }
+        return self._calls.rows("define_manifest", arguments)[0]
 
     def manifests(self) -> pa.Table:
         """The manifests that are defined: name, hash, python, parts, files, bytes, spec, defined_at."""
@@ -96,6 +123,14 @@ class Definitions:
     def executors(self) -> pa.Table:
         """The executors that this session has: executor, host, profile, slots, running_tasks, added_at."""
         return self._calls.table("executors", {})
+
+    def release_executors(self, keep: Iterable[str] = ()) -> pa.Table:
+        """Ends idle executors that dynamic allocation started, but those to keep; returns who they were.
+
+        Those with tasks, cached blocks or shuffle files stay, and so does dynamic allocation's minimum.
+        """
+        kept = ",".join(sorted(given.names("release_executors", "ids of executors to keep", keep)))
+        return self._calls.table("release_executors", {"keep": kept})
 
     def warm_up(self, **options: Any) -> pa.Table:
         """Starts executors and Python workers, and loads what those need, before a job does.
@@ -123,5 +158,18 @@ def _needs(options: Mapping[str, Any]) -> Dict[str, Any]:
     }
 
 
-def _text(spec: Union[str, Mapping[str, Any]]) -> str:
-    return spec if isinstance(spec, str) else json.dumps(spec)
+def _absolute(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_absolute(one) for one in value]
+    return os.path.abspath(os.path.expanduser(value)) if isinstance(value, (str, os.PathLike)) else value
+
+
+def _text(call: str, spec: Any) -> str:
+    def plain(value: Any) -> Any:
+        if isinstance(value, os.PathLike):
+            return os.fspath(value)
+        if isinstance(value, datetime.timedelta):
+            return value.total_seconds()
+        raise given.wrong(call, "texts, numbers, lists and mappings of those in its spec", value)
+
+    return spec if isinstance(spec, str) else json.dumps(spec, default=plain)

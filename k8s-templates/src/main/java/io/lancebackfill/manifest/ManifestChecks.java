@@ -17,7 +17,6 @@ final class ManifestChecks {
   private static final Pattern VARIABLE = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
   private static final Pattern IDENTIFIER = Pattern.compile("[\\p{L}_][\\p{L}\\p{N}_]*");
   private static final Pattern VERSION = Pattern.compile("3\\.\\d{1,3}(\\.\\d{1,3})?");
-  private static final Pattern ARCHITECTURE = Pattern.compile("[a-z0-9_]+");
   private static final Pattern SECRET_NAME =
       Pattern.compile(
           "(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*");
@@ -214,7 +213,7 @@ final class ManifestChecks {
     if (target.python() != null && !VERSION.matcher(target.python()).matches()) {
       fault("python", "'%s' is no version of Python 3. Write 3.11 or 3.11.7.", target.python());
     }
-    if (!ARCHITECTURE.matcher(target.platform()).matches()) {
+    if (!Platform.KNOWN.contains(target.platform())) {
       fault(
           "platform",
           "'%s' is no architecture. Write x86_64 or aarch64, as uname -m does.",

@@ -1,9 +1,14 @@
 package io.lancebackfill.manifest;
 
 import java.util.Locale;
+import java.util.Set;
 
 /** Names of processor architectures, as Linux has them: {@code x86_64}, {@code aarch64}. */
 public final class Platform {
+  /** Those that wheels of Python packages are built for on Linux. */
+  static final Set<String> KNOWN =
+      Set.of("x86_64", "aarch64", "ppc64le", "s390x", "riscv64", "armv7l", "i686");
+
   private Platform() {}
 
   /** The architecture of this machine. */

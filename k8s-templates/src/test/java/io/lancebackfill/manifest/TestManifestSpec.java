@@ -117,7 +117,7 @@ class TestManifestSpec {
                     secret_env_vars: {BOTH: s/k, BAD: "%1$s", WORSE: "%1$s=/+", A: {secret: s}}
                     image: "no image"
                     python: 2.7
-                    platform: PDP-11
+                    platform: pdp11
                     skip_site_packages: 1
                     pips: [x]
                     format: 2

@@ -73,6 +73,13 @@ final class SourceRoots {
       fault(place, path + " is no folder. List files in py_modules.");
       return;
     }
+    if (Path.of(System.getProperty("user.home")).toAbsolutePath().startsWith(path)) {
+      fault(
+          place,
+          path
+              + " is a home folder, or has one in it: more than code, and what no worker may see. Name the folder of the code.");
+      return;
+    }
     String last = String.valueOf(path.getFileName());
     boolean packages = last.equals("site-packages") || last.equals("dist-packages");
     if (packages && skipSitePackages) {
@@ -109,8 +116,8 @@ final class SourceRoots {
 
   private @Nullable Path found(String place, String text) {
     Path path =
-        text.startsWith("~/")
-            ? Path.of(System.getProperty("user.home"), text.substring(2))
+        text.equals("~") || text.startsWith("~/")
+            ? Path.of(System.getProperty("user.home"), text.substring(1))
             : folder.resolve(text);
     if (!Files.exists(path)) {
       fault(place, path + " does not exist. Mend the path; it begins at " + folder + ".");

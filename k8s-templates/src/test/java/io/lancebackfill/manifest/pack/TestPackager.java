@@ -443,7 +443,7 @@ class TestPackager {
   void everyMissingPathIsReportedAtOnce() {
     ManifestSpec spec =
         ManifestSpec.builder("dev")
-            .paths("nowhere", "file.py")
+            .paths("nowhere", "file.py", "~", "/")
             .pyModules("missing.py", "directory.py", "noext")
             .requirements("requirements.txt")
             .build();
@@ -457,6 +457,8 @@ class TestPackager {
         .isInstanceOf(ManifestException.class)
         .hasMessageContaining("paths[0]: " + workspace.resolve("nowhere") + " does not exist")
         .hasMessageContaining("paths[1]: " + workspace.resolve("file.py") + " is no folder")
+        .hasMessageContaining("paths[2]: " + System.getProperty("user.home") + " is a home folder")
+        .hasMessageContaining("paths[3]: / is a home folder, or has one in it")
         .hasMessageContaining("py_modules[0]: " + workspace.resolve("missing.py") + " does not")
         .hasMessageContaining("py_modules[1]: " + workspace.resolve("directory.py") + " is no file")
         .hasMessageContaining("py_modules[2]: " + workspace.resolve("noext") + " is neither")
