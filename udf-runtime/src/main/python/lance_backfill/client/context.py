@@ -103,12 +103,14 @@ class Context(Generic[T]):
         for name in options:
             if name not in OPTIONS:
                 close = difflib.get_close_matches(name, OPTIONS, 1)
+                meant = " Did you mean '%s'?" % close[0] if close else ""
                 faults.add(
                     "UNKNOWN_ARGUMENT",
-                    "context has no argument '%s'.%s" % (name, close and " Did you mean '%s'?" % close[0] or ""),
+                    "context has no argument '%s'.%s" % (name, meant),
                     "It takes executors, on_exit, and of backfill's options: %s." % ", ".join(OPTIONS),
                 )
-        if executors is not None and (isinstance(executors, bool) or not isinstance(executors, int) or executors < 1):
+        number = isinstance(executors, int) and not isinstance(executors, bool)
+        if executors is not None and (not number or executors < 1):
             faults.extend(given.wrong("context", "a number of executors, 1 or more", executors))
         faults.check()
         self.options = dict(options)

@@ -159,9 +159,12 @@ def _needs(options: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def _absolute(value: Any) -> Any:
+    """A path from any working folder. What is no path of this machine stays, for its fault to be told."""
     if isinstance(value, (list, tuple)):
         return [_absolute(one) for one in value]
-    return os.path.abspath(os.path.expanduser(value)) if isinstance(value, (str, os.PathLike)) else value
+    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value) or "://" in str(value):
+        return value
+    return os.path.abspath(os.path.expanduser(value))
 
 
 def _text(call: str, spec: Any) -> str:
@@ -169,7 +172,12 @@ def _text(call: str, spec: Any) -> str:
         if isinstance(value, os.PathLike):
             return os.fspath(value)
         if isinstance(value, datetime.timedelta):
-            return value.total_seconds()
-        raise given.wrong(call, "texts, numbers, lists and mappings of those in its spec", value)
+            return int(value.total_seconds())
+        raise TypeError
 
-    return spec if isinstance(spec, str) else json.dumps(spec, default=plain)
+    if isinstance(spec, str):
+        return spec
+    try:
+        return json.dumps(spec, default=plain)
+    except (TypeError, ValueError):
+        raise given.wrong(call, "a spec of texts, numbers, and lists and mappings of those", spec) from None
