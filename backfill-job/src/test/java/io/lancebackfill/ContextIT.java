@@ -25,6 +25,7 @@ class ContextIT {
       os.environ["PYSPARK_SUBMIT_ARGS"] = " ".join("--conf spark." + c for c in [
           "master=local[1]", "driver.host=127.0.0.1", "executor.memory=700m", "executor.cores=1",
           "dynamicAllocation.enabled=true", "dynamicAllocation.shuffleTracking.enabled=true",
+          "ui.liveUpdate.period=1s",
           "dynamicAllocation.executorIdleTimeout=" + idle]) + " pyspark-shell"
       db = connect("tables")
       db.define_cluster({"name": "here", "type": "existing", "master": master})
@@ -64,7 +65,9 @@ class ContextIT {
               raise KeyError("of the user's")
       except KeyError:
           print("retained: %d" % executors())
-      db.spark.sql("CALL %s.system.release_executors()" % db.catalog)
+      time.sleep(1.2)
+      db.spark.range(1).collect()  # begins late enough to be seen at once, and its end is not
+      db.release_executors()
       print("released: %d" % left(0))
       db.spark.stop()
       """;

@@ -2,6 +2,7 @@ package io.lancebackfill.context;
 
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -68,16 +69,16 @@ public final class SessionExecutors {
     }
     int least = context.getConf().getInt(LEAST, 0);
     Map<Integer, Integer> ofProfile = new HashMap<>();
-    List<ExecutorSummary> all = summaries();
+    List<ExecutorSummary> all = new ArrayList<>(summaries());
     all.forEach(executor -> ofProfile.merge(executor.resourceProfileId(), 1, Integer::sum));
     List<String> ending = new ArrayList<>();
+    // The status store hears of the end of a task late: those that seem busy come last, and whether
+    // they are is known to the scheduler, which ends none that is.
+    all.sort(Comparator.comparingInt(ExecutorSummary::activeTasks));
     for (ExecutorSummary executor : all) {
       int left = ofProfile.getOrDefault(executor.resourceProfileId(), 0);
-      boolean idle =
-          executor.activeTasks() == 0
-              && executor.rddBlocks() == 0
-              && executor.totalShuffleWrite() == 0;
-      if (idle && left > least && !keep.contains(executor.id())) {
+      boolean empty = executor.rddBlocks() == 0 && executor.totalShuffleWrite() == 0;
+      if (empty && left > least && !keep.contains(executor.id())) {
         ofProfile.put(executor.resourceProfileId(), left - 1);
         ending.add(executor.id());
       }
